@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every library hearth links, by the name that works on Debian 12. The packages stand in packaging/debian-12.txt.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(zstd CONFIG REQUIRED)
+pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)  # never plain hdf5: its alternatives may mean the MPI one
+pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+
+# xxhash as the library, not inlined, so that one copy serves all.
+find_library(XXHASH_LIBRARY xxhash REQUIRED)
+add_library(hearth_xxhash INTERFACE)
+target_link_libraries(hearth_xxhash INTERFACE ${XXHASH_LIBRARY})
+
+# Debian's dnnl-config.cmake wants OpenCL's headers and aborts without them: look by hand.
+find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
+find_library(DNNL_LIBRARY dnnl REQUIRED)
+add_library(DNNL::dnnl UNKNOWN IMPORTED)
+set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION "${DNNL_LIBRARY}"
+                                            INTERFACE_INCLUDE_DIRECTORIES "${DNNL_INCLUDE_DIR}")

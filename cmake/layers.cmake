@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# A static library hearth_NAME of all .cpp files below FOLDER, linking the rest. A folder still empty is an interface.
+function(hearth_layer name folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  if(sources)
+    add_library(hearth_${name} STATIC ${sources})
+    target_link_libraries(hearth_${name} PUBLIC ${ARGN})
+  else()
+    add_library(hearth_${name} INTERFACE)
+    target_link_libraries(hearth_${name} INTERFACE ${ARGN})
+  endif()
+endfunction()
+
+# One executable for each .cpp in FOLDER, and the dispatcher beside them.
+function(hearth_tools folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  foreach(source ${sources})
+    get_filename_component(tool ${source} NAME_WE)
+    add_executable(${tool} ${source})
+    target_link_libraries(${tool} PRIVATE hearth_tools)
+    install(TARGETS ${tool} DESTINATION bin)
+  endforeach()
+endfunction()

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tokens file (tokens.h5): token ids of a corpus, per split, memory-mapped for training. Specification:
+// formats/tokens.md. Ids are contiguous, aligned, unfiltered u16 or u32; documents follow each other without separator
+// tokens other than what the tokenizer put there (an end-of-text id at each document's end).
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "formats/documents.h"
+#include "lib/base/dtype.h"
+#include "lib/base/json.h"
+
+namespace hearth::formats {
+
+struct TokensHeader {
+  DType dtype = DType::u16;  // u16 when vocab_size <= 65536, else u32
+  std::uint32_t vocab_size = 0;
+  std::int64_t end_of_text_id = -1;  // -1: none
+  std::string tokenizer_digest;      // sha256 of tokenizer.json: readers refuse another one
+  std::vector<std::uint16_t> token_bytes;  // [vocab_size] bytes of text each id stands for; 0 for special tokens
+};
+
+class TokensWriter {
+ public:
+  // Throws Error{config} when vocab_size does not fit dtype.
+  TokensWriter(std::filesystem::path path, bool overwrite, TokensHeader header);
+  ~TokensWriter();
+  // One document; text_bytes is the length of its text. Splits may be interleaved. Error{data} for an id >= vocab_size.
+  void add(Split split, std::span<const std::uint32_t> ids, std::uint64_t text_bytes);
+  void finish(const Json& provenance);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The tokens of one split.
+struct TokensSplit {
+  std::span<const std::uint16_t> ids16;  // the one that header().dtype names is filled
+  std::span<const std::uint32_t> ids32;
+  std::span<const std::uint64_t> document_offsets;  // [n_documents + 1], in tokens
+  std::uint64_t text_bytes = 0;
+
+  std::uint64_t n_tokens() const { return document_offsets.empty() ? 0 : document_offsets.back(); }
+  std::uint64_t n_documents() const { return document_offsets.empty() ? 0 : document_offsets.size() - 1; }
+  std::uint32_t id(std::uint64_t position) const { return ids16.empty() ? ids32[position] : ids16[position]; }
+};
+
+class TokensReader {
+ public:
+  explicit TokensReader(const std::filesystem::path& path);  // maps; does not read the ids. Errors as DocumentsReader
+  ~TokensReader();
+  TokensReader(TokensReader&&) noexcept;
+
+  const TokensHeader& header() const;
+  const TokensSplit& split(Split split) const;
+  std::string digest() const;  // identifies the content
+  Json provenance() const;
+  void verify() const;  // checks every block's checksum and every id; Error{data} names the block
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hearth::formats

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/base/file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "lib/base/error.h"
+
+namespace hearth {
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags, mode_t mode = 0) : value_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+    if (value_ < 0) throw system_error(path.string(), errno);
+  }
+  ~Descriptor() { ::close(value_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+// An input that is not there or may not be read is Error{missing} either way.
+Error unreadable(const fs::path& path, int error_number) {
+  return {Kind::missing, system_error(path.string(), error_number).what()};
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (!file) throw unreadable(path, errno);
+  std::string text;
+  char buffer[1 << 16];
+  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file.get())) text.append(buffer, got);
+  if (std::ferror(file.get()) != 0) throw Error(Kind::io, system_error(path.string(), errno).what());
+  return text;
+}
+
+void require_readable(const fs::path& path) {
+  if (::access(path.c_str(), R_OK) != 0) throw unreadable(path, errno);
+}
+
+void require_creatable(const fs::path& path, bool overwrite) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!overwrite && fs::exists(fs::symlink_status(path))) {
+    throw Error(Kind::cannot_create, path.string() + ": exists already (use --overwrite to replace it)");
+  }
+  if (!fs::is_directory(folder)) {
+    throw Error(Kind::cannot_create, path.string() + ": its folder " + folder.string() + " does not exist");
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw Error(Kind::cannot_create, system_error(path.string() + ": cannot write to " + folder.string(), errno).what());
+  }
+}
+
+AtomicFile::AtomicFile(fs::path path, bool overwrite)
+    : path_(std::move(path)), partial_(path_.string() + ".partial"), overwrite_(overwrite) {
+  require_creatable(path_, overwrite_);
+  file_ = std::fopen(partial_.c_str(), "wbe");
+  if (file_ == nullptr) throw Error(Kind::cannot_create, system_error(partial_.string(), errno).what());
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ != nullptr) std::fclose(file_);
+  if (!committed_) ::unlink(partial_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) {
+    throw Error(Kind::io, system_error(partial_.string(), errno).what());
+  }
+}
+
+void AtomicFile::commit() {
+  const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
+  if (!closed) throw Error(Kind::io, system_error(partial_.string(), errno).what());
+  sync_file(partial_);
+  if (!overwrite_ && fs::exists(fs::symlink_status(path_))) require_creatable(path_, false);
+  if (::rename(partial_.c_str(), path_.c_str()) != 0) throw system_error(path_.string(), errno);
+  committed_ = true;
+  sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+void write_file(const fs::path& path, std::string_view text) {
+  AtomicFile file(path, true);
+  file.write(text);
+  file.commit();
+}
+
+void sync_file(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (::fsync(file.get()) != 0) throw Error(Kind::io, system_error(path.string(), errno).what());
+}
+
+void sync_folder(const fs::path& path) {
+  const Descriptor folder(path, O_RDONLY | O_DIRECTORY);
+  if (::fsync(folder.get()) != 0 && errno != EINVAL) {  // EINVAL: file systems that cannot sync a folder
+    throw Error(Kind::io, system_error(path.string(), errno).what());
+  }
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw unreadable(path, errno);
+  struct stat status {};
+  void* memory = nullptr;
+  int failed = ::fstat(descriptor, &status) != 0 ? errno : 0;
+  if (failed == 0 && status.st_size > 0) {
+    size_ = static_cast<std::size_t>(status.st_size);
+    memory = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (memory == MAP_FAILED) failed = errno;
+  }
+  ::close(descriptor);
+  if (failed != 0) throw Error(Kind::io, system_error(path.string(), failed).what());
+  data_ = static_cast<const std::byte*>(memory);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+FolderLock::FolderLock(const fs::path& folder) {
+  const fs::path path = folder / ".lock";
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw Error(Kind::cannot_create, system_error(path.string(), errno).what());
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    char holder[128] = {};
+    const ssize_t got = ::pread(descriptor_, holder, sizeof holder - 1, 0);
+    ::close(std::exchange(descriptor_, -1));
+    throw Error(Kind::cannot_create, folder.string() + ": another run is writing here (" +
+                                         (got > 0 ? std::string(holder) : "holder unknown") +
+                                         "); wait for it, stop it, or name another folder by -o");
+  }
+  char host[64] = {};
+  ::gethostname(host, sizeof host - 1);
+  const std::string text = "process " + std::to_string(::getpid()) + " on " + host;
+  if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, text.data(), text.size(), 0) < 0) {
+    const int error_number = errno;
+    ::close(std::exchange(descriptor_, -1));
+    throw Error(Kind::io, system_error(path.string(), error_number).what());
+  }
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace hearth

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/base/thread_pool.h"
+
+#include <immintrin.h>
+#include <sched.h>
+
+#include <algorithm>
+
+namespace hearth {
+namespace {
+
+// How often a thread looks before it sleeps: some tens of microseconds, longer than the gap between two kernels of a
+// training step, shorter than anything a person would call idle.
+constexpr int spin_limit = 4000;
+
+thread_local int inside_body = -1;  // the thread's index while it runs a body, so that nested calls run serially
+
+}  // namespace
+
+int available_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+ThreadPool::ThreadPool(int n_threads) {
+  if (n_threads <= 0) n_threads = available_cores();
+  for (int thread = 1; thread < n_threads; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::work(int thread) {
+  std::uint64_t seen = 0;
+  while (true) {
+    for (int spin = 0; spin < spin_limit && generation_.load(std::memory_order_acquire) == seen; ++spin) _mm_pause();
+    if (generation_.load(std::memory_order_acquire) == seen) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stopping_ || generation_.load(std::memory_order_acquire) != seen; });
+    }
+    if (stopping_) return;
+    seen = generation_.load(std::memory_order_acquire);
+    drain(thread);
+    n_busy_.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+void ThreadPool::drain(int thread) {
+  const int outer = inside_body;
+  inside_body = thread;
+  try {
+    for (std::int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) (*body_)(i, thread);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+    next_ = count_;
+  }
+  inside_body = outer;
+}
+
+void ThreadPool::for_each(std::int64_t count, const std::function<void(std::int64_t, int)>& body) {
+  if (count <= 0) return;
+  if (inside_body >= 0 || workers_.empty() || count == 1) {
+    const int thread = std::max(inside_body, 0);
+    for (std::int64_t i = 0; i < count; ++i) body(i, thread);
+    return;
+  }
+  const std::lock_guard one_caller(caller_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    body_ = &body;
+    count_ = count;
+    next_ = 0;
+    failure_ = nullptr;
+    n_busy_ = static_cast<int>(workers_.size());
+    generation_.fetch_add(1, std::memory_order_release);
+  }
+  wake_.notify_all();
+  drain(0);
+  for (int spin = 0; n_busy_.load(std::memory_order_acquire) != 0; ++spin) {
+    spin < spin_limit ? _mm_pause() : std::this_thread::yield();
+  }
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void ThreadPool::for_ranges(std::int64_t count, std::int64_t grain,
+                            const std::function<void(std::int64_t, std::int64_t, int)>& body) {
+  const std::int64_t n_grains = (count + grain - 1) / grain;
+  const std::int64_t n_ranges = std::min<std::int64_t>(n_grains, n_threads());
+  for_each(n_ranges, [&](std::int64_t range, int thread) {
+    const std::int64_t begin = n_grains * range / n_ranges * grain;
+    const std::int64_t end = std::min(count, n_grains * (range + 1) / n_ranges * grain);
+    body(begin, end, thread);
+  });
+}
+
+}  // namespace hearth
