@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# The short way in: make demo, make test. Everything else is cmake; this file only knows in which order.
+PRESET ?= cpu
+BUILD = build/$(PRESET)
+JOBS ?= $(shell nproc)
+CORPUS ?=
+CTEST_FLAGS ?=
+
+.PHONY: help deps build test demo install clean
+help:
+	@echo 'make demo [CORPUS=DIR]   install what is missing, build, and train a small language model on a real corpus'
+	@echo 'make test                install what is missing, build, and run all tests'
+	@echo 'make build               build into $(BUILD); the tools are in $(BUILD)/bin'
+	@echo 'make install [PREFIX=D]  install under D (default /usr/local)'
+	@echo 'make deps                install the packages of packaging/debian-12.txt (DEPS=skip: trust the machine)'
+	@echo 'make clean               remove $(BUILD)'
+
+deps:
+	@DEPS=$(DEPS) packaging/install-packages.sh
+
+$(BUILD)/build.ninja: | deps
+	cmake --preset $(PRESET)
+
+build: deps $(BUILD)/build.ninja
+	ninja -C $(BUILD) -j $(JOBS)
+
+test: build
+	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure --no-tests=error $(CTEST_FLAGS)
+
+demo: build
+	HEARTH_BIN=$(CURDIR)/$(BUILD)/bin CORPUS='$(CORPUS)' packaging/demo.sh
+
+PREFIX ?= /usr/local
+install: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD)
