@@ -83,7 +83,9 @@ class Command {
   const std::vector<std::unique_ptr<Option>>& positionals() const { return positionals_; }
   const std::vector<std::unique_ptr<Command>>& subcommands() const { return subcommands_; }
 
-  std::function<int()> run;  // set by the tool; called after parsing
+  // Set by the tool; called after parsing with the command itself (a Command moves, so a reference taken when the table
+  // was built would dangle).
+  std::function<int(const Command& self)> run;
 
  private:
   Option& add(std::string name, std::string value_name, std::string help, std::string type);

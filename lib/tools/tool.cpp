@@ -89,7 +89,7 @@ int run_tool(const std::string& tool, const std::vector<std::string>& arguments,
     return 0;
   }
   HEARTH_CHECK(static_cast<bool>(chosen.run), "the tool set no run");
-  return chosen.run();
+  return chosen.run(chosen);
 }
 
 }  // namespace
