@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/train/metrics.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
+#include "lib/base/json_value.h"
+#include "lib/base/text.h"
+
+namespace hearth::train {
+namespace {
+
+float number(const Json& event, const char* key) {
+  const auto found = event.find(key);
+  return found != event.end() && found->is_number() ? found->get<float>() : 0.0f;
+}
+
+void add_experts(RunHistory& history, const Json& experts) {
+  if (history.experts.empty()) {
+    history.experts.resize(experts.size());
+    for (const Json& layer : experts) history.expert_layers.push_back(layer.value("layer", 0));
+  }
+  for (std::size_t i = 0; i < std::min(experts.size(), history.experts.size()); ++i) {
+    history.experts[i].push_back({number(experts[i], "min"), number(experts[i], "max")});
+  }
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(std::filesystem::path path, std::uint64_t position) : path_(std::move(path)) {
+  file_ = std::fopen(path_.c_str(), "ab");
+  if (file_ == nullptr) throw system_error(path_.string(), errno);
+  std::error_code ignored;
+  const std::uintmax_t size = std::filesystem::file_size(path_, ignored);
+  position_ = std::min<std::uint64_t>(position, size);
+  if (ftruncate(fileno(file_), static_cast<off_t>(position_)) != 0) {
+    const int number = errno;
+    std::fclose(file_);
+    throw system_error(path_.string(), number);
+  }
+}
+
+MetricsLog::~MetricsLog() { std::fclose(file_); }
+
+Json MetricsLog::write(std::string_view name, std::int64_t step, const Json& fields, const Json& clock) {
+  Json event{{"event", name}, {"step", step}};
+  event.update(fields);
+  event["clock"] = {{"time", utc_timestamp()}};
+  event["clock"].update(clock);
+  const std::string line = dump_json(event) + "\n";
+  if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0) {
+    throw Error(Kind::io, system_error(path_.string(), errno).what());
+  }
+  position_ += line.size();
+  return event;
+}
+
+void RunHistory::add(const Json& event) {
+  const std::string name = event.value("event", "");
+  const std::int64_t step = event.value("step", std::int64_t{0});
+  const Json clock = event.value("clock", Json::object());
+  if (name == "step") {
+    steps.push_back({step, number(event, "loss"), number(event, "learning_rate"), number(event, "gradient_norm"),
+                     number(clock, "tokens_per_s"), number(clock, "ceiling_ratio"), event.contains("skipped")});
+    tokens = event.value("tokens", std::uint64_t{0});
+    memory_bytes = clock.value("memory_bytes", std::uint64_t{0});
+    step_s = number(clock, "step_s");
+    if (event.contains("experts")) add_experts(*this, event["experts"]);
+  } else if (name == "eval") {
+    evaluations.push_back({step, number(event, "loss"), number(event, "bits_per_byte")});
+  } else if (name == "warning" || name == "error" || name == "exit") {
+    notes.push_back({step, name, event.value("message", "")});
+  }
+}
+
+RunHistory read_history(const std::filesystem::path& path) {
+  RunHistory history;
+  const std::string text = read_file(path);
+  for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    history.add(parse_json(std::string_view(text).substr(begin, end - begin), path.string()));
+  }
+  return history;
+}
+
+}  // namespace hearth::train
