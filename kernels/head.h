@@ -39,11 +39,12 @@ struct HeadArgs {
   Tensor d_log_normaliser;   // [tokens] f32 or none (0)
   Tensor d_hidden;           // [tokens, hidden], out
   Tensor d_weight;           // [vocab, hidden] f32, added to, or none (a frozen head)
-  Tensor workspace;          // [head_workspace_bytes(...)] u8
+  Tensor workspace;          // [at least head_workspace_bytes(tokens, vocab)] u8
 };
 void head(Stream& stream, const HeadArgs& args);
 
-std::int64_t head_workspace_bytes(std::int64_t tokens, std::int64_t vocab, std::int64_t hidden);
+std::int64_t head_workspace_bytes(std::int64_t tokens, std::int64_t vocab);
+std::int64_t head_chunk_tokens(std::int64_t tokens, std::int64_t vocab);  // whose logits exist at one time
 
 struct HeadLogitsArgs {
   Tensor hidden;  // [rows, hidden]

@@ -22,7 +22,7 @@ struct MuonArgs {
   Tensor gradient;   // like parameter
   Tensor buffer;     // like parameter, updated; zeros before the first step
   Tensor copy;       // like parameter, bf16, out, or none
-  Tensor workspace;  // [muon_workspace_bytes(parameter.shape)] u8
+  Tensor workspace;  // [at least muon_workspace_bytes(parameter.shape)] u8
   float learning_rate = 0;
   float momentum = 0.95f;
   bool nesterov = true;

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention.h"
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/ref/ops.h"
+#include "kernels/ref/values.h"
+
+namespace hearth::kernels::ref {
+namespace {
+
+bool visible(const AttentionMask& mask, std::int64_t query, std::int64_t key) {
+  if (mask.causal && key > query) return false;
+  if (mask.window > 0 && std::abs(query - key) >= mask.window) return false;
+  return mask.chunk <= 0 || query / mask.chunk == key / mask.chunk;
+}
+
+// One query's (token, head) place among all, and the sequence it belongs to.
+struct Query {
+  std::int64_t token, head, begin, end;
+};
+
+template <class Body>
+void for_each_query(const Tensor& cu_seqlens, std::int64_t heads, const Body& body) {
+  const std::vector<std::int64_t> begin = read_indices(cu_seqlens);
+  for (std::size_t sequence = 0; sequence + 1 < begin.size(); ++sequence) {
+    for (std::int64_t token = begin[sequence]; token < begin[sequence + 1]; ++token) {
+      for (std::int64_t head = 0; head < heads; ++head) body(Query{token, head, begin[sequence], begin[sequence + 1]});
+    }
+  }
+}
+
+double dot(const Values& a, std::int64_t a_row, const Values& b, std::int64_t b_row, std::int64_t width) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < width; ++i) sum += a[a_row * width + i] * b[b_row * width + i];
+  return sum;
+}
+
+}  // namespace
+
+void attention(Stream&, const AttentionArgs& args) {
+  const std::int64_t tokens = args.q.shape[0], heads = args.q.shape[1], kv_heads = args.k.shape[1];
+  const std::int64_t head_dim = args.q.shape[2], v_dim = args.v.shape[2];
+  const Values q = read(args.q), k = read(args.k), v = read(args.v), sinks = read(args.sinks);
+  Values o(tokens * heads * v_dim), lse(heads * tokens);
+  for_each_query(args.cu_seqlens, heads, [&](const Query& at) {
+    const std::int64_t kv_head = at.head * kv_heads / heads;
+    const double none = -std::numeric_limits<double>::infinity();
+    Values z(at.end - at.begin, none);
+    double greatest = args.sinks ? sinks[at.head] : none;
+    for (std::int64_t key = at.begin; key < at.end; ++key) {
+      if (!visible(args.mask, at.token - at.begin, key - at.begin)) continue;
+      double score = args.scale * dot(q, at.token * heads + at.head, k, key * kv_heads + kv_head, head_dim);
+      if (args.softcap > 0) score = args.softcap * std::tanh(score / args.softcap);
+      z[key - at.begin] = score;
+      greatest = std::max(greatest, score);
+    }
+    double& log_sum = lse[at.head * tokens + at.token];
+    log_sum = none;
+    if (greatest == none) return;
+    double sum = args.sinks ? std::exp(sinks[at.head] - greatest) : 0;
+    for (const double score : z) sum += std::exp(score - greatest);
+    log_sum = greatest + std::log(sum);
+    for (std::int64_t key = at.begin; key < at.end; ++key) {
+      const double p = std::exp(z[key - at.begin] - log_sum);
+      for (std::int64_t i = 0; i < v_dim && p != 0; ++i) {
+        o[(at.token * heads + at.head) * v_dim + i] += p * v[(key * kv_heads + kv_head) * v_dim + i];
+      }
+    }
+  });
+  write(args.o, o);
+  write(args.lse, lse);
+}
+
+void attention_backward(Stream&, const AttentionBackwardArgs& args) {
+  const std::int64_t tokens = args.q.shape[0], heads = args.q.shape[1], kv_heads = args.k.shape[1];
+  const std::int64_t head_dim = args.q.shape[2], v_dim = args.v.shape[2];
+  const Values q = read(args.q), k = read(args.k), v = read(args.v), sinks = read(args.sinks);
+  const Values o = read(args.o), lse = read(args.lse), d_o = read(args.d_o);
+  Values dq(q.size()), dk(k.size()), dv(v.size()), dsinks = read(args.dsinks);
+  for_each_query(args.cu_seqlens, heads, [&](const Query& at) {
+    const std::int64_t query = at.token * heads + at.head, kv_head = at.head * kv_heads / heads;
+    const double log_sum = lse[at.head * tokens + at.token];
+    if (std::isinf(log_sum)) return;
+    const double d = dot(d_o, query, o, query, v_dim);
+    if (args.sinks) dsinks[at.head] -= std::exp(sinks[at.head] - log_sum) * d;
+    for (std::int64_t token = at.begin; token < at.end; ++token) {
+      if (!visible(args.mask, at.token - at.begin, token - at.begin)) continue;
+      const std::int64_t key = token * kv_heads + kv_head;
+      double z = args.scale * dot(q, query, k, key, head_dim), slope = 1;
+      if (args.softcap > 0) {
+        const double t = std::tanh(z / args.softcap);
+        z = args.softcap * t;
+        slope = 1 - t * t;
+      }
+      const double p = std::exp(z - log_sum);
+      const double dz = args.scale * slope * p * (dot(d_o, query, v, key, v_dim) - d);
+      for (std::int64_t i = 0; i < v_dim; ++i) dv[key * v_dim + i] += p * d_o[query * v_dim + i];
+      for (std::int64_t i = 0; i < head_dim; ++i) {
+        dq[query * head_dim + i] += dz * k[key * head_dim + i];
+        dk[key * head_dim + i] += dz * q[query * head_dim + i];
+      }
+    }
+  });
+  write(args.dq, dq);
+  write(args.dk, dk);
+  write(args.dv, dv);
+  write(args.dsinks, dsinks);
+}
+
+}  // namespace hearth::kernels::ref
