@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tensors of a model: names, shapes and roles (parameters_of), and their memory (ParameterSet).
+//
+//   embedding                        [vocab, hidden]
+//   layers.N.attention.norm          [hidden]
+//   layers.N.attention.q             [heads * head_dim, hidden]      rope half-split
+//   layers.N.attention.k, .v         [kv_heads * head_dim, hidden]
+//   layers.N.attention.q_norm, k_norm [head_dim]                     with qk_norm
+//   layers.N.attention.o             [hidden, heads * head_dim]
+//   layers.N.ffn.norm                [hidden]
+//   layers.N.ffn.gate_up             [2 * ffn, hidden]               dense: gate's rows, then up's
+//   layers.N.ffn.down                [hidden, ffn]
+//   layers.N.ffn.router              [experts, hidden]               mixture
+//   layers.N.ffn.selection_bias      [experts]                       buffer: f32, no gradient
+//   layers.N.ffn.experts.gate_up     [experts, 2 * ffn, hidden]
+//   layers.N.ffn.experts.down        [experts, hidden, ffn]
+//   layers.N.ffn.shared.gate_up      [2 * shared_ffn, hidden]
+//   layers.N.ffn.shared.down         [hidden, shared_ffn]
+//   final_norm                       [hidden]
+//   head                             [vocab, hidden]                 unless tied
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/base/tensor.h"
+#include "lib/device/device.h"
+#include "lib/device/memory.h"
+#include "lib/nn/config.h"
+
+namespace hearth::nn {
+
+enum class Role { embedding, head, norm, router, matrix, selection_bias };
+enum class Axis { vocab, hidden, q_heads, kv_heads, head_dim, ffn, experts };
+
+struct ParameterSpec {
+  std::string name;
+  Shape shape;
+  std::vector<Axis> axes;     // as many as shape has
+  Role role = Role::matrix;
+  std::int64_t n_matrices = 1;  // Role::matrix: equal matrices stacked along the rows (experts; gate and up)
+  double init_std = 0;        // normal around init_mean; 0: all init_mean
+  double init_mean = 0;
+
+  bool trainable() const { return role != Role::selection_bias; }  // has a gradient
+  bool decays() const { return role == Role::matrix || role == Role::router; }
+  bool muon() const { return role == Role::matrix; }               // else AdamW
+  // Kept in f32 whatever the compute dtype: norms, routers, buffers.
+  bool always_f32() const { return role == Role::norm || role == Role::router || role == Role::selection_bias; }
+};
+
+// Every tensor of the model in a fixed order (that of the table above).
+std::vector<ParameterSpec> parameters_of(const ModelConfig& config);
+
+// One tensor's memory. master holds the exact f32 value; weight is what the kernels multiply with: a bf16 copy, or
+// master itself in f32 or where always_f32.
+struct Parameter {
+  ParameterSpec spec;
+  Tensor weight;
+  Tensor master;    // f32; none in a bf16 set made only to run
+  Tensor gradient;  // f32; none when not trained
+};
+
+enum class Purpose { run, train };
+
+class ParameterSet {
+ public:
+  // Zeroed memory for all tensors. dtype: f32 or bf16.
+  ParameterSet(const ModelConfig& config, DType dtype, Purpose purpose);
+
+  DType dtype() const { return dtype_; }
+  std::vector<Parameter>& all() { return parameters_; }
+  const std::vector<Parameter>& all() const { return parameters_; }
+  // Throws Error{internal} for an unknown name.
+  const Parameter& get(std::string_view name) const;
+
+  // Random start: element i of a tensor is a function of (seed, name, i) alone.
+  void initialise(Stream& stream, std::uint64_t seed);
+  // Recomputes the weights from the masters, after these were loaded.
+  void refresh_weights(Stream& stream);
+  void zero_gradients(Stream& stream);
+
+  struct Bytes {
+    std::size_t weights = 0, masters = 0, gradients = 0;
+  };
+  static Bytes plan(const ModelConfig& config, DType dtype, Purpose purpose);
+
+ private:
+  DType dtype_;
+  Arena memory_;
+  std::vector<Parameter> parameters_;
+  std::unordered_map<std::string_view, std::size_t> index_;
+};
+
+}  // namespace hearth::nn

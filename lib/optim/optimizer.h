@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// One optimiser for a whole ParameterSet: Muon for matrices (each expert's, gate and up apart), AdamW for embeddings,
+// head, norms and routers, or AdamW for everything. Muon's update is scaled by 0.2 * sqrt(max(rows, columns))
+// (Moonlight 2025), so that one learning rate serves both.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/device/device.h"
+#include "lib/device/memory.h"
+#include "lib/nn/parameters.h"
+
+namespace hearth::optim {
+
+struct OptimizerSettings {
+  bool muon = true;                 // false: AdamW for all
+  double weight_decay = 0.1;        // of matrices and routers; norms, embeddings and head do not decay
+  double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
+  double muon_momentum = 0.95;
+  double clip = 1;                  // largest global norm of the gradient; 0: no clipping
+  DType muon_compute = DType::f32;  // of the Newton-Schulz iteration
+};
+
+// A tensor of the state, for the checkpoint: name is "<parameter>.m", ".v" (AdamW) or ".momentum" (Muon).
+struct StateTensor {
+  std::string name;
+  Tensor tensor;  // f32, shaped as its parameter
+};
+
+class Optimizer {
+ public:
+  Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings);
+
+  static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings);
+  const OptimizerSettings& settings() const { return settings_; }
+
+  // The global norm of the gradients (f64 sum of squares in a fixed order); not finite if any gradient is not.
+  double gradient_norm(Stream& stream, const nn::ParameterSet& parameters);
+
+  // One step with gradients scaled by min(1, clip / gradient_norm); updates masters and weights.
+  // learning_rate: of this step, schedule included. Does not zero the gradients.
+  void step(Stream& stream, nn::ParameterSet& parameters, double learning_rate, double gradient_norm);
+
+  // All that resuming needs, in a fixed order, and how many steps were taken (AdamW's bias correction).
+  const std::vector<StateTensor>& state() const { return state_; }
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+
+ private:
+  struct Slot {
+    Tensor first, second;  // m and v, or momentum and none
+  };
+  OptimizerSettings settings_;
+  Arena memory_;
+  std::vector<Slot> slots_;  // by parameter
+  std::vector<StateTensor> state_;
+  Tensor workspace_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace hearth::optim
