@@ -17,7 +17,7 @@ struct AdamwArgs {
   Tensor parameter;  // f32, updated
   Tensor gradient;   // f32
   Tensor m, v;       // f32, updated; zeros before the first step
-  Tensor copy;       // bf16, out, or none
+  Tensor copy = {};  // bf16, out, or none
   float learning_rate = 0;
   float beta1 = 0.9f, beta2 = 0.95f, epsilon = 1e-8f;
   float weight_decay = 0;

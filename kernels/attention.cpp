@@ -17,8 +17,8 @@ bool check_inputs(const Operands& operands, const Tensor& q, const Tensor& k, co
   operands.check("q", q, q.shape, f32_or_bf16);
   operands.check("k", k, {tokens, kv_heads, q.shape[2]}, {q.dtype});
   operands.check("v", v, {tokens, kv_heads, v_dim}, {q.dtype});
-  operands.require(kv_heads > 0 && q_heads % kv_heads == 0, "kv_heads must divide q_heads: " + q.shape.text() + ", " +
-                                                                k.shape.text());
+  operands.require(kv_heads > 0 && q_heads % kv_heads == 0,
+                   "kv_heads must divide q_heads: " + q.shape.text() + ", " + k.shape.text());
   operands.check_optional("sinks", sinks, {q_heads}, {DType::f32});
   operands.check("o", o, {tokens, q_heads, v_dim}, {q.dtype});
   operands.check("lse", lse, {q_heads, tokens}, {DType::f32});

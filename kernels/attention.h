@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention over packed sequences (documents), exact, never holding a [tokens, tokens] matrix (Dao 2023).
 //
-// For query i and key j of one sequence (positions counted from its start), query head h, kv head h * kv_heads / q_heads:
+// For query i and key j of one sequence (positions counted from its start), query head h, kv head h * kv_heads /
+// q_heads:
 //   z[i, j] = scale * q[i] . k[j];  with softcap c > 0: z = c * tanh(z / c)
 //   visible(i, j) = (not causal or j <= i) and (no window or |i - j| < window) and (no chunk or i / chunk == j / chunk)
 //   lse[i]  = log(sum over visible j of exp z[i, j]  +  exp sinks[h])          (the last only with sinks)
@@ -32,22 +33,23 @@ struct AttentionArgs {
   Tensor k;           // [tokens, kv_heads, head_dim], kv_heads divides q_heads
   Tensor v;           // [tokens, kv_heads, v_dim] (v_dim is head_dim but in latent attention)
   Tensor cu_seqlens;  // [sequences + 1] i32: where each sequence starts; the last is tokens
-  Tensor sinks;       // [q_heads] f32 or none
+  Tensor sinks = {};  // [q_heads] f32 or none
   Tensor o;           // [tokens, q_heads, v_dim], out
   Tensor lse;         // [q_heads, tokens] f32, out
-  AttentionMask mask;
+  AttentionMask mask = {};
   float scale = 1;    // usually 1 / sqrt(head_dim)
   float softcap = 0;  // 0: none
 };
 void attention(Stream& stream, const AttentionArgs& args);
 
 struct AttentionBackwardArgs {
-  Tensor q, k, v, cu_seqlens, sinks;  // as in the forward
-  Tensor o, lse;                      // what the forward gave
-  Tensor d_o;                         // [tokens, q_heads, v_dim]
-  Tensor dq, dk, dv;                  // shaped as q, k, v, out (overwritten)
-  Tensor dsinks;                      // [q_heads] f32, added to; none if and only if sinks is none
-  AttentionMask mask;
+  Tensor q, k, v, cu_seqlens;  // as in the forward
+  Tensor sinks = {};
+  Tensor o, lse;       // what the forward gave
+  Tensor d_o;          // [tokens, q_heads, v_dim]
+  Tensor dq, dk, dv;   // shaped as q, k, v, out (overwritten)
+  Tensor dsinks = {};  // [q_heads] f32, added to; none if and only if sinks is none
+  AttentionMask mask = {};
   float scale = 1;
   float softcap = 0;
 };

@@ -16,19 +16,19 @@
 namespace hearth::kernels {
 
 struct GluArgs {
-  Tensor x;           // [rows, 2 * ffn]: gate, then up
-  Tensor row_weight;  // [rows] f32 or none
-  Tensor y;           // [rows, ffn], out
+  Tensor x;                // [rows, 2 * ffn]: gate, then up
+  Tensor row_weight = {};  // [rows] f32 or none
+  Tensor y;                // [rows, ffn], out
 };
 void glu(Stream& stream, const GluArgs& args);
 
 struct GluBackwardArgs {
-  Tensor dy;            // [rows, ffn]
-  Tensor x;             // [rows, 2 * ffn]
-  Tensor row_weight;    // [rows] f32 or none
-  Tensor dx;            // [rows, 2 * ffn], out
-  Tensor d_row_weight;  // [rows] f32, out; none if and only if row_weight is none
-  Tensor y;             // [rows, ffn], out, or none: the forward's y again, so that it need not be kept
+  Tensor dy;                 // [rows, ffn]
+  Tensor x;                  // [rows, 2 * ffn]
+  Tensor row_weight = {};    // [rows] f32 or none
+  Tensor dx;                 // [rows, 2 * ffn], out
+  Tensor d_row_weight = {};  // [rows] f32, out; none if and only if row_weight is none
+  Tensor y = {};             // [rows, ffn], out, or none: the forward's y again, so that it need not be kept
 };
 void glu_backward(Stream& stream, const GluBackwardArgs& args);
 

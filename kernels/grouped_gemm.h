@@ -31,10 +31,10 @@ struct GroupedGemmInputGradientArgs {
 void grouped_gemm_input_gradient(Stream& stream, const GroupedGemmInputGradientArgs& args);
 
 struct GroupedGemmWeightGradientArgs {
-  Tensor dy;        // [rows, out]
-  Tensor x;         // [rows, in]
-  Tensor offsets;   // [experts + 1] i32
-  Tensor dweight;   // [experts, out, in] f32, added to
+  Tensor dy;       // [rows, out]
+  Tensor x;        // [rows, in]
+  Tensor offsets;  // [experts + 1] i32
+  Tensor dweight;  // [experts, out, in] f32, added to
 };
 void grouped_gemm_weight_gradient(Stream& stream, const GroupedGemmWeightGradientArgs& args);
 

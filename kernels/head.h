@@ -10,7 +10,8 @@
 //   dz[t, v] = a * ([v == target] - p[v]) + b * p[v]  (* (1 - (z/c)^2) with softcap)
 //   d_hidden = dz weight;   d_weight += dz^T hidden
 // The derivatives come in one of two ways:
-//   token_weight w and z_loss c:  L = sum over t of w[t] * (-log_prob[t] + c * log_normaliser[t]^2)   a = -w, b = 2 c w lse
+//   token_weight w and z_loss c:  L = sum over t of w[t] * (-log_prob[t] + c * log_normaliser[t]^2)   a = -w, b = 2 c w
+//   lse
 //                                 (tokens without a target count for neither)
 //   d_log_prob, d_log_normaliser: a and b as given (after a pass without gradient, for objectives that need the results
 //                                 of the whole batch first)
@@ -18,7 +19,8 @@
 // dtypes: hidden, weight, d_hidden all f32 or all bf16 (dz is rounded to bf16 then, not in ref); the rest f32, logits
 // and sums f32. Chunk sizes depend on the shapes alone: same bits for any number of threads; log_prob and
 // log_normaliser of a token depend on that token alone.
-// Aliasing: d_hidden may be hidden. Errors: Error{internal} for shapes that do not fit, Error{data} for a target >= vocab.
+// Aliasing: d_hidden may be hidden. Errors: Error{internal} for shapes that do not fit, Error{data} for a target >=
+// vocab.
 #pragma once
 #include "lib/base/tensor.h"
 #include "lib/device/device.h"
@@ -26,20 +28,20 @@
 namespace hearth::kernels {
 
 struct HeadArgs {
-  Tensor hidden;             // [tokens, hidden]
-  Tensor weight;             // [vocab, hidden]
-  Tensor targets;            // [tokens] i32, negative: none
+  Tensor hidden;   // [tokens, hidden]
+  Tensor weight;   // [vocab, hidden]
+  Tensor targets;  // [tokens] i32, negative: none
   float softcap = 0;
-  Tensor log_prob;           // [tokens] f32, out, or none
-  Tensor log_normaliser;     // [tokens] f32, out, or none
-  Tensor entropy;            // [tokens] f32, out, or none
-  Tensor token_weight;       // [tokens] f32; with it d_hidden is wanted
+  Tensor log_prob = {};        // [tokens] f32, out, or none
+  Tensor log_normaliser = {};  // [tokens] f32, out, or none
+  Tensor entropy = {};         // [tokens] f32, out, or none
+  Tensor token_weight = {};    // [tokens] f32; with it d_hidden is wanted
   float z_loss = 0;
-  Tensor d_log_prob;         // [tokens] f32; with it d_hidden is wanted
-  Tensor d_log_normaliser;   // [tokens] f32 or none (0)
-  Tensor d_hidden;           // [tokens, hidden], out
-  Tensor d_weight;           // [vocab, hidden] f32, added to, or none (a frozen head)
-  Tensor workspace;          // [at least head_workspace_bytes(tokens, vocab)] u8
+  Tensor d_log_prob = {};        // [tokens] f32; with it d_hidden is wanted
+  Tensor d_log_normaliser = {};  // [tokens] f32 or none (0)
+  Tensor d_hidden = {};          // [tokens, hidden], out
+  Tensor d_weight = {};          // [vocab, hidden] f32, added to, or none (a frozen head)
+  Tensor workspace = {};         // [at least head_workspace_bytes(tokens, vocab)] u8
 };
 void head(Stream& stream, const HeadArgs& args);
 

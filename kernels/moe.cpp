@@ -11,7 +11,8 @@ namespace {
 void check_indices(const Operands& operands, const char* name, const Tensor& indices, std::int64_t bound) {
   for (const std::int32_t index : indices.span<std::int32_t>()) {
     if (index < 0 || index >= bound) {
-      operands.fail(std::string(name) + " holds " + std::to_string(index) + ", wanted [0, " + std::to_string(bound) + ")");
+      operands.fail(std::string(name) + " holds " + std::to_string(index) + ", wanted [0, " + std::to_string(bound) +
+                    ")");
     }
   }
 }

@@ -36,11 +36,11 @@ struct MoeGatherArgs {
 void moe_gather(Stream& stream, const MoeGatherArgs& args);
 
 struct MoeCombineArgs {
-  Tensor rows;     // [rows, hidden]
-  Tensor row_of;   // [tokens, k] i32
-  Tensor weights;  // [tokens, k] f32 or none
-  Tensor base;     // [tokens, hidden] or none
-  Tensor y;        // [tokens, hidden], out
+  Tensor rows;          // [rows, hidden]
+  Tensor row_of;        // [tokens, k] i32
+  Tensor weights = {};  // [tokens, k] f32 or none
+  Tensor base = {};     // [tokens, hidden] or none
+  Tensor y;             // [tokens, hidden], out
 };
 void moe_combine(Stream& stream, const MoeCombineArgs& args);
 

@@ -16,7 +16,8 @@ std::int64_t muon_workspace_bytes(const Shape& parameter) {
 void muon(Stream& stream, const MuonArgs& args) {
   const Operands operands("muon");
   const Shape shape = args.parameter.shape;
-  operands.require(shape.rank() == 2 || shape.rank() == 3, "parameter " + shape.text() + " is no matrix or batch of them");
+  operands.require(shape.rank() == 2 || shape.rank() == 3,
+                   "parameter " + shape.text() + " is no matrix or batch of them");
   operands.check("parameter", args.parameter, shape, {DType::f32});
   operands.check("gradient", args.gradient, shape, {DType::f32});
   operands.check("buffer", args.buffer, shape, {DType::f32});

@@ -4,9 +4,9 @@
 //
 //   buffer = momentum * buffer + gradient_scale * gradient
 //   u      = nesterov ? gradient_scale * gradient + momentum * buffer : buffer
-//   x      = u / (||u||_F + 1e-7), transposed if rows > columns; five times: a = x x^T; x = 3.4445 x + (-4.7750 a + 2.0315 a a) x
-//   parameter = parameter - learning_rate * (update_scale * x + weight_decay * parameter)
-//   copy   = round to bf16 (parameter)
+//   x      = u / (||u||_F + 1e-7), transposed if rows > columns; five times: a = x x^T; x = 3.4445 x + (-4.7750 a
+//   + 2.0315 a a) x parameter = parameter - learning_rate * (update_scale * x + weight_decay * parameter) copy   =
+//   round to bf16 (parameter)
 // update_scale makes the step comparable with AdamW's: 0.2 * sqrt(max(rows, columns)) (Moonlight 2025).
 //
 // dtypes: f32 but copy; the iteration in compute (f32 or bf16). A matrix of zeros stays. Same bits for any number of
@@ -18,11 +18,11 @@
 namespace hearth::kernels {
 
 struct MuonArgs {
-  Tensor parameter;  // [rows, columns] or [batch, rows, columns] f32, updated
-  Tensor gradient;   // like parameter
-  Tensor buffer;     // like parameter, updated; zeros before the first step
-  Tensor copy;       // like parameter, bf16, out, or none
-  Tensor workspace;  // [at least muon_workspace_bytes(parameter.shape)] u8
+  Tensor parameter;       // [rows, columns] or [batch, rows, columns] f32, updated
+  Tensor gradient;        // like parameter
+  Tensor buffer;          // like parameter, updated; zeros before the first step
+  Tensor copy = {};       // like parameter, bf16, out, or none
+  Tensor workspace = {};  // [at least muon_workspace_bytes(parameter.shape)] u8
   float learning_rate = 0;
   float momentum = 0.95f;
   bool nesterov = true;

@@ -5,7 +5,9 @@
 
 namespace hearth::kernels {
 
-void Operands::fail(const std::string& what) const { throw Error(Kind::internal, std::string(op_) + ": " + what); }
+void Operands::fail(const std::string& what) const {
+  throw Error(Kind::internal, std::string(op_) + ": " + what);
+}
 
 void Operands::require(bool condition, const std::string& what) const {
   if (!condition) fail(what);

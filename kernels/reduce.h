@@ -14,9 +14,9 @@ struct SumOfSquaresArgs {
 void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args);
 
 struct SumArgs {
-  Tensor x;       // f32 or bf16, any shape
-  Tensor weight;  // f32, as many elements, or none: total += sum of weight * x
-  Tensor total;   // [1] f64, added to
+  Tensor x;            // f32 or bf16, any shape
+  Tensor weight = {};  // f32, as many elements, or none: total += sum of weight * x
+  Tensor total;        // [1] f64, added to
 };
 void sum(Stream& stream, const SumArgs& args);
 

@@ -25,8 +25,8 @@ void rope(Stream& stream, const RopeArgs& args) {
   operands.check("x", args.x, args.x.shape, f32_or_bf16);
   operands.check("y", args.y, args.x.shape, {args.x.dtype});
   operands.check("cos_sin", args.cos_sin, {args.x.shape[0], 2, args.cos_sin.shape[2]}, {DType::f32});
-  operands.require(2 * args.cos_sin.shape[2] <= args.x.shape[2], "cos_sin " + args.cos_sin.shape.text() +
-                                                                      " turns more than head_dim of " + args.x.shape.text());
+  operands.require(2 * args.cos_sin.shape[2] <= args.x.shape[2],
+                   "cos_sin " + args.cos_sin.shape.text() + " turns more than head_dim of " + args.x.shape.text());
   if (args.x.n_elements() == 0) return;
   backend_of(stream).rope(stream, args);
 }

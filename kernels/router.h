@@ -35,23 +35,23 @@ struct RouterOptions {
 };
 
 struct RouterArgs {
-  Tensor logits;          // [tokens, experts] f32
-  Tensor selection_bias;  // [experts] f32 or none
-  Tensor scores;          // [tokens, experts] f32, out: the backward needs them
-  Tensor expert_ids;      // [tokens, k] i32, out
-  Tensor weights;         // [tokens, k] f32, out
-  Tensor counts;          // [experts] i32, out: tokens that chose each expert
-  RouterOptions options;
+  Tensor logits;               // [tokens, experts] f32
+  Tensor selection_bias = {};  // [experts] f32 or none
+  Tensor scores;               // [tokens, experts] f32, out: the backward needs them
+  Tensor expert_ids;           // [tokens, k] i32, out
+  Tensor weights;              // [tokens, k] f32, out
+  Tensor counts;               // [experts] i32, out: tokens that chose each expert
+  RouterOptions options = {};
 };
 void router(Stream& stream, const RouterArgs& args);
 
 struct RouterBackwardArgs {
   Tensor logits, scores, expert_ids, weights;  // as in the forward
   Tensor d_weights;                            // [tokens, k] f32
-  Tensor cu_seqlens;                           // [sequences + 1] i32; needed with balance_coefficient > 0
+  Tensor cu_seqlens = {};                      // [sequences + 1] i32; needed with balance_coefficient > 0
   Tensor d_logits;                             // [tokens, experts] f32, out
   Tensor losses;                               // [2] f32, out: balance, z
-  RouterOptions options;
+  RouterOptions options = {};
   float balance_coefficient = 0;
   float z_coefficient = 0;
 };

@@ -17,7 +17,8 @@ void sample(Stream& stream, const SampleArgs& args) {
   operands.check_optional("log_prob", args.log_prob, {rows}, {DType::f32});
   if (rows == 0) return;
   operands.require(args.logits.shape[1] > 0, "an empty vocabulary");
-  operands.require(args.temperature >= 0 && args.top_k >= 0 && args.top_p > 0, "temperature, top_k or top_p is negative");
+  operands.require(args.temperature >= 0 && args.top_k >= 0 && args.top_p > 0,
+                   "temperature, top_k or top_p is negative");
   backend_of(stream).sample(stream, args);
 }
 

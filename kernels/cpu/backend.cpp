@@ -8,6 +8,8 @@ namespace hearth::kernels {
 namespace cpu {
 const Backend backend = ref::backend;
 }
-bool bf16_is_native() { return __builtin_cpu_supports("avx512bf16"); }
+bool bf16_is_native() {
+  return __builtin_cpu_supports("avx512bf16");
+}
 
 }  // namespace hearth::kernels

@@ -14,9 +14,13 @@ void add(Stream&, const AddArgs& args) {
   write(args.y, y);
 }
 
-void cast(Stream&, const CastArgs& args) { write(args.y, read(args.x)); }
+void cast(Stream&, const CastArgs& args) {
+  write(args.y, read(args.x));
+}
 
-void fill(Stream&, const FillArgs& args) { write(args.y, Values(args.y.n_elements(), args.value)); }
+void fill(Stream&, const FillArgs& args) {
+  write(args.y, Values(args.y.n_elements(), args.value));
+}
 
 void scale(Stream&, const ScaleArgs& args) {
   Values y = read(args.x);

@@ -26,21 +26,27 @@ Tensor matrix_of(const Tensor& weight, std::int64_t expert) {
 
 void grouped_gemm(Stream& stream, const GroupedGemmArgs& args) {
   for_each_expert(args.offsets, [&](std::int64_t expert, std::int64_t begin, std::int64_t count) {
-    gemm(stream, {.a = args.x.rows(begin, count), .b = matrix_of(args.weight, expert),
-                  .y = args.y.rows(begin, count), .transpose_b = true});
+    gemm(stream, {.a = args.x.rows(begin, count),
+                  .b = matrix_of(args.weight, expert),
+                  .y = args.y.rows(begin, count),
+                  .transpose_b = true});
   });
 }
 
 void grouped_gemm_input_gradient(Stream& stream, const GroupedGemmInputGradientArgs& args) {
   for_each_expert(args.offsets, [&](std::int64_t expert, std::int64_t begin, std::int64_t count) {
-    gemm(stream, {.a = args.dy.rows(begin, count), .b = matrix_of(args.weight, expert), .y = args.dx.rows(begin, count)});
+    gemm(stream,
+         {.a = args.dy.rows(begin, count), .b = matrix_of(args.weight, expert), .y = args.dx.rows(begin, count)});
   });
 }
 
 void grouped_gemm_weight_gradient(Stream& stream, const GroupedGemmWeightGradientArgs& args) {
   for_each_expert(args.offsets, [&](std::int64_t expert, std::int64_t begin, std::int64_t count) {
-    gemm(stream, {.a = args.dy.rows(begin, count), .b = args.x.rows(begin, count), .y = matrix_of(args.dweight, expert),
-                  .transpose_a = true, .accumulate = true});
+    gemm(stream, {.a = args.dy.rows(begin, count),
+                  .b = args.x.rows(begin, count),
+                  .y = matrix_of(args.dweight, expert),
+                  .transpose_a = true,
+                  .accumulate = true});
   });
 }
 

@@ -51,7 +51,8 @@ void head(Stream&, const HeadArgs& args) {
   const std::int64_t tokens = args.hidden.shape[0], width = args.hidden.shape[1], vocab = args.weight.shape[0];
   const Values hidden = read(args.hidden), weight = read(args.weight);
   const std::vector<std::int64_t> targets = read_indices(args.targets);
-  Values log_prob(tokens), log_normaliser(tokens), entropy(tokens), d_hidden(hidden.size()), d_weight = read(args.d_weight);
+  Values log_prob(tokens), log_normaliser(tokens), entropy(tokens), d_hidden(hidden.size()),
+      d_weight = read(args.d_weight);
   for (std::int64_t token = 0; token < tokens; ++token) {
     const Logits logits = logits_of(hidden, weight, token, width, args.softcap);
     const double greatest = *std::max_element(logits.z.begin(), logits.z.end());

@@ -93,7 +93,8 @@ double balance_loss(const RouterBackwardArgs& args, const Values& scores, Values
     for (std::int64_t token = begin[sequence]; token < begin[sequence + 1]; ++token) {
       const double* score = &scores[token * experts];
       const double sum = std::accumulate(score, score + experts, 0.0);
-      for (const std::int64_t e : top(Values(score, score + experts), k)) f[e] += static_cast<double>(experts) / (k * length);
+      for (const std::int64_t e : top(Values(score, score + experts), k))
+        f[e] += static_cast<double>(experts) / (k * length);
       for (std::int64_t e = 0; e < experts; ++e) mean[e] += score[e] / sum / length;
     }
     const double total = std::inner_product(f.begin(), f.end(), mean.begin(), 0.0);

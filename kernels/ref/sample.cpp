@@ -23,7 +23,9 @@ double uniform(std::uint64_t seed, std::int64_t stream, std::int64_t draw) {
 std::vector<std::int32_t> ranked(std::span<const float> logits, std::size_t count) {
   std::vector<std::int32_t> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0);
-  const auto before = [&](std::int32_t a, std::int32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; };
+  const auto before = [&](std::int32_t a, std::int32_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  };
   std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(), before);
   ids.resize(count);
   return ids;
@@ -60,10 +62,12 @@ void sample(Stream&, const SampleArgs& args) {
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::span<const float> logits = args.logits.rows(row, 1).span<float>();
     const auto greatest = std::max_element(logits.begin(), logits.end());
-    if (!std::isfinite(*greatest)) throw Error(Kind::data, "the logits of row " + std::to_string(row) + " are not finite");
+    if (!std::isfinite(*greatest))
+      throw Error(Kind::data, "the logits of row " + std::to_string(row) + " are not finite");
     std::int32_t id = static_cast<std::int32_t>(greatest - logits.begin());
     if (args.temperature > 0) {
-      id = draw(logits, args, uniform(args.seed, args.streams.as<std::int64_t>()[row], args.draws.as<std::int64_t>()[row]));
+      id = draw(logits, args,
+                uniform(args.seed, args.streams.as<std::int64_t>()[row], args.draws.as<std::int64_t>()[row]));
     }
     args.ids.as<std::int32_t>()[row] = id;
     if (!args.log_prob) continue;

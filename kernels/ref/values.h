@@ -10,8 +10,8 @@ namespace hearth::kernels::ref {
 
 using Values = std::vector<double>;
 
-Values read(const Tensor& tensor);                        // empty for an absent one
-void write(const Tensor& tensor, const Values& values);   // rounds; nothing for an absent one
+Values read(const Tensor& tensor);                       // empty for an absent one
+void write(const Tensor& tensor, const Values& values);  // rounds; nothing for an absent one
 
 // i32 or i64 indices.
 std::vector<std::int64_t> read_indices(const Tensor& tensor);

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensors that own their memory, random contents, comparison of two tensors, numeric derivatives.
+#pragma once
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/ref/values.h"
+#include "lib/base/rng.h"
+#include "lib/device/memory.h"
+#include "tests/support/catch.h"
+
+namespace hearth::kernels::test {
+
+// Hands out zeroed tensors that live as long as it does.
+class Memory {
+ public:
+  explicit Memory(std::uint64_t seed = 1) : rng_(seed) {}
+
+  Tensor zeros(DType dtype, Shape shape) {
+    const std::size_t bytes = static_cast<std::size_t>(shape.n_elements()) * size_of(dtype);
+    blocks_.push_back(std::make_unique<Buffer>(bytes + 64));
+    return {blocks_.back()->data(), dtype, shape};
+  }
+  // Normal numbers times scale, rounded to dtype.
+  Tensor random(DType dtype, Shape shape, double scale = 1) {
+    ref::Values values(shape.n_elements());
+    for (double& value : values) value = scale * rng_.normal();
+    return of(dtype, shape, values);
+  }
+  Tensor of(DType dtype, Shape shape, const ref::Values& values) {
+    const Tensor out = zeros(dtype, shape);
+    ref::write(out, values);
+    return out;
+  }
+  Tensor indices(Shape shape, const std::vector<std::int64_t>& values) {
+    const Tensor out = zeros(DType::i32, shape);
+    ref::write_indices(out, values);
+    return out;
+  }
+  Tensor indices(const std::vector<std::int64_t>& values) {
+    return indices({static_cast<std::int64_t>(values.size())}, values);
+  }
+  Tensor random_indices(Shape shape, std::int64_t bound) {
+    std::vector<std::int64_t> values(shape.n_elements());
+    for (std::int64_t& value : values) value = static_cast<std::int64_t>(rng_.below(bound));
+    return indices(shape, values);
+  }
+  Tensor copy(const Tensor& tensor) {
+    const Tensor out = zeros(tensor.dtype, tensor.shape);
+    if (tensor.bytes()) std::memcpy(out.data, tensor.data, tensor.bytes());
+    return out;
+  }
+
+ private:
+  Rng rng_;
+  std::vector<std::unique_ptr<Buffer>> blocks_;
+};
+
+// Two threads, and streams on them that answer with one backend or the other.
+struct Machine {
+  explicit Machine(int n_threads = 2) : pool(n_threads) {}
+  ThreadPool pool;
+  Stream cpu{pool, HostKernels::cpu};
+  Stream ref{pool, HostKernels::ref};
+};
+
+// The greatest |a - b| divided by the root mean square of b (or 1e-30).
+inline double relative_error(const Tensor& a, const Tensor& b) {
+  const ref::Values x = ref::read(a), y = ref::read(b);
+  if (x.size() != y.size()) return INFINITY;
+  double greatest = 0, squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (std::isinf(y[i]) && x[i] == y[i]) continue;
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) return INFINITY;
+    greatest = std::max(greatest, std::abs(x[i] - y[i]));
+    squares += y[i] * y[i];
+  }
+  return greatest == 0 ? 0 : greatest / std::max(1e-30, std::sqrt(squares / static_cast<double>(y.size())));
+}
+
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.bytes() == b.bytes() && std::memcmp(a.data, b.data, a.bytes()) == 0;
+}
+
+// sum over i of weight[i] * tensor[i]: a loss whose derivative with respect to tensor is weight.
+inline double weighted_sum(const Tensor& tensor, const Tensor& weight) {
+  const ref::Values x = ref::read(tensor), w = ref::read(weight);
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += w[i] == 0 ? 0 : x[i] * w[i];
+  return sum;
+}
+
+// Checks gradient (f64) of loss() with respect to the elements of input (f64) by central differences, at up to 60 of
+// them.
+inline void check_gradient(const std::string& name, const Tensor& input, const Tensor& gradient,
+                           const std::function<double()>& loss, double tolerance = 1e-6) {
+  constexpr double step = 1e-5;
+  const std::int64_t n = input.n_elements(), stride = std::max<std::int64_t>(1, n / 60);
+  double greatest = 1e-3;
+  for (std::int64_t i = 0; i < n; ++i) greatest = std::max(greatest, std::abs(gradient.as<double>()[i]));
+  for (std::int64_t i = 0; i < n; i += stride) {
+    double& x = input.as<double>()[i];
+    const double before = x;
+    x = before + step;
+    const double above = loss();
+    x = before - step;
+    const double below = loss();
+    x = before;
+    const double numeric = (above - below) / (2 * step);
+    INFO(name << "[" << i << "]: numeric " << numeric << ", analytic " << gradient.as<double>()[i]);
+    CHECK(std::abs(numeric - gradient.as<double>()[i]) <= tolerance * greatest);
+  }
+}
+
+}  // namespace hearth::kernels::test
