@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "formats/raw_file.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "tests/support/catch.h"
@@ -30,6 +31,15 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+// Changes one byte of a file in place; the same call again changes it back.
+inline void flip_byte(const std::filesystem::path& path, std::uint64_t at, unsigned char mask) {
+  const hearth::formats::RawFile file(path, hearth::formats::RawFile::Mode::write);
+  std::byte byte{};
+  file.read_at(at, std::span(&byte, 1));
+  byte ^= static_cast<std::byte>(mask);
+  file.write_at(at, std::span(&byte, 1));
+}
 
 // The message of the Error that body throws, which must be of this kind.
 template <class Body>
