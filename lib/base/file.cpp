@@ -53,10 +53,19 @@ void require_readable(const fs::path& path) {
 
 void require_creatable(const fs::path& path, bool overwrite) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (!overwrite && fs::exists(fs::symlink_status(path))) {
+  std::error_code failure;
+  const fs::file_type type = fs::symlink_status(path, failure).type();
+  if (type == fs::file_type::none) {  // a name too long, a loop of links, a folder that may not be searched
+    throw Error(Kind::cannot_create, path.string() + ": " + failure.message());
+  }
+  const bool exists = type != fs::file_type::not_found;
+  if (exists && type != fs::file_type::regular && type != fs::file_type::directory && type != fs::file_type::symlink) {
+    throw Error(Kind::cannot_create, path.string() + ": is a device, pipe or socket, not a file");
+  }
+  if (exists && !overwrite) {
     throw Error(Kind::cannot_create, path.string() + ": exists already (use --overwrite to replace it)");
   }
-  if (!fs::is_directory(folder)) {
+  if (!fs::is_directory(folder, failure)) {
     throw Error(Kind::cannot_create, path.string() + ": its folder " + folder.string() + " does not exist");
   }
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
@@ -67,6 +76,8 @@ void require_creatable(const fs::path& path, bool overwrite) {
 AtomicFile::AtomicFile(fs::path path, bool overwrite)
     : path_(std::move(path)), partial_(path_.string() + ".partial"), overwrite_(overwrite) {
   require_creatable(path_, overwrite_);
+  std::error_code ignored;
+  if (fs::is_directory(path_, ignored)) throw Error(Kind::cannot_create, path_.string() + ": is a folder");
   file_ = std::fopen(partial_.c_str(), "wbe");
   if (file_ == nullptr) throw Error(Kind::cannot_create, system_error(partial_.string(), errno).what());
 }
@@ -86,7 +97,7 @@ void AtomicFile::commit() {
   const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
   if (!closed) throw Error(Kind::io, system_error(partial_.string(), errno).what());
   sync_file(partial_);
-  if (!overwrite_ && fs::exists(fs::symlink_status(path_))) require_creatable(path_, false);
+  if (!overwrite_) require_creatable(path_, false);  // somebody may have made it meanwhile
   if (::rename(partial_.c_str(), path_.c_str()) != 0) throw system_error(path_.string(), errno);
   committed_ = true;
   sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));

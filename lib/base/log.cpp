@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "lib/base/clock.h"
 #include "lib/base/json_value.h"
@@ -59,8 +60,10 @@ void Log::event(std::string_view name, const Json& fields) {
   event.update(fields);
   const std::string text = dump_json(event) + "\n";
   const std::lock_guard lock(mutex_);
-  std::fwrite(text.data(), 1, text.size(), events_);
-  std::fflush(events_);
+  const bool written = std::fwrite(text.data(), 1, text.size(), events_) == text.size() && std::fflush(events_) == 0;
+  if (written) return;
+  std::fprintf(stderr, "%s: warning: no more events: %s\n", prefix_.c_str(), system_error("--log", errno).what());
+  std::fclose(std::exchange(events_, nullptr));
 }
 
 void Log::progress(std::string_view line) {

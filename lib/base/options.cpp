@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 
@@ -76,32 +77,34 @@ std::uint64_t parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(number * scale);
 }
 
-void check_constraints(const Option& option, std::string_view text) {
-  if (!option.choices.empty() && std::find(option.choices.begin(), option.choices.end(), text) == option.choices.end()) {
-    std::string message = "expects one of " + join(option.choices, ", ") + "; got '" + std::string(text) + "'";
-    if (const auto near = nearest_word(text, option.choices)) message += " (did you mean '" + *near + "'?)";
-    throw Error(Kind::usage, message);
+void check_choice(const Option& option, std::string_view text) {
+  if (option.choices.empty() || std::find(option.choices.begin(), option.choices.end(), text) != option.choices.end()) return;
+  std::string message = "expects one of " + join(option.choices, ", ") + "; got '" + std::string(text) + "'";
+  if (const auto near = nearest_word(text, option.choices)) message += " (did you mean '" + *near + "'?)";
+  throw Error(Kind::usage, message);
+}
+
+// After assign, which has seen that text is a number (or a size).
+void check_range(const Option& option, std::string_view text) {
+  if (option.type != "integer" && option.type != "number" && option.type != "size") return;
+  double value = 0;
+  if (option.type == "size") {
+    value = static_cast<double>(parse_size(text));
+  } else {
+    options_detail::parse_value(text, value);
   }
-  if (option.type == "integer" || option.type == "number" || option.type == "size") {
-    double value = 0;
-    if (option.type == "size") {
-      value = static_cast<double>(parse_size(text));
-    } else {
-      options_detail::parse_value(text, value);
-    }
-    if (!(value >= option.minimum && value <= option.maximum)) {
-      const bool above = option.minimum > -std::numeric_limits<double>::infinity();
-      const bool below = option.maximum < std::numeric_limits<double>::infinity();
-      throw Error(Kind::usage, "must be " + (above ? "at least " + format_number(option.minimum, 12) : std::string()) +
-                                   (above && below ? " and " : "") +
-                                   (below ? "at most " + format_number(option.maximum, 12) : std::string()) + ", got " +
-                                   std::string(text));
-    }
-  }
+  if (!std::isfinite(value)) throw Error(Kind::usage, "expects a finite number, got '" + std::string(text) + "'");
+  if (value >= option.minimum && value <= option.maximum) return;
+  const bool above = option.minimum > -std::numeric_limits<double>::infinity();
+  const bool below = option.maximum < std::numeric_limits<double>::infinity();
+  throw Error(Kind::usage, "must be " + (above ? "at least " + format_number(option.minimum, 12) : std::string()) +
+                               (above && below ? " and " : "") +
+                               (below ? "at most " + format_number(option.maximum, 12) : std::string()) + ", got " +
+                               std::string(text));
 }
 
 std::vector<std::string> spellings(const Command& command) {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"--help", "--version"};
   for (const auto& option : command.options()) {
     names.push_back("--" + option->name);
     if (option->type == "flag") names.push_back("--no-" + option->name);
@@ -148,17 +151,17 @@ po::options_description describe(const Command& command) {
 std::vector<po::option> parse_words(const Command& command, const std::vector<std::string>& arguments) {
   using style = po::command_line_style::style_t;
   const auto strict = style::default_style & ~style::allow_guessing;
-  po::positional_options_description everything;
-  everything.add("", -1);
   try {
     const po::options_description description = describe(command);
-    return po::command_line_parser(arguments).options(description).positional(everything).style(strict).run().options;
+    return po::command_line_parser(arguments).options(description).style(strict).run().options;
   } catch (const po::unknown_option& error) {
-    const std::string given = error.get_option_name();
+    const std::string name = error.get_option_name();
+    const std::string given = name.substr(0, name.find('='));
     const auto near = nearest_word(given, spellings(command));
     throw usage_error(command, "unknown option '" + given + "'" + (near ? "; did you mean '" + *near + "'?" : ""));
-  } catch (const po::error_with_option_name& error) {
-    throw usage_error(command, error.what());
+  } catch (const po::invalid_command_line_syntax& error) {
+    const bool surplus = error.kind() == po::invalid_syntax::extra_parameter;
+    throw usage_error(command, error.get_option_name() + (surplus ? " takes no value" : " needs a value"));
   } catch (const po::error& error) {
     throw usage_error(command, error.what());
   }
@@ -192,8 +195,10 @@ void assign_from_environment(Command& command) {
 
 void options_detail::assign_checked(Option& option, std::string_view text, std::string_view where) {
   try {
-    check_constraints(option, text);
+    check_choice(option, text);
+    if (option.clear && !option.given) option.clear();
     option.assign(text);
+    check_range(option, text);
   } catch (const Error& error) {
     throw Error(error.kind(), std::string(where) + " " + error.what());
   }

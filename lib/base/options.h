@@ -48,6 +48,7 @@ class Option {
 
   // Set by the typed front of Command. assign throws Error{usage} "expects a whole number, got 'x'".
   std::function<void(std::string_view)> assign;
+  std::function<void()> clear;           // of a repeatable option: drops the default before the first value
   std::function<std::string()> current;  // the bound field's value as JSON text
   bool given = false;             // set on the command line, in the environment or in a config file
 };
@@ -104,7 +105,7 @@ Command& parse_options(Command& command, const std::vector<std::string>& argumen
 struct HelpRequest {
   enum class Form { none, brief, full, json, man, completion } form = Form::none;
 };
-// What --help asks for: -h is brief, --help full, --help=json | man | completion the others.
+// What --help asks for: -h is brief, --help full, --help=json | man | completion the others. Throws Error{usage}.
 HelpRequest help_requested(const std::vector<std::string>& arguments);
 
 std::string help_text(const Command& command, bool full);
@@ -175,6 +176,7 @@ Option& Command::option(std::string option_name, T* field, std::string value_nam
                        options_detail::type_name<typename Access::Value>());
   option.repeatable = Access::repeatable;
   option.assign = [field](std::string_view text) { Access::set(*field, text); };
+  if constexpr (Access::repeatable) option.clear = [field] { field->clear(); };
   option.current = [field] { return Access::get(*field); };
   return option;
 }

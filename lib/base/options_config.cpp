@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Config files: "key = value" lines, '#' comments, a [tool] or [tool subcommand] section for keys of one tool only, so
-// that one file can serve a pipeline. A repeatable option is given by repeating its line.
+// that one file can serve a pipeline ([tool] speaks to all its subcommands). A repeatable option is given by repeating
+// its line.
 #include "lib/base/options_config.h"
 
 #include <algorithm>
@@ -35,7 +36,7 @@ void read_config_file(Command& command, const std::string& path) {
       section = std::string(trim(text.substr(1, text.size() - 2)));
       continue;
     }
-    if (!section.empty() && section != command.name) continue;
+    if (!section.empty() && !(command.name + " ").starts_with(section + " ")) continue;
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) throw Error(Kind::config, where + ": expected 'key = value'");
     const std::string key(trim(text.substr(0, equals)));

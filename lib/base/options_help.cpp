@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the option table says of itself: help, JSON Schema, man page, completion.
 #include <algorithm>
+#include <array>
 
 #include "lib/base/json_value.h"
 #include "lib/base/options.h"
@@ -67,23 +68,44 @@ std::string usage_line(const Command& command) {
   return text;
 }
 
+// Text for roff: no character of it is a command.
 std::string roff(const std::string& text) {
   std::string out;
   for (const char c : text) {
+    const bool line_start = out.empty() || out.back() == '\n';
+    if (line_start && (c == '.' || c == '\'')) out += "\\&";
     if (c == '-') out += "\\-";
     else if (c == '\\') out += "\\e";
     else out += c;
   }
-  return out.starts_with(".") ? "\\&" + out : out;
+  return out;
 }
+
+std::string roff_option(const Option& option) {
+  return ".TP\n.B " + roff(std::string(trim(spelling(option)))) + "\n" + roff(explanation(option)) + "\n";
+}
+
+constexpr std::array<std::pair<const char*, const char*>, 11> exit_codes{{
+    {"0", "done"},
+    {"1", "ran, the answer is no"},
+    {"64", "usage"},
+    {"65", "bad input data"},
+    {"66", "input missing"},
+    {"69", "device or peer unavailable"},
+    {"70", "internal error or divergence"},
+    {"73", "cannot create output"},
+    {"74", "I/O error"},
+    {"75", "stopped early after a good checkpoint, run again"},
+    {"78", "bad configuration"},
+}};
 
 Json option_schema(const Option& option) {
   Json schema;
   const Json value = parse_json(option.current(), option.name);
-  const std::string type = option.type == "flag"                               ? "boolean"
-                           : option.type == "choice" || option.type == "size" ? "string"
-                                                                               : option.type;
-  Json item{{"type", type}};
+  Json item{{"type", option.type}};
+  if (option.type == "flag") item["type"] = "boolean";
+  if (option.type == "choice") item["type"] = "string";
+  if (option.type == "size") item["type"] = {"integer", "string"};  // 4096 or "4K"
   if (option.minimum > -std::numeric_limits<double>::infinity()) item["minimum"] = option.minimum;
   if (option.maximum < std::numeric_limits<double>::infinity()) item["maximum"] = option.maximum;
   if (!option.choices.empty()) item["enum"] = option.choices;
@@ -110,6 +132,7 @@ HelpRequest help_requested(const std::vector<std::string>& arguments) {
     if (argument == "--help=json") return {Form::json};
     if (argument == "--help=man") return {Form::man};
     if (argument == "--help=completion") return {Form::completion};
+    if (argument.starts_with("--help=")) throw Error(Kind::usage, argument + ": expects json, man or completion");
   }
   return {};
 }
@@ -161,17 +184,7 @@ Json help_json(const Command& command) {
   out["required"] = required;
   out["additionalProperties"] = false;
   out["inputs"] = inputs;
-  out["exit_codes"] = Json{{"0", "done"},
-                           {"1", "ran, the answer is no"},
-                           {"64", "usage"},
-                           {"65", "bad input data"},
-                           {"66", "input missing"},
-                           {"69", "device or peer unavailable"},
-                           {"70", "internal error or divergence"},
-                           {"73", "cannot create output"},
-                           {"74", "I/O error"},
-                           {"75", "stopped early after a good checkpoint, run again"},
-                           {"78", "bad configuration"}};
+  for (const auto& [code, meaning] : exit_codes) out["exit_codes"][code] = meaning;
   if (!command.subcommands().empty()) {
     for (const auto& sub : command.subcommands()) out["commands"][last_word(sub->name)] = help_json(*sub);
   }
@@ -186,17 +199,15 @@ std::string man_page(const Command& command) {
   if (!command.details.empty()) out += ".SH DESCRIPTION\n" + roff(command.details) + "\n";
   for (const auto& sub : command.subcommands()) {
     out += ".SH " + last_word(sub->name) + "\n" + roff(sub->summary) + "\n.PP\n" + roff(usage_line(*sub)) + "\n";
-    for (const auto& option : sub->options()) {
-      out += ".TP\n.B " + roff(std::string(trim(spelling(*option)))) + "\n" + roff(explanation(*option)) + "\n";
-    }
+    for (const auto& option : sub->options()) out += roff_option(*option);
   }
   if (!command.options().empty()) out += ".SH OPTIONS\n";
   for (const auto& positional : command.positionals()) {
     out += ".TP\n.B " + roff(positional->name) + "\n" + roff(positional->help) + "\n";
   }
-  for (const auto& option : command.options()) {
-    out += ".TP\n.B " + roff(std::string(trim(spelling(*option)))) + "\n" + roff(explanation(*option)) + "\n";
-  }
+  for (const auto& option : command.options()) out += roff_option(*option);
+  out += ".SH EXIT STATUS\n";
+  for (const auto& [code, meaning] : exit_codes) out += std::string(".TP\n.B ") + code + "\n" + roff(meaning) + "\n";
   if (!command.examples.empty()) out += ".SH EXAMPLES\n";
   for (const auto& [line, what] : command.examples) out += roff(what) + "\n.PP\n.nf\n" + roff(line) + "\n.fi\n";
   return out;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "lib/base/error.h"
+
 namespace hearth {
 
 PhiloxBlock philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_t counter_high) {
@@ -47,6 +49,7 @@ std::uint64_t Rng::next_u64() {
 
 // Lemire's multiply-shift with rejection ("Fast random integer generation in an interval", 2019).
 std::uint64_t Rng::below(std::uint64_t bound) {
+  HEARTH_CHECK(bound > 0, "no number is below 0");
   const std::uint64_t threshold = (0 - bound) % bound;
   while (true) {
     const auto wide = static_cast<unsigned __int128>(next_u64()) * bound;

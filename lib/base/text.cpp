@@ -23,19 +23,32 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string scaled(double value, double base, std::span<const char* const> units) {
-  std::size_t unit = 0;
-  while (std::abs(value) >= base && unit + 1 < units.size()) {
-    value /= base;
-    ++unit;
-  }
+// Three significant digits, but never an exponent: "1.5", "12.3", "1023".
+std::string three_digits(double value) {
   char text[48];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f%s" : "%.3g%s", value, units[unit]);
+  std::snprintf(text, sizeof text, std::abs(value) >= 999.5 ? "%.0f" : "%.3g", value);
   return text;
 }
 
-bool is_number(std::string_view cell) {
-  return !cell.empty() && cell.find_first_not_of("0123456789.,-+eE%x ") == std::string_view::npos;
+std::string scaled(double value, double base, std::span<const char* const> units) {
+  std::size_t unit = 0;
+  while (std::abs(value) >= base - 0.5 && unit + 1 < units.size()) {
+    value /= base;
+    ++unit;
+  }
+  return (unit == 0 ? format_number(std::round(value), 6) : three_digits(value)) + units[unit];
+}
+
+// A cell that reads as a quantity ("12", "-0.5", "3.2 GiB") or stands for none ("", "-").
+bool is_quantity(std::string_view cell) {
+  if (!cell.empty() && (cell.front() == '-' || cell.front() == '+')) cell.remove_prefix(1);
+  return cell.empty() || (cell.front() >= '0' && cell.front() <= '9') || cell.front() == '.';
+}
+
+// Characters, not bytes, of UTF-8.
+std::size_t width_of(std::string_view cell) {
+  return static_cast<std::size_t>(
+      std::count_if(cell.begin(), cell.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace
@@ -87,12 +100,11 @@ std::string human_count(double count) {
 }
 
 std::string human_seconds(double seconds) {
+  if (!std::isfinite(seconds)) return "unknown";
   char text[48];
-  if (seconds < 1) {
-    std::snprintf(text, sizeof text, "%.3g ms", seconds * 1e3);
-  } else if (seconds < 120) {
-    std::snprintf(text, sizeof text, "%.3g s", seconds);
-  } else if (seconds < 7200) {
+  if (seconds < 0.9995) return three_digits(seconds * 1e3) + " ms";
+  if (seconds < 120) return three_digits(seconds) + " s";
+  if (seconds < 7200) {
     const long whole = std::lround(seconds);
     std::snprintf(text, sizeof text, "%ld min %02ld s", whole / 60, whole % 60);
   } else {
@@ -110,16 +122,21 @@ std::string format_number(double value, int significant_digits) {
 
 std::string TextTable::text() const {
   std::vector<std::size_t> widths;
+  std::vector<bool> right_aligned;  // columns of quantities only, their heading too
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    right_aligned.resize(widths.size(), rows_.size() > 1);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], width_of(row[i]));
+      if (&row != &rows_.front() && !is_quantity(row[i])) right_aligned[i] = false;
+    }
   }
   std::string out;
   for (const auto& row : rows_) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string padding(widths[i] - row[i].size(), ' ');
-      line += (i ? "  " : "") + (is_number(row[i]) ? padding + row[i] : row[i] + padding);
+      const std::string padding(widths[i] - width_of(row[i]), ' ');
+      line += (i ? "  " : "") + (right_aligned[i] ? padding + row[i] : row[i] + padding);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";

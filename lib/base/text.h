@@ -22,7 +22,7 @@ std::string human_count(double count);    // "12.3 M"
 std::string human_seconds(double seconds);  // "2 h 05 min", "12.3 s", "4.2 ms"
 std::string format_number(double value, int significant_digits);
 
-// A plain table: columns padded to their widest cell, numbers right-aligned, two spaces between.
+// A plain table: columns padded to their widest cell, two spaces between; a column of quantities is right-aligned.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header) : rows_{std::move(header)} {}

@@ -5,6 +5,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <climits>
+#include <fstream>
 
 namespace hearth {
 namespace {
@@ -15,13 +17,21 @@ constexpr int spin_limit = 4000;
 
 thread_local int inside_body = -1;  // the thread's index while it runs a body, so that nested calls run serially
 
+// What a container's CPU quota is worth in whole cores ("200000 100000" is two), or no limit.
+int quota_cores() {
+  double quota = 0, period = 0;
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  return file >> quota >> period && period > 0 ? std::max(1, static_cast<int>(quota / period)) : INT_MAX;
+}
+
 }  // namespace
 
 int available_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
+  const int cores = known ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(1, std::min(cores, quota_cores()));
 }
 
 ThreadPool::ThreadPool(int n_threads) {
@@ -95,7 +105,9 @@ void ThreadPool::for_ranges(std::int64_t count, std::int64_t grain,
                             const std::function<void(std::int64_t, std::int64_t, int)>& body) {
   const std::int64_t n_grains = (count + grain - 1) / grain;
   const std::int64_t n_ranges = std::min<std::int64_t>(n_grains, n_threads());
-  for_each(n_ranges, [&](std::int64_t range, int thread) {
+  const bool nested = inside_body >= 0;
+  for_each(n_ranges, [&](std::int64_t range, int runner) {
+    const int thread = nested ? runner : static_cast<int>(range);  // the range's own, whoever runs it
     const std::int64_t begin = n_grains * range / n_ranges * grain;
     const std::int64_t end = std::min(count, n_grains * (range + 1) / n_ranges * grain);
     body(begin, end, thread);

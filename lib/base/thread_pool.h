@@ -29,7 +29,8 @@ class ThreadPool {
   void for_each(std::int64_t count, const std::function<void(std::int64_t index, int thread)>& body);
 
   // Calls body(begin, end, thread) on at most n_threads() contiguous ranges covering [0, count), each a multiple of
-  // grain long but for the last. Which range goes to which thread is fixed by count, grain and n_threads() alone.
+  // grain long but for the last. Which range gets which thread number is fixed by count, grain and n_threads() alone
+  // (a number, for scratch memory and partial sums: another thread of the pool may do the work).
   void for_ranges(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t begin, std::int64_t end, int thread)>& body);
 
@@ -50,7 +51,7 @@ class ThreadPool {
   std::exception_ptr failure_;
 };
 
-// The cores this process may run on (its affinity mask), at least 1.
+// The cores this process may use: its affinity mask, or a container's CPU quota where that is less; at least 1.
 int available_cores();
 
 }  // namespace hearth
