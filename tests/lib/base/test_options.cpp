@@ -162,12 +162,13 @@ TEST_CASE("a subcommand is chosen by the first word") {
   Command c("tool", "does");
   for (const char* name : {"tool train", "tool encode"}) {
     Command sub(name, "one of two");
-    sub.run = [&chosen, name] { return chosen = name, 0; };
+    sub.run = [&chosen, name](const Command&) { return chosen = name, 0; };
     c.subcommand(std::move(sub));
   }
   const auto message = [&](const Words& words) {
     try {
-      parse_options(c, words).run();
+      Command& picked = parse_options(c, words);
+      picked.run(picked);
       return "ran " + chosen;
     } catch (const Error& error) {
       return std::string(error.what());
