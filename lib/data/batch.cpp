@@ -36,7 +36,7 @@ void append(Batch& batch, const Piece& piece, const SourceView& source) {
 void pad(Batch& batch, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     batch.tokens.push_back(0);
-    batch.targets.push_back(0);
+    batch.targets.push_back(-1);
     batch.weights.push_back(0.0f);
     batch.positions.push_back(static_cast<std::int32_t>(i));
   }

@@ -12,7 +12,7 @@ namespace hearth::data {
 // n = n_rows * context tokens, row after row. What a row does not fill is padding: a segment of its own, weight 0.
 struct Batch {
   std::vector<std::int32_t> tokens;      // [n] inputs
-  std::vector<std::int32_t> targets;     // [n] the token that follows; 0 where the weight is 0
+  std::vector<std::int32_t> targets;     // [n] the token that follows; -1 where the weight is 0
   std::vector<float> weights;            // [n] 1, or 0 for padding
   std::vector<std::int32_t> positions;   // [n] within the segment, from 0
   std::vector<std::int32_t> cu_seqlens;  // [n_segments + 1] where segments begin; attention stays within one
