@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hearth run folder or step folder (DESIGN section 4, Checkpoints) opened as a model.
+// A hearth run folder or step folder (formats/checkpoint.md) opened as a model.
 //
 //   runs/base/                the run: metrics.jsonl, report.html, tokenizer/, and
-//   runs/base/step-00001000/  one checkpoint: model.json, index.h5 and its part files, trainer.json
+//   runs/base/step-00001000/  one checkpoint: the parameters in f32 under their canonical names, model.json; beside
+//                             them what only resuming needs: trainer.json and tensors named "optimizer/..."
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -25,7 +26,7 @@ std::filesystem::path step_folder_name(std::int64_t step);  // "step-00001000"
 // Whether path is a run folder with a complete checkpoint, or a step folder.
 bool is_checkpoint(const std::filesystem::path& path);
 
-// Throws Error{data} when path is neither, Error{missing} when the run has no complete checkpoint yet.
+// Throws Error{data} when path is neither, or damaged; Error{missing} naming a file that is not there.
 std::unique_ptr<ModelSource> open_checkpoint(const std::filesystem::path& path);
 
 }  // namespace hearth::store

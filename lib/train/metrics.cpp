@@ -63,6 +63,7 @@ void RunHistory::add(const Json& event) {
   const std::int64_t step = event.value("step", std::int64_t{0});
   const Json clock = event.value("clock", Json::object());
   if (name == "step") {
+    while (!steps.empty() && steps.back().step >= step) drop_last_step();  // a roll-back went over them
     steps.push_back({step, number(event, "loss"), number(event, "learning_rate"), number(event, "gradient_norm"),
                      number(clock, "tokens_per_s"), number(clock, "ceiling_ratio"), event.contains("skipped")});
     tokens = event.value("tokens", std::uint64_t{0});
@@ -74,6 +75,11 @@ void RunHistory::add(const Json& event) {
   } else if (name == "warning" || name == "error" || name == "exit") {
     notes.push_back({step, name, event.value("message", "")});
   }
+}
+
+void RunHistory::drop_last_step() {
+  steps.pop_back();
+  for (std::vector<Expert>& layer : experts) layer.pop_back();
 }
 
 RunHistory read_history(const std::filesystem::path& path) {

@@ -62,6 +62,9 @@ struct RunHistory {
   double step_s = 0;                               // of the last step
 
   void add(const Json& event);
+
+ private:
+  void drop_last_step();
 };
 
 // Replays a metrics file; a last line cut short by a kill is left out.

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/train/kernel_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/train/evaluate.h"
+
+namespace hearth::train {
+namespace {
+
+// The relative difference of two correct implementations: rounding, and in mixtures a token near a tie that goes to
+// another expert. What a wrong kernel gives is of order 1.
+constexpr double tolerance_f32 = 2e-3, tolerance_bf16 = 0.15;
+constexpr std::uint32_t most_tokens = 128;
+
+data::Batch sample(const data::HeldOut& held_out) {
+  data::Row row = held_out.rows().front();
+  std::uint32_t left = most_tokens;
+  std::vector<data::Piece> pieces;
+  for (data::Piece piece : row.pieces) {
+    piece.n_tokens = std::min(piece.n_tokens, left);
+    left -= piece.n_tokens;
+    if (piece.n_tokens > 0) pieces.push_back(piece);
+  }
+  row.pieces = pieces;
+  return held_out.assemble(std::span(&row, 1), 1);
+}
+
+struct Side {
+  double loss = 0;
+  std::vector<std::vector<float>> gradients;  // by parameter; empty where there is none
+};
+
+Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
+  model.parameters().zero_gradients(stream);
+  Side side;
+  side.loss = model.forward_backward(stream, view_of(batch), nn::cross_entropy(static_cast<double>(batch.n_targets))).loss;
+  for (const nn::Parameter& parameter : model.parameters().all()) {
+    if (!parameter.gradient) side.gradients.emplace_back();
+    else side.gradients.emplace_back(parameter.gradient.span<float>().begin(), parameter.gradient.span<float>().end());
+  }
+  model.parameters().zero_gradients(stream);
+  model.reset_expert_counts();
+  return side;
+}
+
+// |a - b| / |b| of two vectors; a vector of zeros is measured against 1e-6.
+double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+    norm += static_cast<double>(b[i]) * b[i];
+  }
+  return std::sqrt(difference) / std::max(std::sqrt(norm), 1e-6);
+}
+
+}  // namespace
+
+std::string check_kernels(Context& context, nn::Model& model, const data::HeldOut& held_out) {
+  const data::Batch batch = sample(held_out);
+  Stream reference(context.pool, HostKernels::ref);
+  const Side fast = run(context.stream, model, batch), slow = run(reference, model, batch);
+  const double loss = std::abs(fast.loss - slow.loss) / std::max(std::abs(slow.loss), 1e-6);
+  double worst = 0;
+  std::string worst_name;
+  for (std::size_t i = 0; i < slow.gradients.size(); ++i) {
+    const double difference = relative_difference(fast.gradients[i], slow.gradients[i]);
+    if (!(difference <= worst)) {
+      worst = difference;
+      worst_name = model.parameters().all()[i].spec.name;
+    }
+  }
+  const std::string text = "loss differs by " + format_number(loss, 2) + ", gradients by at most " + format_number(worst, 2) +
+                           (worst_name.empty() ? "" : " (" + worst_name + ")");
+  const double tolerance = model.parameters().dtype() == DType::f32 ? tolerance_f32 : tolerance_bf16;
+  if (!(loss <= tolerance) || !(worst <= tolerance)) {
+    throw Error(Kind::internal, "the fast kernels disagree with the reference: " + text + ", relative, where " +
+                                    format_number(tolerance, 2) + " is allowed: run `hearth doctor`");
+  }
+  return text;
+}
+
+}  // namespace hearth::train

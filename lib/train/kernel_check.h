@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// --check-kernels: the fast kernels held against the reference ones on the run's own weights and text.
+#pragma once
+#include <string>
+
+#include "lib/data/loader.h"
+#include "lib/device/context.h"
+#include "lib/nn/model.h"
+
+namespace hearth::train {
+
+// Loss and all gradients of one row of held-out text (at most 128 tokens of it) by both. Gradients and expert counts are
+// zero afterwards. Returns the differences as text; throws Error{internal} naming the worst tensor when they are too large.
+std::string check_kernels(Context& context, nn::Model& model, const data::HeldOut& held_out);
+
+}  // namespace hearth::train

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "lib/base/file.h"
+#include "lib/base/json_value.h"
+#include "lib/base/machine.h"
+#include "lib/base/signals.h"
+#include "lib/base/text.h"
+#include "lib/store/checkpoint_model.h"
+#include "lib/train/ceiling.h"
+#include "lib/train/kernel_check.h"
+#include "lib/train/report.h"
+
+namespace hearth::train {
+namespace {
+
+constexpr double report_interval_s = 60;
+constexpr int most_skips_in_a_row = 10;
+constexpr const char* optimizer_prefix = "optimizer/";
+
+nn::ModelSettings model_settings(const TrainSettings& settings) {
+  nn::ModelSettings model;
+  model.purpose = nn::Purpose::train;
+  model.max_tokens = settings.microbatch_tokens();
+  model.activation_bytes = settings.activation_bytes;
+  model.balance_coefficient = static_cast<float>(settings.balance_coefficient);
+  return model;
+}
+
+Json trainer_json(const formats::CheckpointReader& checkpoint) {
+  return parse_json(checkpoint.json("trainer.json"), "trainer.json of the checkpoint");
+}
+
+// What computes the bits besides the settings: a resume elsewhere is told of.
+Json machine_facts(const Context& context) {
+  const Machine machine = this_machine();
+  return {{"version", version()}, {"commit", commit()}, {"isa", machine.isa}, {"threads", context.pool.n_threads()}};
+}
+
+}  // namespace
+
+Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSettings& settings,
+                 const RunSettings& run_settings, const data::Corpus& corpus, RunDescription description)
+    : context_(context),
+      settings_(settings),
+      run_settings_(run_settings),
+      description_(std::move(description)),
+      model_(config, settings.dtype, model_settings(settings)),
+      optimizer_(model_.parameters(), settings.optimizer),
+      loader_(corpus, static_cast<std::uint32_t>(settings.context), settings.seed),
+      held_out_(corpus, static_cast<std::uint32_t>(settings.context), settings.eval_tokens, settings.seed),
+      saver_(description_.folder, {run_settings.keep, run_settings.keep_every}) {
+  flops_per_token_ = nn::train_flops_per_token(config, settings.context);
+}
+
+Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings) {
+  Plan plan;
+  plan.model = nn::plan_memory(config, settings.dtype, model_settings(settings));
+  plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer);
+  // Masters and the optimiser's state, once more, while a checkpoint is written.
+  const std::size_t masters = settings.dtype == DType::f32 ? plan.model.weights : plan.model.masters;
+  plan.staging = masters + plan.optimizer;
+  return plan;
+}
+
+void Trainer::start_fresh() { model_.parameters().initialise(context_.stream, settings_.seed); }
+
+void Trainer::start_from(const store::ModelSource& source) {
+  for (const nn::Parameter& parameter : model_.parameters().all()) source.read(parameter.spec.name, parameter.master);
+  model_.parameters().refresh_weights(context_.stream);
+}
+
+std::vector<NamedTensor> Trainer::tensors() {
+  std::vector<NamedTensor> all;
+  for (const nn::Parameter& parameter : model_.parameters().all()) all.push_back({parameter.spec.name, parameter.master});
+  for (const optim::StateTensor& state : optimizer_.state()) all.push_back({optimizer_prefix + state.name, state.tensor});
+  return all;
+}
+
+void Trainer::restore_tensors(const formats::CheckpointReader& checkpoint) {
+  for (const NamedTensor& named : tensors()) checkpoint.read(named.name, named.tensor);
+  model_.parameters().refresh_weights(context_.stream);
+  const Json trainer = trainer_json(checkpoint);
+  step_ = json_get<std::int64_t>(trainer, "step", "trainer.json");
+  optimizer_.set_steps(json_get<std::int64_t>(trainer, "optimizer_steps", "trainer.json"));
+}
+
+void Trainer::resume(const formats::CheckpointReader& checkpoint) {
+  const std::string where = "trainer.json of the checkpoint";
+  const Json trainer = trainer_json(checkpoint);
+  restore_tensors(checkpoint);
+  tokens_ = json_get<std::uint64_t>(trainer, "tokens", where);
+  loader_.restore(json_get<Json>(trainer, "data", where));
+  detector_.restore(json_get<Json>(trainer, "detector", where));
+  metrics_position_ = json_get<std::uint64_t>(trainer, "metrics_bytes", where);
+  rolled_back_to_ = json_get<std::int64_t>(trainer, "rolled_back_to", where);
+  const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_);
+  for (const auto& [key, value] : now.items()) {
+    if (before.value(key, Json()) != value) {
+      context_.log.warning("resumed with another " + key + " (" + dump_json(value) + ", before " + dump_json(before.value(key, Json())) +
+                           "): the run goes on, but its last bits may differ from those of an unbroken one");
+    }
+  }
+}
+
+Json Trainer::trainer_state() const {
+  return {{"schema", "hearth.trainer/1"},
+          {"step", step_},
+          {"tokens", tokens_},
+          {"optimizer_steps", optimizer_.steps()},
+          {"data", loader_.state()},
+          {"detector", detector_.state()},
+          {"metrics_bytes", metrics_->position()},
+          {"rolled_back_to", rolled_back_to_},
+          {"asked", parse_json(description_.asked, "options")},
+          {"settings", to_json(settings_)},
+          {"machine", machine_facts(context_)}};
+}
+
+Json Trainer::write_event(std::string_view name, const Json& fields) { return write_event(name, fields, Json::object()); }
+
+Json Trainer::write_event(std::string_view name, const Json& fields, const Json& clock) {
+  const Json event = metrics_->write(name, step_, fields, clock);
+  history_.add(event);
+  context_.log.event(name, event);
+  return event;
+}
+
+void Trainer::log_start() {
+  const nn::ParameterCount count = nn::count_parameters(model_.config());
+  Json fields{{"parameters", count.total}, {"active_parameters", count.active}, {"settings", to_json(settings_)}};
+  if (step_ > 0) fields["resumed_from"] = step_;
+  write_event("start", fields,
+              {{"provenance", parse_json(description_.provenance, "provenance")}, {"machine", machine_facts(context_)}, {"ceiling_flops_per_s", ceiling_flops_per_s_}});
+}
+
+void Trainer::save_checkpoint() {
+  const std::string name = store::step_folder_name(step_).string();
+  write_event("checkpoint", {{"path", name}});
+  saver_.save(context_.pool, step_, tensors(), nn::to_json(model_.config()), trainer_state(),
+              parse_json(description_.provenance, "provenance"));
+}
+
+void Trainer::evaluate_now() {
+  if (held_out_.rows().empty()) return;
+  const Stopwatch time;
+  const HeldOutResult result = evaluate(context_.stream, model_, held_out_, settings_.microbatch_rows);
+  if (result.n_tokens == 0) return;
+  if (!outcome_.first) outcome_.first = result;
+  outcome_.last = result;
+  Json fields{{"loss", result.loss}, {"tokens", result.n_tokens}, {"bytes", result.n_bytes}};
+  if (result.n_bytes > 0) fields["bits_per_byte"] = result.bits_per_byte;
+  write_event("eval", fields, {{"seconds", time.seconds()}});
+  context_.log.info("step " + std::to_string(step_) + ": held-out " + format_number(result.bits_per_byte, 4) + " bits per byte, loss " +
+                    format_number(result.loss, 4));
+  if (run_settings_.check_kernels) context_.log.info("kernels and reference: " + check_kernels(context_, model_, held_out_));
+}
+
+Trainer::StepValues Trainer::forward_backward_all() {
+  const std::vector<data::Row> rows = loader_.next_rows(settings_.batch_rows);
+  StepValues values;
+  for (const data::Row& row : rows) values.n_targets += row.n_tokens();
+  const nn::Objective objective = nn::cross_entropy(static_cast<double>(values.n_targets), static_cast<float>(settings_.z_loss));
+  model_.parameters().zero_gradients(context_.stream);
+  model_.reset_expert_counts();
+  const auto at_once = static_cast<std::size_t>(settings_.microbatch_rows);
+  bool told = stop_requested();
+  for (std::size_t begin = 0; begin < rows.size(); begin += at_once) {
+    const auto some = std::span(rows).subspan(begin, std::min(at_once, rows.size() - begin));
+    const data::Batch batch = loader_.assemble(some, static_cast<std::int64_t>(some.size()));
+    const nn::StepResult result = model_.forward_backward(context_.stream, view_of(batch), objective);
+    values.loss += result.negative_log_prob / static_cast<double>(values.n_targets);
+    values.balance_loss += result.balance_loss;
+    if (!told && stop_requested()) {
+      told = true;
+      context_.log.info("stopping after this step");
+    }
+  }
+  values.gradient_norm = optimizer_.gradient_norm(context_.stream, model_.parameters());
+  return values;
+}
+
+// Load of each layer's experts in the step, in shares of an equal one. violation is max - 1 (MaxVio of Wang et al. 2024).
+Json Trainer::expert_load() const {
+  Json layers = Json::array();
+  const nn::ExpertCounts& counts = model_.expert_counts();
+  for (std::size_t layer = 0; layer < counts.size(); ++layer) {
+    if (counts[layer].empty()) continue;
+    double sum = 0;
+    for (const std::int64_t count : counts[layer]) sum += static_cast<double>(count);
+    const double mean = std::max(sum / static_cast<double>(counts[layer].size()), 1e-9);
+    const auto [least, most] = std::minmax_element(counts[layer].begin(), counts[layer].end());
+    layers.push_back({{"layer", layer},
+                      {"min", static_cast<double>(*least) / mean},
+                      {"max", static_cast<double>(*most) / mean},
+                      {"violation", static_cast<double>(*most) / mean - 1}});
+  }
+  return layers;
+}
+
+void Trainer::judge_and_apply(const StepValues& values, Json& fields) {
+  const std::string reason = detector_.judge(values.loss, values.gradient_norm);
+  const double rate = settings_.learning_rate * settings_.schedule.factor(step_);
+  fields = {{"loss", values.loss}, {"learning_rate", rate}, {"gradient_norm", values.gradient_norm}};
+  if (reason.empty()) {
+    if (model_.config().has_moe()) {
+      nn::update_selection_bias(model_.parameters(), model_.expert_counts(), static_cast<float>(settings_.balance_gamma));
+    }
+    optimizer_.step(context_.stream, model_.parameters(), rate, values.gradient_norm);
+    tokens_ += static_cast<std::uint64_t>(values.n_targets);
+    outcome_.loss = values.loss;
+  } else {
+    fields["skipped"] = reason;
+    ++outcome_.n_skipped;
+    context_.log.warning("step " + std::to_string(step_ + 1) + " not taken: " + reason + " (loss " + format_number(values.loss, 4) +
+                         ", gradient norm " + format_number(values.gradient_norm, 4) + ")");
+  }
+  fields["tokens"] = tokens_;
+  fields["epochs"] = loader_.epochs();
+  if (model_.config().has_moe()) {
+    fields["balance_loss"] = values.balance_loss;
+    fields["experts"] = expert_load();
+  }
+}
+
+void Trainer::one_step() {
+  const Stopwatch time;
+  const StepValues values = forward_backward_all();
+  Json fields;
+  judge_and_apply(values, fields);
+  ++step_;
+  const double seconds = time.seconds(), rate = static_cast<double>(values.n_targets) / seconds;
+  trained_s_ += seconds;
+  trained_tokens_ += static_cast<std::uint64_t>(values.n_targets);
+  const Json event = write_event("step", fields,
+                                 {{"step_s", seconds},
+                                  {"tokens_per_s", rate},
+                                  {"ceiling_ratio", flops_per_token_ * rate / ceiling_flops_per_s_},
+                                  {"memory_bytes", peak_memory_bytes()}});
+  show_progress(event);
+  if (detector_.skipped_in_a_row() >= most_skips_in_a_row) roll_back(fields.value("skipped", ""));
+}
+
+void Trainer::show_progress(const Json& event) {
+  const double left = static_cast<double>(settings_.n_steps() - step_) * trained_s_ / std::max<double>(1, static_cast<double>(history_.steps.size()));
+  const Json& clock = event["clock"];
+  context_.log.progress("step " + std::to_string(step_) + "/" + std::to_string(settings_.n_steps()) + "  loss " +
+                        format_number(history_.steps.back().loss, 4) + "  " + human_count(clock["tokens_per_s"].get<double>()) + " tokens/s (" +
+                        format_number(100 * clock["ceiling_ratio"].get<double>(), 2) + " % of the matrix rate)  " + human_seconds(left) + " left");
+}
+
+// Back to the newest checkpoint's weights, on with the data that come next: what upset the run is not met again. Where
+// that has happened already, the run has diverged.
+void Trainer::roll_back(const std::string& reason) {
+  saver_.finish();
+  const std::vector<store::StepFolder> folders = store::checkpoints_of(description_.folder);
+  const std::string what = std::to_string(most_skips_in_a_row) + " steps in a row could not be taken, the last because " + reason;
+  if (folders.empty() || folders.back().step == rolled_back_to_) {
+    throw Error(Kind::internal, "training diverged at step " + std::to_string(step_) + ": " + what +
+                                    (folders.empty() ? ", and there is no checkpoint to go back to" : ", again after going back to a checkpoint") +
+                                    ": lower --lr, lengthen --warmup or lower --clip");
+  }
+  const std::int64_t from = step_;
+  restore_tensors(formats::CheckpointReader(folders.back().path));
+  detector_.reset();
+  rolled_back_to_ = step_;
+  const std::string message = what + ": back from step " + std::to_string(from) + " to the checkpoint of step " + std::to_string(step_) +
+                              ", on with the data that follow";
+  context_.log.warning(message);
+  write_event("warning", {{"message", message}});
+}
+
+bool Trainer::time_is_up() const {
+  const double margin_s = saver_.last_write_s() + (step_ > 0 && !history_.steps.empty() ? 2 * history_.step_s : 0);
+  return run_settings_.max_hours > 0 && elapsed_.seconds() + margin_s >= run_settings_.max_hours * 3600;
+}
+
+void Trainer::write_report(const std::string& status) {
+  ReportFacts facts{description_.folder.string(), status, utc_timestamp(), step_, settings_.n_steps(), ceiling_flops_per_s_,
+                    description_.model_table, description_.run_table};
+  write_file(description_.folder / "report.html", report_html(history_, facts));
+  report_written_s_ = elapsed_.seconds();
+}
+
+// What went wrong, where it can still be written: on a full disk the error itself matters more.
+void Trainer::record_failure(const Error& failure) {
+  try {
+    write_event("error", {{"message", failure.what()}});
+    write_event("exit", {{"code", failure.exit_code()}, {"message", failure.what()}}, {{"elapsed_s", elapsed_.seconds()}});
+    write_report(std::string("failed: ") + failure.what());
+  } catch (const Error& error) {
+    context_.log.warning(std::string("the failure could not be recorded: ") + error.what());
+  }
+}
+
+Outcome Trainer::run() {
+  ceiling_flops_per_s_ = matrix_rate(context_.stream, settings_.dtype);
+  const std::filesystem::path metrics = description_.folder / "metrics.jsonl";
+  metrics_.emplace(metrics, metrics_position_);
+  history_ = read_history(metrics);
+  log_start();
+  std::string status;
+  try {
+    const bool evaluated = !history_.evaluations.empty() && history_.evaluations.back().step == step_;
+    if (!evaluated && (step_ == 0 || due(run_settings_.eval_every))) evaluate_now();
+    std::int64_t saved_at = step_ > 0 ? step_ : -1;
+    while (step_ < settings_.n_steps() && !outcome_.stopped) {
+      one_step();
+      const bool last = step_ == settings_.n_steps();
+      if (time_is_up()) request_stop();
+      outcome_.stopped = stop_requested() && !last;
+      if (!outcome_.stopped && (last || due(run_settings_.eval_every))) evaluate_now();
+      if (last || outcome_.stopped || due(run_settings_.checkpoint_every)) {
+        save_checkpoint();
+        saved_at = step_;
+      }
+      saver_.throw_if_failed();
+      if (elapsed_.seconds() - report_written_s_ > report_interval_s) write_report("running");
+    }
+    if (saved_at != step_) save_checkpoint();
+    saver_.finish();
+    status = outcome_.stopped ? "stopped at step " + std::to_string(step_) + ": the same command goes on" : "done";
+    write_event("exit", {{"code", outcome_.stopped ? static_cast<int>(Kind::stopped) : 0}, {"message", status}}, {{"elapsed_s", elapsed_.seconds()}});
+  } catch (const Error& error) {
+    context_.log.progress_done();
+    record_failure(error);
+    throw;
+  }
+  context_.log.progress_done();
+  write_report(status);
+  outcome_.step = step_;
+  outcome_.tokens = tokens_;
+  outcome_.seconds = elapsed_.seconds();
+  outcome_.tokens_per_s = trained_s_ > 0 ? static_cast<double>(trained_tokens_) / trained_s_ : 0;
+  outcome_.ceiling_ratio = flops_per_token_ * outcome_.tokens_per_s / ceiling_flops_per_s_;
+  return outcome_;
+}
+
+}  // namespace hearth::train

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The step loop of pre-training: data in, checkpoints, metrics and a report out. What a run computes depends on its
+// settings, model and data; not on threads, on when it was interrupted, or on where it writes.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "formats/checkpoint.h"
+#include "lib/base/clock.h"
+#include "lib/data/loader.h"
+#include "lib/device/context.h"
+#include "lib/nn/model.h"
+#include "lib/optim/optimizer.h"
+#include "lib/store/model_source.h"
+#include "lib/train/evaluate.h"
+#include "lib/train/metrics.h"
+#include "lib/train/outlier.h"
+#include "lib/train/saver.h"
+#include "lib/train/settings.h"
+
+namespace hearth::train {
+
+// What a run is beyond its numbers: goes into checkpoints and the report.
+struct RunDescription {
+  std::filesystem::path folder;  // exists, locked by the caller
+  std::string asked = "{}";      // JSON: options as given, compared when the run is resumed
+  std::string provenance = "{}";  // JSON
+  std::vector<std::pair<std::string, std::string>> model_table, run_table;  // of the report
+};
+
+struct Outcome {
+  bool stopped = false;      // by signal or time limit, after a checkpoint
+  std::int64_t step = 0;
+  std::uint64_t tokens = 0;  // targets trained on
+  double loss = 0;           // of the last step
+  std::optional<HeldOutResult> first, last;  // of this process's evaluations
+  double seconds = 0, tokens_per_s = 0, ceiling_ratio = 0;
+  std::int64_t n_skipped = 0;
+};
+
+class Trainer {
+ public:
+  // Allocates everything. Weights are zero until one of the three calls below.
+  Trainer(Context& context, const nn::ModelConfig& config, const TrainSettings& settings, const RunSettings& run_settings,
+          const data::Corpus& corpus, RunDescription description);
+
+  void start_fresh();                             // random weights from the seed
+  void start_from(const store::ModelSource& source);  // weights of another model, everything else new
+  void resume(const formats::CheckpointReader& checkpoint);   // exactly where the checkpoint was
+
+  // Trains to the last step or until stopped. Throws Error{internal} when training diverges, Error{io} when a
+  // checkpoint cannot be written.
+  Outcome run();
+
+  nn::Model& model() { return model_; }
+  std::int64_t step() const { return step_; }
+
+  // The bytes all of this needs, by kind, without allocating: model, optimiser, staging copy of checkpoints.
+  struct Plan {
+    nn::MemoryPlan model;
+    std::size_t optimizer = 0, staging = 0;
+    std::size_t total() const { return model.total() + optimizer + staging; }
+  };
+  static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings);
+
+ private:
+  struct StepValues {
+    double loss = 0, balance_loss = 0, gradient_norm = 0;
+    std::int64_t n_targets = 0;
+  };
+
+  void one_step();
+  StepValues forward_backward_all();
+  void judge_and_apply(const StepValues& values, Json& fields);
+  void evaluate_now();
+  void save_checkpoint();
+  void roll_back(const std::string& reason);
+  void restore_tensors(const formats::CheckpointReader& checkpoint);
+  void log_start();
+  void record_failure(const Error& failure);
+  void write_report(const std::string& status);
+  void show_progress(const Json& event);
+  Json write_event(std::string_view name, const Json& fields);
+  Json write_event(std::string_view name, const Json& fields, const Json& clock);
+  Json expert_load() const;
+  std::vector<NamedTensor> tensors();
+  Json trainer_state() const;
+  bool due(std::int64_t every) const { return every > 0 && step_ % every == 0; }
+  bool time_is_up() const;
+
+  Context& context_;
+  TrainSettings settings_;
+  RunSettings run_settings_;
+  RunDescription description_;
+  nn::Model model_;
+  optim::Optimizer optimizer_;
+  data::Loader loader_;
+  data::HeldOut held_out_;
+  OutlierDetector detector_;
+  CheckpointSaver saver_;
+  RunHistory history_;
+  std::optional<MetricsLog> metrics_;
+
+  std::int64_t step_ = 0;  // steps taken
+  std::uint64_t tokens_ = 0;
+  std::uint64_t metrics_position_ = 0;
+  std::int64_t rolled_back_to_ = -1;  // the step of the checkpoint a roll-back last went to
+  double ceiling_flops_per_s_ = 0, flops_per_token_ = 0;
+  Stopwatch elapsed_;
+  double report_written_s_ = -1e9, trained_s_ = 0;
+  std::uint64_t trained_tokens_ = 0;
+  Outcome outcome_;
+};
+
+}  // namespace hearth::train
