@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to a document between its extraction and the corpus: a list of stages, each of which keeps it (perhaps
+// changed) or rejects it with a reason. Stages that look at one document alone run first, on any thread; stages that
+// know the whole corpus follow, on one thread, in input order. So results do not depend on the number of threads.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/documents.h"
+#include "lib/base/digest.h"
+#include "lib/text/normalize.h"
+
+namespace hearth::text {
+
+// Why something read is not used: one word for the rule (what statistics count), and a sentence for people.
+struct Rejection {
+  std::string reason;  // "too-short"
+  std::string detail;  // "3 characters; at least 50 are wanted"
+};
+
+// A document on its way into the corpus.
+struct Candidate {
+  formats::Document document;
+  std::string own_id;    // given by its source; empty: one is made from path and text (document_id)
+  std::string encoding;  // of the bytes it was read from: "utf-8", "windows-1252", ...
+  Repairs repairs;
+  std::uint64_t read_bytes = 0;  // before extraction, decompressed
+  std::uint64_t path_hash = 0;   // of the source without "#line" (hash_path)
+  Hash128 text_hash;             // of document.text (hash_text); set between the two kinds of stages
+};
+
+// Looks at one document alone. decide is called on many threads at once.
+class DocumentStage {
+ public:
+  virtual ~DocumentStage() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::optional<Rejection> decide(Candidate& candidate) const = 0;
+};
+
+// Knows all documents that came before: called in input order, for those that no earlier stage rejected.
+class CorpusStage {
+ public:
+  virtual ~CorpusStage() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::optional<Rejection> decide(Candidate& candidate) = 0;
+};
+
+struct Stages {
+  std::vector<std::unique_ptr<DocumentStage>> document;
+  std::vector<std::unique_ptr<CorpusStage>> corpus;
+};
+
+}  // namespace hearth::text
