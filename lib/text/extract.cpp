@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/text/extract.h"
+
+#include <utility>
+
+#include "lib/base/json_value.h"
+#include "lib/text/encoding.h"
+#include "lib/text/file_type.h"
+#include "lib/text/html.h"
+
+namespace hearth::text {
+namespace {
+
+std::optional<Rejection> decode_into(std::string bytes, std::string& text, Candidate& candidate) {
+  candidate.read_bytes = bytes.size();
+  Decoded decoded;
+  if (auto rejection = decode(std::move(bytes), decoded)) return rejection;
+  candidate.encoding = name_of(decoded.encoding);
+  text = std::move(decoded.text);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate) {
+  std::string text;
+  if (auto rejection = decode_into(std::move(bytes), text, candidate)) return rejection;
+  formats::Document& document = candidate.document;
+  const TypeAndLanguage type = file_type(file_name, text);
+  document.type = name_of(type.type);
+  document.language = type.language;
+  document.license = spdx_license(text);
+  if (candidate.encoding != name_of(Encoding::utf8))
+    document.attributes = dump_json(Json{{"encoding", candidate.encoding}});
+  if (type.type == FileType::html) {
+    std::string page = std::move(text);
+    text.clear();
+    if (auto rejection = html_to_text(page, text)) {
+      document.text = std::move(page);
+      return rejection;
+    }
+  }
+  document.text = normalize(std::move(text), candidate.repairs);
+  return std::nullopt;
+}
+
+std::optional<Rejection> extract_record(std::string line, const RecordFields& fields, Candidate& candidate) {
+  formats::Document& document = candidate.document;
+  document.type = name_of(FileType::jsonl);
+  if (auto rejection = decode_into(std::move(line), document.text, candidate)) return rejection;
+  Json record;
+  try {
+    record = Json::parse(document.text);
+  } catch (const nlohmann::json::exception& error) {
+    const std::string message =
+        error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 7: ..."
+    const std::size_t at = message.find("column ");
+    return Rejection{"bad-json", at == std::string::npos ? message : message.substr(at)};
+  }
+  if (!record.is_object()) return Rejection{"bad-json", std::string("expected an object, got ") + record.type_name()};
+  const auto text = record.find(fields.text);
+  if (text == record.end() || !text->is_string()) {
+    return Rejection{"no-text-field", "'" + fields.text + "' is " +
+                                          (text == record.end() ? "missing" : text->type_name()) + ", not a string"};
+  }
+  document.text = normalize(std::move(text->get_ref<std::string&>()), candidate.repairs);
+  record.erase(text);
+  if (!fields.id.empty() && record.contains(fields.id)) {
+    const Json& id = record[fields.id];
+    candidate.own_id = id.is_string() ? id.get<std::string>() : dump_json(id);
+    record.erase(fields.id);
+  }
+  document.attributes = dump_json(record);
+  return std::nullopt;
+}
+
+}  // namespace hearth::text
