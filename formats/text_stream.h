@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a file that is plain, gzip or zstd as one stream of bytes, in bounded memory. The file's first bytes decide,
+// not its name; members and frames may follow one another. And the writer of plain and zstd text files.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace hearth::formats {
+
+enum class Compression { none, gzip, zstd };
+
+// What the first bytes of a file say it is (4 suffice).
+Compression compression_of(std::string_view head);
+
+class TextStream {
+ public:
+  // "-" reads standard input. Throws Error{missing} when path cannot be opened.
+  explicit TextStream(const std::filesystem::path& path);
+  ~TextStream();
+  TextStream(TextStream&&) noexcept;
+
+  Compression compression() const;
+  // Fills out with the next bytes; fewer than out.size() only at the end, then 0. Throws Error{data} naming path when a
+  // compressed stream is damaged or ends in its middle, Error{io} when reading fails.
+  std::size_t read(std::span<char> out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The whole file, decompressed. Throws Error{data} when it has more than max_bytes.
+std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes);
+
+// Writes under NAME.partial until commit(); zstd when the name ends in .zst. "-" writes standard output, plain.
+class TextWriter {
+ public:
+  TextWriter(const std::filesystem::path& path, bool overwrite, int zstd_level = 3);
+  ~TextWriter();
+  void write(std::string_view text);  // Error{io}: a full disk, a closed pipe
+  void commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hearth::formats
