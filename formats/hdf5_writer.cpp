@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <map>
+#include <set>
 
 #include "formats/hdf5_file.h"
 #include "formats/hdf5_internal.h"
@@ -24,6 +25,7 @@ struct Hdf5Writer::State {
     std::uint64_t chunk_bytes = 0, n_chunks = 0;
   };
   std::map<std::string, Chunked> chunked;
+  std::set<std::string> groups;
 
   State(const fs::path& path, bool overwrite) : output(path, overwrite) {}
   ~State() {
@@ -51,11 +53,14 @@ struct Hdf5Writer::State {
     set_attribute(object, name, H5T_STD_U64LE, &value);
   }
 
-  // Creates a dataset, and the groups of its name.
+  // Creates a dataset, and the groups of its name (by hand: those that HDF5 creates itself carry the time).
   Handle create(const std::string& name, hdf5::Id type, hdf5::Id space, hdf5::Id properties) {
-    const Handle links(checked(H5Pcreate(H5P_LINK_CREATE)), H5Pclose);
-    checked(H5Pset_create_intermediate_group(links, 1));
-    return {checked(H5Dcreate2(file, name.c_str(), type, space, links, properties, H5P_DEFAULT)), H5Dclose};
+    for (std::size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1)) {
+      if (!groups.insert(name.substr(0, at)).second) continue;
+      const Handle group_properties = hdf5::untimed(H5P_GROUP_CREATE);
+      Handle(checked(H5Gcreate2(file, name.substr(0, at).c_str(), H5P_DEFAULT, group_properties, H5P_DEFAULT)), H5Gclose);
+    }
+    return {checked(H5Dcreate2(file, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT)), H5Dclose};
   }
 
   Handle create_contiguous(const std::string& name, hdf5::Id type, std::span<const std::uint64_t> shape) {
