@@ -65,7 +65,8 @@ const std::vector<Foreign>& foreign_headers() {
       {"boost/program_options.*", {"lib/base"}, false},
       {"boost/(beast|asio).*|openssl/ssl\\.h", {"lib/http"}, false},
       {"openssl/evp\\.h|xxhash\\.h", {"lib/base"}, false},
-      {"gumbo\\.h|utf8proc\\.h", {"lib/text"}, false},
+      {"gumbo\\.h", {"lib/text/html"}, true},
+      {"utf8proc\\.h", {"lib/text"}, false},
       {"nlohmann/.*", {"lib/base/json"}, true},
       {"catch2/.*", {"tests/support"}, true},
   };
