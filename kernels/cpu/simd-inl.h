@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the vector kernels share: loads and stores of f32 and bf16 alike as vectors of f32, and loops over a row with
+// its tail. Included once for each instruction set (Highway's foreach_target), hence the unusual guard.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "lib/base/dtype.h"
+
+#if defined(HEARTH_KERNELS_CPU_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef HEARTH_KERNELS_CPU_SIMD_INL_H_
+#undef HEARTH_KERNELS_CPU_SIMD_INL_H_
+#else
+#define HEARTH_KERNELS_CPU_SIMD_INL_H_
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace hearth::kernels::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F32 = hn::ScalableTag<float>;
+using V = hn::Vec<F32>;
+constexpr F32 f32_tag{};
+// A compile-time constant on every instruction set x86 has.
+constexpr std::int64_t lanes = hn::MaxLanes(f32_tag);
+
+HWY_INLINE V load(const float* from) {
+  return hn::LoadU(f32_tag, from);
+}
+HWY_INLINE V load(const bf16* from) {
+  const hn::Rebind<std::uint16_t, F32> half;
+  const hn::RebindToUnsigned<F32> wide;
+  return hn::BitCast(
+      f32_tag, hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(half, reinterpret_cast<const std::uint16_t*>(from)))));
+}
+
+HWY_INLINE void store(V value, float* to) {
+  hn::StoreU(value, f32_tag, to);
+}
+// Rounds to nearest even; a NaN stays one.
+HWY_INLINE void store(V value, bf16* to) {
+  const hn::Rebind<std::uint16_t, F32> half;
+  const hn::RebindToSigned<F32> wide;
+  const hn::RebindToUnsigned<F32> bits_tag;
+  const auto bits = hn::BitCast(bits_tag, value);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(bits_tag, 1));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(bits_tag, 0x7fff))));
+  const auto quiet = hn::ShiftRight<16>(hn::Or(bits, hn::Set(bits_tag, 0x400000)));
+  const auto is_nan = hn::RebindMask(bits_tag, hn::IsNaN(value));
+  const auto result = hn::BitCast(wide, hn::IfThenElse(is_nan, quiet, rounded));
+  hn::StoreU(hn::DemoteTo(half, result), half, reinterpret_cast<std::uint16_t*>(to));
+}
+
+// The same for the first n lanes; the others read as 0 and are not written.
+template <class T>
+HWY_INLINE V load_n(const T* from, std::int64_t n) {
+  if (n >= lanes) return load(from);
+  HWY_ALIGN T part[lanes] = {};
+  std::memcpy(part, from, n * sizeof(T));
+  return load(part);
+}
+template <class T>
+HWY_INLINE void store_n(V value, T* to, std::int64_t n) {
+  if (n >= lanes) return store(value, to);
+  HWY_ALIGN T part[lanes];
+  store(value, part);
+  std::memcpy(to, part, n * sizeof(T));
+}
+
+// e^x to about 2 ulp for x in [-87, 88], 0 below (also for -infinity); x above 88 is taken as 88.
+HWY_INLINE V exp_fast(V x) {
+  const hn::RebindToSigned<F32> integers;
+  const auto tiny = hn::Lt(x, hn::Set(f32_tag, -87.0f));
+  x = hn::Min(hn::Max(x, hn::Set(f32_tag, -87.0f)), hn::Set(f32_tag, 88.0f));
+  const V n = hn::Round(hn::Mul(x, hn::Set(f32_tag, 1.44269504f)));
+  V r = hn::NegMulAdd(n, hn::Set(f32_tag, 0.693359375f), x);
+  r = hn::NegMulAdd(n, hn::Set(f32_tag, -2.12194440e-4f), r);
+  V p = hn::Set(f32_tag, 1.9875691500e-4f);  // the polynomial of Cephes' expf
+  p = hn::MulAdd(p, r, hn::Set(f32_tag, 1.3981999507e-3f));
+  p = hn::MulAdd(p, r, hn::Set(f32_tag, 8.3334519073e-3f));
+  p = hn::MulAdd(p, r, hn::Set(f32_tag, 4.1665795894e-2f));
+  p = hn::MulAdd(p, r, hn::Set(f32_tag, 1.6666665459e-1f));
+  p = hn::MulAdd(p, r, hn::Set(f32_tag, 5.0000001201e-1f));
+  p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(f32_tag, 1.0f));
+  const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(integers, n), hn::Set(integers, 127)));
+  return hn::IfThenZeroElse(tiny, hn::Mul(p, hn::BitCast(f32_tag, exponent)));
+}
+
+HWY_INLINE float sum_lanes(V value) {
+  return hn::GetLane(hn::SumOfLanes(f32_tag, value));
+}
+HWY_INLINE float max_lanes(V value) {
+  return hn::GetLane(hn::MaxOfLanes(f32_tag, value));
+}
+
+}  // namespace hearth::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

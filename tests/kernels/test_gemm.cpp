@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm and grouped_gemm: the fast ones against the reference, and the promises on rows, threads and errors.
+#include "kernels/cpu/gemm_blocks.h"
+#include "tests/kernels/support.h"
+
+namespace hearth::kernels::test {
+namespace {
+
+constexpr DType f32 = DType::f32, b16 = DType::bf16;
+
+double tolerance_of(DType y) {
+  return y == b16 ? 2e-2 : 1e-5;
+}  // relative to the root mean square: one rounding of y
+
+TEST_CASE("gemm agrees with the reference") {
+  struct Case {
+    std::int64_t m, n, k;
+  };
+  const Case size =
+      GENERATE(Case{1, 1, 1}, Case{2, 3, 5}, Case{14, 32, 16}, Case{15, 33, 17}, Case{168, 64, 384}, Case{169, 65, 385},
+               Case{40, 7, 800}, Case{200, 100, 31}, Case{3, 300, 1024}, Case{33, 40, 1});
+  const DType a_dtype = GENERATE(f32, b16), b_dtype = GENERATE(f32, b16), y_dtype = GENERATE(f32, b16);
+  Machine machine;
+  Memory memory(size.m * 7919 + size.n);
+  for (int mode = 0; mode < 8; ++mode) {
+    const bool ta = mode & 1, tb = mode & 2, accumulate = (mode & 4) && y_dtype == f32;
+    const Tensor a = memory.random(a_dtype, ta ? Shape{size.k, size.m} : Shape{size.m, size.k});
+    const Tensor b = memory.random(b_dtype, tb ? Shape{size.n, size.k} : Shape{size.k, size.n});
+    const Tensor y = memory.random(y_dtype, {size.m, size.n}), expected = memory.copy(y);
+    GemmArgs args{.a = a, .b = b, .y = y, .transpose_a = ta, .transpose_b = tb, .accumulate = accumulate};
+    args.alpha = mode == 5 ? 0.5f : 1.0f;
+    gemm(machine.cpu, args);
+    args.y = expected;
+    gemm(machine.ref, args);
+    INFO("m " << size.m << " n " << size.n << " k " << size.k << " mode " << mode << " " << name_of(a_dtype) << " "
+              << name_of(b_dtype) << " " << name_of(y_dtype));
+    CHECK(relative_error(y, expected) < tolerance_of(y_dtype));
+  }
+}
+
+TEST_CASE("a row of gemm does not depend on the number of rows, nor anything on the number of threads") {
+  const DType dtype = GENERATE(f32, b16);
+  const bool transpose_b = GENERATE(false, true);
+  const std::int64_t m = 400, n = 130, k = GENERATE(64, 770, 1024);
+  Machine one(1), three(3);
+  Memory memory;
+  const Tensor a = memory.random(dtype, {m, k}), b = memory.random(dtype, transpose_b ? Shape{n, k} : Shape{k, n});
+  const Tensor whole = memory.zeros(f32, {m, n}), again = memory.zeros(f32, {m, n});
+  gemm(one.cpu, {.a = a, .b = b, .y = whole, .transpose_b = transpose_b});
+  gemm(three.cpu, {.a = a, .b = b, .y = again, .transpose_b = transpose_b});
+  CHECK(same_bits(whole, again));
+  for (const std::int64_t rows : {1, 2, 13, 14, 15, 100, 169}) {
+    for (const std::int64_t begin : {0, 5}) {
+      const Tensor part = memory.zeros(f32, {rows, n});
+      gemm(three.cpu, {.a = a.rows(begin, rows), .b = b, .y = part, .transpose_b = transpose_b});
+      INFO(rows << " rows from " << begin);
+      CHECK(same_bits(part, whole.rows(begin, rows)));
+    }
+  }
+}
+
+TEST_CASE("the product of a large matrix crosses strips of columns") {
+  Machine machine;
+  Memory memory;
+  const DType dtype = GENERATE(f32, b16);
+  const std::int64_t m = 5, n = 9000, k = 512;
+  const Tensor a = memory.random(dtype, {m, k}), b = memory.random(dtype, {n, k});
+  const Tensor y = memory.zeros(f32, {m, n}), expected = memory.zeros(f32, {m, n});
+  gemm(machine.cpu, {.a = a, .b = b, .y = y, .transpose_b = true});
+  gemm(machine.ref, {.a = a, .b = b, .y = expected, .transpose_b = true});
+  CHECK(relative_error(y, expected) < 1e-5);
+}
+
+TEST_CASE("grouped gemm agrees with the reference, and leaves rows of no expert alone") {
+  const DType dtype = GENERATE(f32, b16);
+  Machine machine, three(3);
+  Memory memory;
+  const std::int64_t rows = 260, in = GENERATE(33, 64), out = 70;
+  const Tensor offsets = memory.indices({0, 1, 1, 200, 217, 250});
+  const Tensor x = memory.random(dtype, {rows, in}), dy = memory.random(dtype, {rows, out});
+  const Tensor weight = memory.random(dtype, {5, out, in});
+  const auto run = [&](Stream& stream) {
+    Memory* const owner = &memory;
+    const Tensor y = owner->of(dtype, {rows, out}, ref::Values(rows * out, 7));
+    const Tensor dx = owner->of(dtype, {rows, in}, ref::Values(rows * in, 7));
+    const Tensor dweight = owner->of(f32, {5, out, in}, ref::Values(5 * out * in, 0.5));
+    grouped_gemm(stream, {.x = x, .weight = weight, .offsets = offsets, .y = y});
+    grouped_gemm_input_gradient(stream, {.dy = dy, .weight = weight, .offsets = offsets, .dx = dx});
+    grouped_gemm_weight_gradient(stream, {.dy = dy, .x = x, .offsets = offsets, .dweight = dweight});
+    return std::vector<Tensor>{y, dx, dweight};
+  };
+  const auto expected = run(machine.ref), actual = run(machine.cpu), other = run(three.cpu);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(relative_error(actual[i], expected[i]) < tolerance_of(expected[i].dtype));
+    CHECK(same_bits(actual[i], other[i]));
+  }
+  CHECK(same_bits(actual[0].rows(250, 10), expected[0].rows(250, 10)));
+}
+
+TEST_CASE("empty products") {
+  Machine machine;
+  Memory memory;
+  const Tensor y = memory.of(f32, {2, 3}, {1, 2, 3, 4, 5, 6});
+  const Tensor none = memory.zeros(f32, {2, 0}), none_b = memory.zeros(f32, {0, 3});
+  gemm(machine.cpu, {.a = none, .b = none_b, .y = y, .accumulate = true});
+  CHECK(y.as<float>()[5] == 6);
+  gemm(machine.cpu, {.a = none, .b = none_b, .y = y});
+  CHECK(y.as<float>()[5] == 0);
+  CHECK_NOTHROW(gemm(machine.cpu,
+                     {.a = memory.zeros(f32, {0, 4}), .b = memory.zeros(f32, {4, 3}), .y = memory.zeros(f32, {0, 3})}));
+}
+
+TEST_CASE("gemm refuses operands that do not fit, by name") {
+  Machine machine;
+  Memory memory;
+  const Tensor a = memory.zeros(f32, {2, 4}), b = memory.zeros(f32, {5, 4}), y = memory.zeros(f32, {2, 5});
+  CHECK_THROWS_WITH(gemm(machine.cpu, {.a = a, .b = b, .y = y}), Catch::Contains("gemm: b is [5, 4], wanted [4, 4]"));
+  CHECK_THROWS_WITH(gemm(machine.cpu, {.a = a, .b = b, .y = a, .transpose_b = true}), Catch::Contains("y is [2, 4]"));
+  const Tensor rounded = memory.zeros(b16, {2, 5});
+  CHECK_THROWS_WITH(gemm(machine.cpu, {.a = a, .b = b, .y = rounded, .transpose_b = true, .accumulate = true}),
+                    Catch::Contains("accumulate"));
+  const Tensor descending = memory.indices({0, 2, 1});
+  CHECK_THROWS_WITH(
+      grouped_gemm(machine.cpu, {.x = a, .weight = memory.zeros(f32, {2, 5, 4}), .offsets = descending, .y = y}),
+      Catch::Contains("descends"));
+}
+
+}  // namespace
+}  // namespace hearth::kernels::test
