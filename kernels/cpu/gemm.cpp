@@ -13,7 +13,8 @@
 namespace hearth::kernels::cpu {
 namespace {
 
-constexpr std::int64_t piece_rows = 168;       // of a at a time: with block_k units of k they fit the L2 cache
+constexpr std::int64_t most_rows = 168;        // of a at a time: with block_k units of k they fit the L2 cache
+constexpr std::int64_t least_rows = 56;        // for which loading b again from the L3 cache still pays
 constexpr std::int64_t strip_bytes = 4 << 20;  // of packed b: stays in the L3 cache
 constexpr std::int64_t pieces_a_thread = 8;    // enough that the last one to finish hardly matters
 constexpr std::int64_t line_units = 16;        // of a 64-byte cache line
@@ -75,9 +76,7 @@ class BlockOfA {
  private:
   void pack(const GemmBlocks& blocks, const MatrixView& a, std::int64_t rows, std::int64_t k) {
     std::uint32_t* const packed = scratch<std::uint32_t>(ScratchUse::packed_a, round_up(rows, mr_) * units_);
-    for (std::int64_t row = 0; row < rows; row += mr_) {
-      blocks.pack_a(a.at(row, 0), std::min<std::int64_t>(mr_, rows - row), k, packed + row * units_);
-    }
+    blocks.pack_a(a, rows, k, packed);
     data_ = packed;
   }
 
@@ -119,13 +118,15 @@ void multiply_piece(const Product& product, Range rows, Range columns, const std
 // How many columns of packed b fit the strip.
 std::int64_t strip_columns(const Product& product) {
   const std::int64_t nr = product.blocks->nr;
-  return std::max<std::int64_t>(2 * nr, strip_bytes / 4 / product.units() / nr * nr);
+  return std::max<std::int64_t>(12 * nr, strip_bytes / 4 / product.units() / nr * nr);  // a is read once a strip
 }
 
 void multiply(ThreadPool& pool, const Product& product) {
   const std::int64_t nr = product.blocks->nr, strip = strip_columns(product);
-  const std::int64_t row_pieces = ceil_div(product.m, piece_rows);
-  const std::int64_t rows = round_up(ceil_div(product.m, row_pieces), product.blocks->mr);
+  const std::int64_t pieces = pieces_a_thread * pool.n_threads();
+  const std::int64_t rows =
+      round_up(std::clamp(ceil_div(product.m, pieces), least_rows, most_rows), product.blocks->mr);
+  const std::int64_t row_pieces = ceil_div(product.m, rows);
   for (std::int64_t begin = 0; begin < product.n; begin += strip) {
     const std::int64_t end = std::min(product.n, begin + strip), groups = ceil_div(end - begin, nr);
     std::uint32_t* const packed = scratch<std::uint32_t>(ScratchUse::packed_b, groups * nr * product.units());
@@ -134,13 +135,11 @@ void multiply(ThreadPool& pool, const Product& product) {
       product.blocks->pack_b(product.b.at(0, column), product.k, std::min(nr, end - column),
                              packed + group * nr * product.units());
     });
-    const std::int64_t wanted = ceil_div(pieces_a_thread * pool.n_threads(), row_pieces);
-    const std::int64_t column_pieces = std::clamp<std::int64_t>(wanted, 1, groups);
+    const std::int64_t column_pieces = std::min(ceil_div(pieces, row_pieces), groups);
     const std::int64_t columns = ceil_div(groups, column_pieces) * nr;
     const std::int64_t n_columns = ceil_div(end - begin, columns);
     pool.for_each(row_pieces * n_columns, [&](std::int64_t piece, int) {
       const std::int64_t row = piece / n_columns * rows, column = begin + piece % n_columns * columns;
-      if (row >= product.m) return;
       multiply_piece(product, {row, std::min(product.m, row + rows)}, {column, std::min(end, column + columns)},
                      packed + (column - begin) * product.units());
     });
@@ -171,8 +170,8 @@ void multiply_group(ThreadPool& pool, const std::vector<Product>& products) {
     std::uint32_t* const packed =
         scratch<std::uint32_t>(ScratchUse::packed_b, round_up(columns.size(), product->blocks->nr) * product->units());
     product->blocks->pack_b(product->b.at(0, columns.begin), product->k, columns.size(), packed);
-    for (std::int64_t row = 0; row < product->m; row += piece_rows) {
-      multiply_piece(*product, {row, std::min(product->m, row + piece_rows)}, columns, packed);
+    for (std::int64_t row = 0; row < product->m; row += most_rows) {
+      multiply_piece(*product, {row, std::min(product->m, row + most_rows)}, columns, packed);
     }
   });
 }

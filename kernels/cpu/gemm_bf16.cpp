@@ -5,6 +5,7 @@
 #include "kernels/cpu/targets.h"
 // before all others
 #include "kernels/cpu/gemm_blocks.h"
+#include "kernels/cpu/transpose.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -61,33 +62,6 @@ void multiply(const std::uint32_t* a, std::int64_t row_stride, const std::uint32
   (row_stride != 0 ? in_place : from_packed)[rows - 1](a, row_stride, b, units, c, c_stride, accumulate);
 }
 
-// 16 rows of 16 units each, row_stride units apart, transposed to 16 rows of `stride` units.
-void transpose_16x16(const std::uint32_t* in, std::int64_t row_stride_bytes, std::uint32_t* out,
-                     std::int64_t out_stride) {
-  __m512i r[16], t[16];
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(reinterpret_cast<const std::byte*>(in) + i * row_stride_bytes);
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {  // r[i + j]: column 4 * lane + j of rows i .. i + 3
-    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  for (int j = 0; j < 4; ++j) {
-    const __m512i low02 = _mm512_shuffle_i32x4(r[j], r[j + 4], 0x88),
-                  low13 = _mm512_shuffle_i32x4(r[j], r[j + 4], 0xdd);
-    const __m512i high02 = _mm512_shuffle_i32x4(r[j + 8], r[j + 12], 0x88);
-    const __m512i high13 = _mm512_shuffle_i32x4(r[j + 8], r[j + 12], 0xdd);
-    _mm512_storeu_si512(out + (0 + j) * out_stride, _mm512_shuffle_i32x4(low02, high02, 0x88));
-    _mm512_storeu_si512(out + (8 + j) * out_stride, _mm512_shuffle_i32x4(low02, high02, 0xdd));
-    _mm512_storeu_si512(out + (4 + j) * out_stride, _mm512_shuffle_i32x4(low13, high13, 0x88));
-    _mm512_storeu_si512(out + (12 + j) * out_stride, _mm512_shuffle_i32x4(low13, high13, 0xdd));
-  }
-}
-
 // Lines whose k is contiguous, `lines` of them, to [units][width]; lines past the end become zeros.
 void pack_along_k(const std::uint16_t* data, std::int64_t stride, std::int64_t lines, std::int64_t k, int width,
                   std::uint32_t* packed) {
@@ -115,38 +89,42 @@ void pack_along_k(const std::uint16_t* data, std::int64_t stride, std::int64_t l
   }
 }
 
-// Rows of k whose lines are contiguous: two rows interleave to one row of pairs; lines past the end become zeros.
-void pack_across_k(const std::uint16_t* data, std::int64_t stride, std::int64_t lines, std::int64_t k, int width,
+// Rows of k whose lines are contiguous: two rows interleave to one row of pairs, cut into groups of `width` lines;
+// lines past the end become zeros.
+template <int width>
+void pack_across_k(const std::uint16_t* data, std::int64_t stride, std::int64_t lines, std::int64_t k,
                    std::uint32_t* packed) {
-  for (std::int64_t row = 0; row < k; row += 2, packed += width) {
-    for (int line = 0; line < width; line += 16) {
-      const std::int64_t left = std::clamp<std::int64_t>(lines - line, 0, 16);
-      const auto mask = static_cast<__mmask16>((1u << left) - 1);
-      const std::uint16_t* const from = data + row * stride + line;
-      const __m512i even = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from));
-      const __m512i odd =
-          row + 1 < k ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from + stride)) : _mm512_setzero_si512();
-      const __m512i pairs = _mm512_or_si512(even, _mm512_slli_epi32(odd, 16));
-      const int room = std::min(16, width - line);
-      _mm512_mask_storeu_epi32(packed + line, static_cast<__mmask16>((1u << room) - 1), pairs);
+  const std::int64_t units = (k + 1) / 2;
+  for (std::int64_t unit = 0; unit < units; ++unit, data += 2 * stride) {
+    const bool both = 2 * unit + 1 < k;
+    std::uint32_t* to = packed + unit * width;
+    for (std::int64_t group = 0; group < lines; group += width, to += units * width) {
+#pragma GCC unroll 2
+      for (int line = 0; line < width; line += 16) {
+        const std::int64_t left = std::clamp<std::int64_t>(lines - group - line, 0, std::min(16, width - line));
+        const auto mask = static_cast<__mmask16>((1u << left) - 1);
+        const std::uint16_t* const from = data + group + line;
+        const __m512i even = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from));
+        const __m512i odd =
+            both ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from + stride)) : _mm512_setzero_si512();
+        constexpr auto room = static_cast<__mmask16>((1u << std::min(16, width)) - 1);
+        _mm512_mask_storeu_epi32(to + line, room, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+      }
     }
   }
 }
 
 void pack_b(const MatrixView& b, std::int64_t k, std::int64_t columns, std::uint32_t* packed) {
   const auto* data = reinterpret_cast<const std::uint16_t*>(b.data);
+  if (b.row_stride != 1) return pack_across_k<nr>(data, b.row_stride, columns, k, packed);
   for (std::int64_t column = 0; column < columns; column += nr, packed += (k + 1) / 2 * nr) {
-    const std::int64_t lines = std::min<std::int64_t>(nr, columns - column);
-    if (b.row_stride == 1) {
-      pack_along_k(data + column * b.column_stride, b.column_stride, lines, k, nr, packed);
-    } else {
-      pack_across_k(data + column, b.row_stride, lines, k, nr, packed);
-    }
+    pack_along_k(data + column * b.column_stride, b.column_stride, std::min<std::int64_t>(nr, columns - column), k, nr,
+                 packed);
   }
 }
 
 void pack_a(const MatrixView& a, std::int64_t rows, std::int64_t k, std::uint32_t* packed) {
-  pack_across_k(reinterpret_cast<const std::uint16_t*>(a.data), a.column_stride, rows, k, mr, packed);
+  pack_across_k<mr>(reinterpret_cast<const std::uint16_t*>(a.data), a.column_stride, rows, k, packed);
 }
 
 void copy_a(const MatrixView& a, std::int64_t rows, std::int64_t k, std::uint32_t* copied, std::int64_t stride) {

@@ -34,7 +34,7 @@ struct GemmBlocks {
 
   // op(b) [k, columns] -> packed. Writes ceil(columns / nr) * ceil(k / unit) * nr units.
   void (*pack_b)(const MatrixView& b, std::int64_t k, std::int64_t columns, std::uint32_t* packed);
-  // op(a) [rows, k] with contiguous columns -> packed, rows <= mr: [ceil(k / unit)][mr].
+  // op(a) [rows, k] with contiguous columns -> packed.
   void (*pack_a)(const MatrixView& a, std::int64_t rows, std::int64_t k, std::uint32_t* packed);
   // op(a) [rows, k] with contiguous rows -> rows of units, `stride` units apart: where a cannot be read in place.
   void (*copy_a)(const MatrixView& a, std::int64_t rows, std::int64_t k, std::uint32_t* copied, std::int64_t stride);

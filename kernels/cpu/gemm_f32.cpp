@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/cpu/gemm_blocks.h"
+#include "kernels/cpu/transpose.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/gemm_f32.cpp"
@@ -58,33 +59,51 @@ void multiply(const std::uint32_t* a, std::int64_t row_stride, const std::uint32
       reinterpret_cast<const float*>(a), row_stride, reinterpret_cast<const float*>(b), units, c, c_stride, accumulate);
 }
 
-// Lines whose k is contiguous to [k][width]; lines past the end become zeros.
+// Sixteen of k of `width` lines as rows of part, past the ends zeros, then transposed to rows of packed.
 template <class T>
-void pack_along_k(const T* data, std::int64_t stride, std::int64_t lines, std::int64_t k, int width, float* packed) {
-  constexpr int block = 16;  // of k: one cache line of f32
-  HWY_ALIGN float part[nr][block];
-  for (std::int64_t begin = 0; begin < k; begin += block) {
-    const std::int64_t n = std::min<std::int64_t>(block, k - begin);
-    for (int line = 0; line < width; ++line) {
-      for (int i = 0; i < block; i += lanes) {
-        const std::int64_t left = line < lines ? std::clamp<std::int64_t>(n - i, 0, lanes) : 0;
-        store(left > 0 ? load_n(data + line * stride + begin + i, left) : hn::Zero(f32_tag), &part[line][i]);
-      }
+void pack_sixteen(const T* data, std::int64_t stride, std::int64_t lines, std::int64_t k, float* packed) {
+  constexpr int block = 16;
+  HWY_ALIGN float part[nr * block];
+  for (int line = 0; line < nr; ++line) {
+    for (int i = 0; i < block; i += lanes) {
+      const std::int64_t left = line < lines ? std::clamp<std::int64_t>(k - i, 0, lanes) : 0;
+      store(left > 0 ? load_n(data + line * stride + i, left) : hn::Zero(f32_tag), part + line * block + i);
     }
-    for (int i = 0; i < n; ++i) {
-      for (int line = 0; line < width; ++line) packed[(begin + i) * width + line] = part[line][i];
-    }
+  }
+  for (int i = 0; i < std::min<std::int64_t>(k, block); ++i) {
+    for (int line = 0; line < nr; ++line) packed[i * nr + line] = part[line * block + i];
   }
 }
 
-// Rows of k whose lines are contiguous: copied to rows of `width`; lines past the end become zeros.
+// Lines whose k is contiguous to [k][nr]; lines past the end become zeros.
 template <class T>
-void pack_across_k(const T* data, std::int64_t stride, std::int64_t lines, std::int64_t k, int width, float* packed) {
-  for (std::int64_t row = 0; row < k; ++row, packed += width) {
-    for (int line = 0; line < width; line += lanes) {
-      const std::int64_t left = std::clamp<std::int64_t>(lines - line, 0, lanes);
-      const V values = left > 0 ? load_n(data + row * stride + line, left) : hn::Zero(f32_tag);
-      store_n(values, packed + line, width - line);
+void pack_along_k(const T* data, std::int64_t stride, std::int64_t lines, std::int64_t k, float* packed) {
+  constexpr int block = 16;  // of k: one cache line of f32
+  for (std::int64_t begin = 0; begin < k; begin += block) {
+#if HWY_TARGET == HWY_AVX3
+    if (std::is_same_v<T, float> && lines == nr && k - begin >= block) {
+      for (int line = 0; line < nr; line += 16) {
+        transpose_16x16(reinterpret_cast<const std::uint32_t*>(data + line * stride + begin), stride * 4,
+                        reinterpret_cast<std::uint32_t*>(packed) + begin * nr + line, nr);
+      }
+      continue;
+    }
+#endif
+    pack_sixteen(data + begin, stride, lines, k - begin, packed + begin * nr);
+  }
+}
+
+// Rows of k whose lines are contiguous: cut into groups of `width` lines; lines past the end become zeros.
+template <int width, class T>
+void pack_across_k(const T* data, std::int64_t stride, std::int64_t lines, std::int64_t k, float* packed) {
+  for (std::int64_t row = 0; row < k; ++row, data += stride) {
+    float* to = packed + row * width;
+    for (std::int64_t group = 0; group < lines; group += width, to += k * width) {
+      for (int line = 0; line < width; line += lanes) {
+        const std::int64_t room = std::min<std::int64_t>(lanes, width - line), left = lines - group - line;
+        const V values = left > 0 ? load_n(data + group + line, std::min(left, room)) : hn::Zero(f32_tag);
+        store_n(values, to + line, room);
+      }
     }
   }
 }
@@ -92,13 +111,10 @@ void pack_across_k(const T* data, std::int64_t stride, std::int64_t lines, std::
 template <class T>
 void pack_b_of(const MatrixView& b, std::int64_t k, std::int64_t columns, float* packed) {
   const T* const data = reinterpret_cast<const T*>(b.data);
+  if (b.row_stride != 1) return pack_across_k<nr>(data, b.row_stride, columns, k, packed);
   for (std::int64_t column = 0; column < columns; column += nr, packed += k * nr) {
-    const std::int64_t lines = std::min<std::int64_t>(nr, columns - column);
-    if (b.row_stride == 1) {
-      pack_along_k(data + column * b.column_stride, b.column_stride, lines, k, nr, packed);
-    } else {
-      pack_across_k(data + column, b.row_stride, lines, k, nr, packed);
-    }
+    pack_along_k(data + column * b.column_stride, b.column_stride, std::min<std::int64_t>(nr, columns - column), k,
+                 packed);
   }
 }
 
@@ -110,9 +126,9 @@ void pack_b(const MatrixView& b, std::int64_t k, std::int64_t columns, std::uint
 void pack_a(const MatrixView& a, std::int64_t rows, std::int64_t k, std::uint32_t* packed) {
   float* const out = reinterpret_cast<float*>(packed);
   if (a.dtype == DType::bf16) {
-    pack_across_k(reinterpret_cast<const bf16*>(a.data), a.column_stride, rows, k, mr, out);
+    pack_across_k<mr>(reinterpret_cast<const bf16*>(a.data), a.column_stride, rows, k, out);
   } else {
-    pack_across_k(reinterpret_cast<const float*>(a.data), a.column_stride, rows, k, mr, out);
+    pack_across_k<mr>(reinterpret_cast<const float*>(a.data), a.column_stride, rows, k, out);
   }
 }
 

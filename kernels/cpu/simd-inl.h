@@ -56,19 +56,25 @@ HWY_INLINE void store(V value, bf16* to) {
 }
 
 // The same for the first n lanes; the others read as 0 and are not written.
-template <class T>
-HWY_INLINE V load_n(const T* from, std::int64_t n) {
+HWY_INLINE V load_n(const float* from, std::int64_t n) {
   if (n >= lanes) return load(from);
-  HWY_ALIGN T part[lanes] = {};
-  std::memcpy(part, from, n * sizeof(T));
+  return hn::MaskedLoad(hn::FirstN(f32_tag, static_cast<std::size_t>(n)), f32_tag, from);
+}
+HWY_INLINE V load_n(const bf16* from, std::int64_t n) {
+  if (n >= lanes) return load(from);
+  HWY_ALIGN bf16 part[lanes] = {};  // no instruction set below AVX-512 masks 16-bit loads
+  for (std::int64_t i = 0; i < n; ++i) part[i] = from[i];
   return load(part);
 }
-template <class T>
-HWY_INLINE void store_n(V value, T* to, std::int64_t n) {
+HWY_INLINE void store_n(V value, float* to, std::int64_t n) {
   if (n >= lanes) return store(value, to);
-  HWY_ALIGN T part[lanes];
+  hn::BlendedStore(value, hn::FirstN(f32_tag, static_cast<std::size_t>(n)), f32_tag, to);
+}
+HWY_INLINE void store_n(V value, bf16* to, std::int64_t n) {
+  if (n >= lanes) return store(value, to);
+  HWY_ALIGN bf16 part[lanes];
   store(value, part);
-  std::memcpy(to, part, n * sizeof(T));
+  for (std::int64_t i = 0; i < n; ++i) to[i] = part[i];
 }
 
 // e^x to about 2 ulp for x in [-87, 88], 0 below (also for -infinity); x above 88 is taken as 88.
