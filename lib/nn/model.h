@@ -18,14 +18,13 @@
 #include "lib/nn/config.h"
 #include "lib/nn/objective.h"
 #include "lib/nn/parameters.h"
-#include "lib/nn/rope_table.h"
+#include "lib/nn/pass.h"
 
 namespace hearth::nn {
 
 struct ModelSettings {
   Purpose purpose = Purpose::train;
   std::int64_t max_tokens = 0;         // of a microbatch
-  std::int64_t max_documents = 0;      // of a microbatch; 0: max_tokens
   std::size_t activation_bytes = 0;    // budget of what the backward pass keeps; 0: keep everything. Blocks are
                                        // recomputed, first ones first, until it fits (Error{config} when none does)
   float balance_coefficient = 1e-4f;   // DeepSeek-V3's sequence balance, per token of the step (mixtures)
@@ -53,7 +52,7 @@ struct StepResult {
 // Tokens each expert of each layer received; dense layers have an empty row. Added up over microbatches until reset.
 using ExpertCounts = std::vector<std::vector<std::int64_t>>;
 
-class Activations;  // saved for the backward pass, one object a microbatch (lib/nn/activations.h)
+class Network;  // the modules (lib/nn/network.h)
 
 class Model {
  public:
@@ -65,15 +64,16 @@ class Model {
 
   const ModelConfig& config() const { return config_; }
   const ModelSettings& settings() const { return settings_; }
+  const MemoryPlan& plan() const { return plan_; }
   ParameterSet& parameters() { return parameters_; }
   const ParameterSet& parameters() const { return parameters_; }
-  std::size_t activation_peak_bytes() const;  // largest used so far: never above the plan's
+  std::size_t activation_peak_bytes() const { return arena_.peak_bytes(); }  // so far; never above the plan's
 
   // Forward and backward of one microbatch; gradients are added to (zero them before a step's first).
   // Same bits whatever is recomputed, for any number of threads.
   StepResult forward_backward(Stream& stream, const Batch& batch, const Objective& objective);
 
-  // log_prob [tokens] f32: of each target (0 without one). No gradient, no counts.
+  // log_prob [tokens] f32: of each target (0 without one). No gradient, no expert counts.
   void log_probs(Stream& stream, const Batch& batch, Tensor log_prob);
 
   // logits [rows.size(), vocab] f32 of some tokens of the batch (targets are not looked at).
@@ -83,10 +83,14 @@ class Model {
   void reset_expert_counts();
 
  private:
+  Pass pass_over(Stream& stream, const Batch& batch);
+
   ModelConfig config_;
   ModelSettings settings_;
+  MemoryPlan plan_;
   ParameterSet parameters_;
-  std::unique_ptr<Activations> activations_;
+  std::unique_ptr<Network> network_;
+  Arena arena_;
   ExpertCounts counts_;
 };
 

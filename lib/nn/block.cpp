@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/nn/block.h"
+
+#include "kernels/rmsnorm.h"
+
+namespace hearth::nn {
+namespace {
+std::string prefix_of(std::int64_t layer) { return "layers." + std::to_string(layer) + "."; }
+}  // namespace
+
+BlockLayer::BlockLayer(const Block& block, const ParameterSet* parameters, std::int64_t layer)
+    : attention_(block, parameters, prefix_of(layer) + "attention.") {
+  const std::string prefix = prefix_of(layer) + "ffn.";
+  if (block.feed_forward.moe) {
+    moe_.emplace(*block.feed_forward.moe, parameters, prefix);
+  } else {
+    dense_.emplace(block.feed_forward.ffn, parameters, prefix);
+  }
+  if (parameters == nullptr) return;
+  norm_in_ = &parameters->get(prefix_of(layer) + "attention.norm");
+  norm_mid_ = &parameters->get(prefix + "norm");
+}
+
+void BlockLayer::allocate(const Pass& pass, Saved& saved) const {
+  saved.normed_in = pass.activations(pass.hidden);
+  saved.normed_mid = pass.activations(pass.hidden);
+  saved.rstd_in = pass.floats({pass.tokens});
+  saved.rstd_mid = pass.floats({pass.tokens});
+  saved.attention = attention_.allocate(pass);
+  if (dense_) saved.dense = dense_->allocate(pass);
+  if (moe_) saved.moe = moe_->allocate(pass);
+}
+
+void BlockLayer::forward(const Pass& pass, const Tensor& stream, const Tensor& delta, const Tensor& cos_sin,
+                         const Saved& saved, bool finish) const {
+  if (stream) {
+    add_norm(pass, stream, delta, norm_in_, saved.stream_in, saved.normed_in, saved.rstd_in);
+  } else {
+    norm(pass, saved.stream_in, norm_in_, saved.normed_in, saved.rstd_in);
+  }
+  attention_.forward(pass, saved.normed_in, cos_sin, saved.attention, delta);
+  add_norm(pass, saved.stream_in, delta, norm_mid_, saved.stream_mid, saved.normed_mid, saved.rstd_mid);
+  const Tensor* y = finish ? &delta : nullptr;
+  if (dense_) dense_->forward(pass, saved.normed_mid, saved.dense, y);
+  if (moe_) moe_->forward(pass, saved.normed_mid, saved.moe, y);
+}
+
+MoeLayer::Losses BlockLayer::backward(const Pass& pass, const Tensor& cos_sin, const Saved& saved,
+                                      const Tensor& d) const {
+  Arena::Scope scope(pass.arena);
+  const Tensor d_normed = pass.activations(pass.hidden);
+  MoeLayer::Losses losses;
+  if (dense_) dense_->backward(pass, saved.normed_mid, saved.dense, d, d_normed);
+  if (moe_) losses = moe_->backward(pass, saved.normed_mid, saved.moe, d, d_normed);
+  norm_backward(pass, d_normed, saved.stream_mid, norm_mid_, saved.rstd_mid, d, d);
+  attention_.backward(pass, saved.normed_in, cos_sin, saved.attention, d, d_normed);
+  norm_backward(pass, d_normed, saved.stream_in, norm_in_, saved.rstd_in, d, d);
+  return losses;
+}
+
+void add_norm(const Pass& pass, const Tensor& stream, const Tensor& delta, const Parameter* weight, const Tensor& sum,
+              const Tensor& y, const Tensor& rstd) {
+  if (pass.measures()) return;
+  kernels::rmsnorm(pass.on(), {.x = delta,
+                               .residual = stream,
+                               .weight = weight->weight,
+                               .sum = sum,
+                               .y = y,
+                               .rstd = rstd,
+                               .epsilon = pass.epsilon});
+}
+
+}  // namespace hearth::nn

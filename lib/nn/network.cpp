@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/nn/network.h"
+
+#include <algorithm>
+
+#include "kernels/elementwise.h"
+#include "kernels/embedding.h"
+#include "kernels/rope.h"
+
+namespace hearth::nn {
+
+Network::Network(const ModelConfig& config, const ParameterSet* parameters)
+    : head_(config.vocab, parameters == nullptr ? nullptr
+                                                : &parameters->get(config.tie_embeddings ? "embedding" : "head")) {
+  for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
+    const Block& block = config.block(layer);
+    blocks_.emplace_back(block, parameters, layer);
+    const RopeTable rope = resolve_rope(block.rope, block.attention.head_dim);
+    const auto found = std::find(ropes_.begin(), ropes_.end(), rope);
+    rope_of_.push_back(static_cast<std::size_t>(found - ropes_.begin()));
+    if (found == ropes_.end()) ropes_.push_back(rope);
+  }
+  if (parameters == nullptr) return;
+  embedding_ = &parameters->get("embedding");
+  final_norm_ = &parameters->get("final_norm");
+}
+
+Network::Shared Network::prepare(const Pass& pass) const {
+  Shared shared;
+  shared.stream = pass.activations(pass.hidden);
+  shared.delta = pass.activations(pass.hidden);
+  for (const RopeTable& rope : ropes_) {
+    const auto pairs = static_cast<std::int64_t>(rope.inverse_frequency.size());
+    shared.cos_sin.push_back(pairs > 0 ? pass.floats({pass.tokens, 2, pairs}) : Tensor{});
+    if (pass.measures() || pairs == 0) continue;
+    kernels::rope_table(pass.on(), {.positions = pass.batch.positions,
+                                    .inverse_frequency = Tensor(rope.inverse_frequency.data(), {pairs}),
+                                    .multiplier = rope.multiplier,
+                                    .cos_sin = shared.cos_sin.back()});
+  }
+  return shared;
+}
+
+void Network::embed(const Pass& pass, const Tensor& stream) const {
+  if (pass.measures()) return;
+  if (pass.batch.embeddings) {
+    kernels::cast(pass.on(), {.x = pass.batch.embeddings, .y = stream});
+  } else {
+    kernels::embedding(pass.on(), {.ids = pass.batch.ids, .table = embedding_->weight, .y = stream});
+  }
+}
+
+BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared, std::size_t layer,
+                                         const Tensor& stream, Keep keep, ExpertCounts* counts) const {
+  BlockLayer::Saved saved;
+  saved.stream_in = keep == Keep::nothing ? shared.stream : pass.activations(pass.hidden);
+  saved.stream_mid = keep == Keep::all ? pass.activations(pass.hidden) : shared.stream;
+  const std::size_t mark = pass.arena.used_bytes();
+  blocks_[layer].allocate(pass, saved);
+  if (layer == 0) embed(pass, saved.stream_in);
+  blocks_[layer].forward(pass, stream, shared.delta, cos_sin_of(shared, layer), saved, true);
+  if (counts != nullptr && blocks_[layer].has_moe() && !pass.measures()) {
+    const auto counted = saved.moe.counts.span<std::int32_t>();
+    for (std::size_t expert = 0; expert < counted.size(); ++expert) (*counts)[layer][expert] += counted[expert];
+  }
+  if (keep != Keep::all) pass.arena.release_to(mark);
+  return saved;
+}
+
+MoeLayer::Losses Network::backward_blocks(const Pass& pass, const Shared& shared,
+                                          std::vector<BlockLayer::Saved>& saved, const std::vector<std::size_t>& marks,
+                                          std::size_t n_recomputed, const Tensor& d) const {
+  MoeLayer::Losses total;
+  for (std::size_t layer = blocks_.size(); layer-- > 0;) {
+    if (layer < n_recomputed) {
+      blocks_[layer].allocate(pass, saved[layer]);
+      blocks_[layer].forward(pass, {}, shared.delta, cos_sin_of(shared, layer), saved[layer], false);
+    }
+    const auto losses = blocks_[layer].backward(pass, cos_sin_of(shared, layer), saved[layer], d);
+    total.balance += losses.balance;
+    total.z += losses.z;
+    pass.arena.release_to(marks[layer]);
+  }
+  return total;
+}
+
+StepResult Network::forward_backward(const Pass& pass, const Objective& objective, std::int64_t recomputed_blocks,
+                                     ExpertCounts& counts) const {
+  Arena::Scope scope(pass.arena);
+  const auto n_recomputed = static_cast<std::size_t>(recomputed_blocks);
+  const Shared shared = prepare(pass);
+  const Tensor d = pass.activations(pass.hidden);
+  const Tensor final_sum = pass.activations(pass.hidden), final_rstd = pass.floats({pass.tokens});
+
+  std::vector<BlockLayer::Saved> saved;
+  std::vector<std::size_t> marks;
+  Tensor stream;
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
+    marks.push_back(pass.arena.used_bytes());
+    saved.push_back(
+        forward_block(pass, shared, layer, stream, layer < n_recomputed ? Keep::input : Keep::all, &counts));
+    stream = saved.back().stream_mid;
+  }
+  add_norm(pass, stream, shared.delta, final_norm_, final_sum, shared.delta, final_rstd);
+  const HeadLayer::Result head = head_.forward_backward(pass, objective, shared.delta);
+  norm_backward(pass, shared.delta, final_sum, final_norm_, final_rstd, {}, d);
+  const MoeLayer::Losses router = backward_blocks(pass, shared, saved, marks, n_recomputed, d);
+  if (!pass.measures() && !pass.batch.embeddings && embedding_->gradient) {
+    kernels::embedding_backward(pass.on(),
+                                {.ids = pass.batch.ids, .dy = d, .d_table = embedding_->gradient});
+  }
+  return {.loss = head.loss,
+          .balance_loss = router.balance,
+          .router_z_loss = router.z,
+          .weighted_tokens = head.weighted_tokens,
+          .negative_log_prob = head.negative_log_prob};
+}
+
+Tensor Network::forward(const Pass& pass) const {
+  const Shared shared = prepare(pass);
+  Tensor stream;
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
+    stream = forward_block(pass, shared, layer, stream, Keep::nothing, nullptr).stream_mid;
+  }
+  const Tensor rstd = pass.floats({pass.tokens});
+  add_norm(pass, stream, shared.delta, final_norm_, stream, shared.delta, rstd);
+  return shared.delta;
+}
+
+void Network::log_probs(const Pass& pass, const Tensor& log_prob) const {
+  Arena::Scope scope(pass.arena);
+  head_.log_probs(pass, forward(pass), log_prob);
+}
+
+void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const {
+  Arena::Scope scope(pass.arena);
+  head_.logits(pass, forward(pass), row_ids, logits);
+}
+
+}  // namespace hearth::nn

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The modules of a model strung together: embedding, blocks, final norm, head. Owns no memory: parameters come from a
+// ParameterSet (none when only planning), everything else from the pass's arena.
+#pragma once
+#include <vector>
+
+#include "lib/nn/block.h"
+#include "lib/nn/head.h"
+#include "lib/nn/model.h"
+#include "lib/nn/rope_table.h"
+
+namespace hearth::nn {
+
+class Network {
+ public:
+  Network(const ModelConfig& config, const ParameterSet* parameters);
+
+  // The first recomputed_blocks blocks keep their input only. counts: added to, unless the pass measures.
+  StepResult forward_backward(const Pass& pass, const Objective& objective, std::int64_t recomputed_blocks,
+                              ExpertCounts& counts) const;
+  void log_probs(const Pass& pass, const Tensor& log_prob) const;
+  void logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const;
+
+ private:
+  // What all blocks of a pass use.
+  struct Shared {
+    std::vector<Tensor> cos_sin;  // as ropes_
+    Tensor stream, delta;         // [tokens, hidden]: what passes between blocks that do not keep it themselves
+  };
+  enum class Keep { all, input, nothing };
+
+  Shared prepare(const Pass& pass) const;
+  const Tensor& cos_sin_of(const Shared& shared, std::size_t layer) const { return shared.cos_sin[rope_of_[layer]]; }
+  void embed(const Pass& pass, const Tensor& stream) const;
+  // stream: what the block before left, none for the first.
+  BlockLayer::Saved forward_block(const Pass& pass, const Shared& shared, std::size_t layer, const Tensor& stream,
+                                  Keep keep, ExpertCounts* counts) const;
+  // d [tokens, hidden]: in, the gradient of what the blocks made; out, that of what the embedding gave.
+  MoeLayer::Losses backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
+                                   const std::vector<std::size_t>& marks, std::size_t n_recomputed,
+                                   const Tensor& d) const;
+  // Forward only: the result, normed, [tokens, hidden].
+  Tensor forward(const Pass& pass) const;
+
+  std::vector<BlockLayer> blocks_;
+  std::vector<RopeTable> ropes_;       // the distinct ones
+  std::vector<std::size_t> rope_of_;   // by layer
+  HeadLayer head_;
+  const Parameter *embedding_ = nullptr, *final_norm_ = nullptr;
+};
+
+}  // namespace hearth::nn
