@@ -30,6 +30,11 @@ struct StateTensor {
 
 class Optimizer {
  public:
+  // What is kept for one parameter: m and v, or momentum and none.
+  struct Slot {
+    Tensor first, second;
+  };
+
   Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings);
 
   static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings);
@@ -48,9 +53,6 @@ class Optimizer {
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
  private:
-  struct Slot {
-    Tensor first, second;  // m and v, or momentum and none
-  };
   OptimizerSettings settings_;
   Arena memory_;
   std::vector<Slot> slots_;  // by parameter
