@@ -300,9 +300,9 @@ Command& parse_options(Command& top, const std::vector<std::string>& arguments) 
       throw usage_error(command, error.what());
     }
   }
-  assign_positionals(command, words);
   assign_from_environment(command);
   options_detail::assign_from_config_files(command);
+  assign_positionals(command, words);
   for (const auto& option : command.options()) {
     if (option->required && !option->given) {
       throw usage_error(command, "--" + option->name + " " + option->value_name + " is missing (" + option->help + ")");
