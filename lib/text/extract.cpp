@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "formats/jsonl.h"
 #include "lib/base/json_value.h"
 #include "lib/text/encoding.h"
 #include "lib/text/file_type.h"
@@ -49,14 +50,9 @@ std::optional<Rejection> extract_record(std::string line, const RecordFields& fi
   document.type = name_of(FileType::jsonl);
   if (auto rejection = decode_into(std::move(line), document.text, candidate)) return rejection;
   Json record;
-  try {
-    record = Json::parse(document.text);
-  } catch (const nlohmann::json::exception& error) {
-    const std::string message =
-        error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 7: ..."
-    const std::size_t at = message.find("column ");
-    return Rejection{"bad-json", at == std::string::npos ? message : message.substr(at)};
-  }
+  std::string reason;
+  if (formats::parse_line({.text = document.text}, record, reason) != formats::LineState::record)
+    return Rejection{"bad-json", reason};
   if (!record.is_object()) return Rejection{"bad-json", std::string("expected an object, got ") + record.type_name()};
   const auto text = record.find(fields.text);
   if (text == record.end() || !text->is_string()) {

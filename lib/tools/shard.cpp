@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/tools/shard.h"
+
+#include <memory>
+#include <utility>
+
+namespace hearth::tools::shard {
+namespace {
+
+constexpr const char* details =
+    "Reads text, Markdown, HTML, source code and JSONL files, plain or compressed by gzip or zstd, and folders of "
+    "them, "
+    "and writes their texts to one documents file. What a file is shows in its name and its content.\n"
+    "\n"
+    "Text becomes UTF-8 in Normalization Form C with LF line ends; bytes that are not UTF-8 are read as Windows-1252. "
+    "Of "
+    "HTML pages the readable part is kept. Code keeps its white space and says its language. Each line of a *.jsonl "
+    "file is a document; its other fields become attributes.\n"
+    "\n"
+    "In folders, names that begin with a dot, node_modules and caches are passed by, and symbolic links are not "
+    "followed. Everything else ends in the documents file, kept or rejected with its reason: not-text, "
+    "unknown-encoding, too-short, too-large, duplicate-exact, bad-json, no-text-field, damaged, missing, unreadable. "
+    "The first of equal texts is kept. The split is drawn from the text and the seed.\n"
+    "\n"
+    "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). Stopped by a "
+    "signal, nothing is left behind and the exit code is 143. 'hearth shard cat FILE' prints a documents file as JSON "
+    "lines; an input named cat is given as ./cat.";
+
+Command build_command(const std::vector<std::string>& argv) {
+  const auto options = std::make_shared<Options>();
+  Command command("shard", "documents and source code to a documents file");
+  command.details = details;
+  command.examples = {
+      {"hearth shard docs/ src/ tickets.jsonl.zst -o corpus.h5", "two folders and a file of records"},
+      {"git ls-files | hearth shard - -o corpus.h5", "the files that a list names"},
+      {"hearth shard cat corpus.h5 --rejected | head", "what was not kept, and why"},
+  };
+  command.positional("INPUT", &options->inputs,
+                     "files and folders; - reads a list of them from standard input, one a line");
+  command.option("output", &options->output, "FILE", "the documents file to write").letter('o').must();
+  command.option("files-from", &options->files_from, "FILE",
+                 "read the names of further inputs from FILE, one a line; - is standard input");
+  command.group("Records of JSONL files");
+  command.option("text-field", &options->text_field, "NAME", "the field that holds the text");
+  command.option("id-field", &options->id_field, "NAME",
+                 "the field that holds the document's id; by default ids are made from path and text");
+  command
+      .option("on-bad-line", &options->on_bad_line, "WHAT",
+              "what to do about a line that is not JSON or lacks the text")
+      .one_of({"skip", "fail"});
+  command.group("What is kept");
+  command.option("min-chars", &options->min_chars, "N", "least characters of a document");
+  command
+      .size("max-document-bytes", &options->max_document_bytes, "SIZE",
+            "most bytes of a document as read; memory per thread grows with it")
+      .range(1, 1u << 30);
+  command
+      .option("validation-fraction", &options->validation_fraction, "F", "share of documents held out for validation")
+      .range(0, 1);
+  command.option("test-fraction", &options->test_fraction, "F", "share of documents held out for testing").range(0, 1);
+  add_common(command, options->common, {.seed = true, .dry_run = true, .overwrite = true, .no_provenance = true});
+  command.run = [options, argv](const Command& self) {
+    return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });
+  };
+  return command;
+}
+
+Command build_cat_command(const std::vector<std::string>& argv) {
+  const auto options = std::make_shared<CatOptions>();
+  Command command("shard cat", "a documents file as JSON lines");
+  command.examples = {
+      {"hearth shard cat corpus.h5 --split validation | jq -r .text", "the texts held out for validation"}};
+  command.positional("FILE", &options->input, "the documents file").must();
+  command.option("split", &options->split, "NAME", "only documents of this split")
+      .one_of({"all", "train", "validation", "test"});
+  command.flag("rejected", &options->rejected, "the documents that were not kept, with reason and detail");
+  command.option("limit", &options->limit, "N", "at most so many; 0: all");
+  command.flag("stats", &options->stats, "the statistics of the file, as one JSON object, instead of documents");
+  add_common(command, options->common, {.json = false});
+  command.run = [options, argv](const Command& self) {
+    return run_with_context(self, options->common, argv, [&](Context& context) { return run_cat(*options, context); });
+  };
+  return command;
+}
+
+}  // namespace
+
+Command shard_command(const std::vector<std::string>& argv) {
+  if (argv.size() < 2 || argv[1] != "cat") return build_command(argv);
+  Command command("shard", "documents and source code to a documents file");
+  command.subcommand(build_cat_command(argv));
+  return command;
+}
+
+}  // namespace hearth::tools::shard

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// hearth shard: files and folders to a documents file; `shard cat` prints one as JSON lines.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/options.h"
+#include "lib/tools/tool.h"
+
+namespace hearth::tools::shard {
+
+struct Options {
+  CommonOptions common;
+  std::vector<std::string> inputs;
+  std::string output;
+  std::string files_from;
+  std::string text_field = "text", id_field;
+  std::string on_bad_line = "skip";
+  std::uint64_t min_chars = 50;
+  std::uint64_t max_document_bytes = 16u << 20;
+  double validation_fraction = 0.01, test_fraction = 0.01;
+};
+
+// Writes options.output and prints what became of the documents. Throws Error{missing} for an input that is not there,
+// Error{data} when no document is left (or, with on_bad_line "fail", at the first broken line), Error{cannot_create}
+// and Error{io} for the output. Asked to stop by a signal it leaves nothing behind and returns 143, as a shell reports
+// an end by TERM.
+int run(const Options& options, Context& context);
+
+struct CatOptions {
+  CommonOptions common;
+  std::string input;
+  std::string split = "all";
+  bool rejected = false, stats = false;
+  std::uint64_t limit = 0;  // 0: all
+};
+
+// Prints documents (or rejected ones, or statistics) to stdout, as they lie in the file.
+int run_cat(const CatOptions& options, Context& context);
+
+// The tool's command; the word "cat" in front makes it the other one.
+Command shard_command(const std::vector<std::string>& argv);
+
+}  // namespace hearth::tools::shard

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/tools/shard_walk.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+
+namespace hearth::tools::shard {
+namespace {
+
+bool is_hidden(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> others = {"CVS", "__pycache__", "node_modules", "_darcs"};
+  return name.starts_with('.') || std::find(others.begin(), others.end(), name) != others.end();
+}
+
+text::Rejection problem_of(const std::error_code& error) {
+  const bool missing = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  return {missing ? "missing" : "unreadable", error.message()};
+}
+
+// "docs" of "docs/", "a/docs" and "/a/docs"; "" of "." and "/": the name under which a root's files are known.
+std::string root_name(const fs::path& root) {
+  const fs::path normal = (root / ".").lexically_normal().parent_path();
+  const std::string name = normal.filename().string();
+  return name == "." || name == ".." ? std::string() : name;
+}
+
+}  // namespace
+
+struct InputWalk::Folder {
+  fs::path path;
+  std::string source;              // with its closing slash
+  std::vector<std::string> names;  // sorted
+  std::size_t next = 0;
+};
+
+InputWalk::InputWalk(std::vector<std::string> inputs, const std::string& files_from, fs::path output)
+    : roots_(std::move(inputs)), output_(fs::absolute(output).lexically_normal()), list_root_(roots_.size()) {
+  for (const std::string& input : roots_) {
+    if (input == "-") continue;
+    std::error_code error;
+    if (!fs::exists(input, error)) {
+      throw Error(Kind::missing, system_error(input, error ? error.value() : ENOENT).what());
+    }
+  }
+  if (files_from.empty()) return;
+  if (files_from != "-") require_readable(files_from);
+  roots_.push_back(files_from);
+}
+
+InputWalk::~InputWalk() {
+  if (list_ != nullptr && list_ != stdin) std::fclose(list_);
+}
+
+std::optional<FoundFile> InputWalk::next() {
+  while (true) {
+    if (auto found = next_below()) return found;
+    if (list_ != nullptr) {
+      const auto path = next_listed();
+      if (!path) continue;
+      if (auto found = open_root(*path, true)) return found;
+      continue;
+    }
+    if (root_begun_) ++root_;
+    root_begun_ = root_ < roots_.size();
+    if (!root_begun_) return std::nullopt;
+    const std::string& root = roots_[root_];
+    if (root == "-") {
+      list_ = stdin;
+    } else if (root_ == list_root_) {
+      list_ = std::fopen(root.c_str(), "rbe");
+      if (list_ == nullptr) throw Error(Kind::missing, system_error(root, errno).what());
+    } else if (auto found = open_root(root, false)) {
+      return found;
+    }
+  }
+}
+
+// A file or folder that was named. A list's names are kept whole as sources, others cut to the last name.
+std::optional<FoundFile> InputWalk::open_root(const std::string& path, bool listed) {
+  FoundFile found{path, listed ? fs::path(path).lexically_normal().string() : root_name(path), 0, root_, {}};
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (error || !fs::exists(status)) {
+    found.problem = problem_of(error ? error : std::make_error_code(std::errc::no_such_file_or_directory));
+    return found;
+  }
+  if (fs::is_directory(status)) return enter_folder(std::move(found));
+  if (!fs::is_regular_file(status)) {
+    found.problem = {"special-file", "neither a file nor a folder"};
+    return found;
+  }
+  found.bytes = fs::file_size(path, error);
+  return found;
+}
+
+// Lists a folder; what comes back is the folder itself, when it cannot be listed.
+std::optional<FoundFile> InputWalk::enter_folder(FoundFile folder) {
+  Folder listing{folder.path, folder.source.empty() ? "" : folder.source + "/", {}, 0};
+  std::error_code error;
+  for (fs::directory_iterator entry(folder.path, error), end; !error && entry != end; entry.increment(error)) {
+    listing.names.push_back(entry->path().filename().string());
+  }
+  if (error) {
+    folder.source = listing.source;
+    folder.problem = problem_of(error);
+    return folder;
+  }
+  std::sort(listing.names.begin(), listing.names.end());
+  folders_.push_back(std::move(listing));
+  return std::nullopt;
+}
+
+std::optional<FoundFile> InputWalk::next_below() {
+  while (!folders_.empty()) {
+    Folder& folder = folders_.back();
+    if (folder.next == folder.names.size()) {
+      folders_.pop_back();
+      continue;
+    }
+    const std::string name = folder.names[folder.next++];
+    if (is_hidden(name)) {
+      ++skipped_.hidden;
+      continue;
+    }
+    FoundFile found{folder.path / name, folder.source + name, 0, root_, {}};
+    std::error_code error;
+    const fs::file_status status = fs::symlink_status(found.path, error);
+    if (error || !fs::exists(status)) {
+      found.problem = problem_of(error ? error : std::make_error_code(std::errc::no_such_file_or_directory));
+      return found;
+    }
+    if (fs::is_directory(status)) {
+      if (auto unreadable = enter_folder(std::move(found))) return unreadable;
+    } else if (fs::is_symlink(status)) {
+      ++skipped_.symlinks;
+    } else if (!fs::is_regular_file(status)) {
+      ++skipped_.special;
+    } else {
+      const std::string absolute = fs::absolute(found.path).lexically_normal().string();
+      if (absolute == output_.string() || absolute == output_.string() + ".partial") continue;
+      found.bytes = fs::file_size(found.path, error);
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+// The next line of the list; nothing at its end, which closes it.
+std::optional<std::string> InputWalk::next_listed() {
+  std::string line;
+  int c = 0;
+  while ((c = std::getc(list_)) != EOF) {
+    if (c != '\n') {
+      line += static_cast<char>(c);
+    } else if (!line.empty()) {
+      return line;
+    }
+  }
+  if (!line.empty()) return line;
+  const bool failed = std::ferror(list_) != 0;
+  if (list_ != stdin) std::fclose(list_);
+  list_ = nullptr;
+  if (failed) throw Error(Kind::io, roots_[root_] + ": the list of files cannot be read");
+  return std::nullopt;
+}
+
+}  // namespace hearth::tools::shard

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files that inputs name, one after another in an order that depends on names alone. Folders are read one at a
+// time, so memory holds the listings between the root and the current file, however many files there are.
+#pragma once
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/text/stage.h"
+
+namespace hearth::tools::shard {
+
+struct FoundFile {
+  std::filesystem::path path;
+  std::string source;       // where a document says it is from: the root's last name, then the path below it
+  std::uint64_t bytes = 0;  // its size in the file system
+  std::size_t root = 0;     // which of roots() it was found under
+  std::optional<text::Rejection> problem;  // set when it cannot be read: "missing", "unreadable", "special-file"
+};
+
+// What a walk passes by without naming it.
+struct Skipped {
+  std::uint64_t hidden = 0;    // names that begin with a dot, version control and caches of build tools, with all below
+  std::uint64_t symlinks = 0;  // inside folders: not followed, so there are no loops and nothing comes twice
+  std::uint64_t special = 0;   // sockets, pipes, devices inside folders
+};
+
+class InputWalk {
+ public:
+  // inputs: files and folders; "-" is a list of such on standard input, one a line. files_from: a file with such a
+  // list, or "-"; empty: none. output and its partial file are passed by. Throws Error{missing} for an input not there;
+  // what a list names and is not there is found with its problem.
+  InputWalk(std::vector<std::string> inputs, const std::string& files_from, std::filesystem::path output);
+  ~InputWalk();
+  InputWalk(const InputWalk&) = delete;
+  InputWalk& operator=(const InputWalk&) = delete;
+
+  std::optional<FoundFile> next();
+  const Skipped& skipped() const { return skipped_; }
+  const std::vector<std::string>& roots() const { return roots_; }  // inputs, then the list
+
+ private:
+  struct Folder;
+
+  std::optional<FoundFile> open_root(const std::string& path, bool listed);
+  std::optional<FoundFile> enter_folder(FoundFile folder);
+  std::optional<FoundFile> next_below();
+  std::optional<std::string> next_listed();
+
+  std::vector<std::string> roots_;
+  std::filesystem::path output_;
+  std::size_t root_ = 0;  // of roots_, the one being walked
+  bool root_begun_ = false;
+  std::FILE* list_ = nullptr;    // of the root being walked, when it is a list
+  std::size_t list_root_;        // the index in roots_ of files_from
+  std::vector<Folder> folders_;  // from the root to the current one
+  Skipped skipped_;
+};
+
+}  // namespace hearth::tools::shard
