@@ -85,7 +85,7 @@ void Trainer::restore_tensors(const formats::CheckpointReader& checkpoint) {
   for (const NamedTensor& named : tensors()) checkpoint.read(named.name, named.tensor);
   model_.parameters().refresh_weights(context_.stream);
   const Json trainer = trainer_json(checkpoint);
-  step_ = json_get<std::int64_t>(trainer, "step", "trainer.json");
+  step_ = saved_step_ = json_get<std::int64_t>(trainer, "step", "trainer.json");
   optimizer_.set_steps(json_get<std::int64_t>(trainer, "optimizer_steps", "trainer.json"));
 }
 
@@ -139,6 +139,8 @@ void Trainer::log_start() {
 }
 
 void Trainer::save_checkpoint() {
+  if (saved_step_ == step_) return;
+  saved_step_ = step_;
   const std::string name = store::step_folder_name(step_).string();
   write_event("checkpoint", {{"path", name}});
   saver_.save(context_.pool, step_, tensors(), nn::to_json(model_.config()), trainer_state(),
@@ -307,21 +309,19 @@ Outcome Trainer::run() {
   try {
     const bool evaluated = !history_.evaluations.empty() && history_.evaluations.back().step == step_;
     if (!evaluated && (step_ == 0 || due(run_settings_.eval_every))) evaluate_now();
-    std::int64_t saved_at = step_ > 0 ? step_ : -1;
     while (step_ < settings_.n_steps() && !outcome_.stopped) {
       one_step();
       const bool last = step_ == settings_.n_steps();
       if (time_is_up()) request_stop();
       outcome_.stopped = stop_requested() && !last;
       if (!outcome_.stopped && (last || due(run_settings_.eval_every))) evaluate_now();
-      if (last || outcome_.stopped || due(run_settings_.checkpoint_every)) {
-        save_checkpoint();
-        saved_at = step_;
-      }
+      // Not while steps are being skipped: the weights may be what upsets them, and older checkpoints would go.
+      const bool sound = detector_.skipped_in_a_row() == 0;
+      if (last || outcome_.stopped || (sound && due(run_settings_.checkpoint_every))) save_checkpoint();
       saver_.throw_if_failed();
       if (elapsed_.seconds() - report_written_s_ > report_interval_s) write_report("running");
     }
-    if (saved_at != step_) save_checkpoint();
+    save_checkpoint();
     saver_.finish();
     status = outcome_.stopped ? "stopped at step " + std::to_string(step_) + ": the same command goes on" : "done";
     write_event("exit", {{"code", outcome_.stopped ? static_cast<int>(Kind::stopped) : 0}, {"message", status}}, {{"elapsed_s", elapsed_.seconds()}});

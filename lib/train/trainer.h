@@ -108,6 +108,7 @@ class Trainer {
   std::int64_t step_ = 0;  // steps taken
   std::uint64_t tokens_ = 0;
   std::uint64_t metrics_position_ = 0;
+  std::int64_t saved_step_ = -1;      // there is a checkpoint of this step
   std::int64_t rolled_back_to_ = -1;  // the step of the checkpoint a roll-back last went to
   double ceiling_flops_per_s_ = 0, flops_per_token_ = 0;
   Stopwatch elapsed_;
