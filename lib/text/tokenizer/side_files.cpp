@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/text/tokenizer/side_files.h"
+
+#include <algorithm>
+
+#include "lib/base/file.h"
+#include "lib/base/json_value.h"
+
+namespace hearth::text {
+namespace {
+
+constexpr const char* config_name = "tokenizer_config.json";
+constexpr const char* special_name = "special_tokens_map.json";
+constexpr const char* template_name = "chat_template.jinja";
+
+std::optional<std::string> read_if_there(const fs::path& path) {
+  if (!fs::exists(path)) return std::nullopt;
+  return read_file(path);
+}
+
+bool has(const TokenizerFile& file, std::string_view name) {
+  return std::any_of(file.added.begin(), file.added.end(),
+                     [&](const AddedToken& token) { return token.content == name; });
+}
+
+// The first of names that is an added token.
+std::optional<std::string> first_of(const TokenizerFile& file, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (has(file, name)) return name;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> usual_end_of_text(const TokenizerFile& file) {
+  return first_of(file, {"<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "</s>"});
+}
+
+// A token in a config is its text or an object with the text as "content".
+std::optional<std::string> token_in(const Json& config, const char* key) {
+  if (!config.is_object() || !config.contains(key)) return std::nullopt;
+  const Json& value = config.at(key);
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_object() && value.contains("content") && value.at("content").is_string()) {
+    return value.at("content").get<std::string>();
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> default_special_tokens() {
+  return {"<|endoftext|>", "<|pad|>",         "<|im_start|>",     "<|im_end|>", "<tool_call>",
+          "</tool_call>",  "<tool_response>", "</tool_response>", "<think>",    "</think>"};
+}
+
+SideFiles read_side_files(const fs::path& folder) {
+  return {read_if_there(folder / config_name), read_if_there(folder / special_name),
+          read_if_there(folder / template_name)};
+}
+
+SideFiles make_side_files(const TokenizerFile& file, std::string_view end_of_text) {
+  auto end = usual_end_of_text(file);
+  if (!end && has(file, end_of_text)) end = end_of_text;
+  const auto pad = first_of(file, {"<|pad|>"});
+  Json special = Json::object();
+  if (end) special["eos_token"] = *end;
+  if (pad) special["pad_token"] = *pad;
+  Json others = Json::array();
+  for (const AddedToken& token : file.added) {
+    if (token.special && token.content != end && token.content != pad) others.push_back(token.content);
+  }
+  if (!others.empty()) special["additional_special_tokens"] = others;
+
+  Json config{{"tokenizer_class", "PreTrainedTokenizerFast"},
+              {"clean_up_tokenization_spaces", false},
+              {"model_max_length", 1000000000}};
+  config.update(special);
+  SideFiles side{dump_json(config, 2) + "\n", dump_json(special, 2) + "\n", std::nullopt};
+  if (has(file, "<|im_start|>") && has(file, "<|im_end|>")) side.chat_template = chatml_template;
+  return side;
+}
+
+Roles roles_of(const SideFiles& side, const TokenizerFile& file, std::string_view where) {
+  Roles roles;
+  if (side.config) {
+    const Json config = parse_json(*side.config, where);
+    roles.bos = token_in(config, "bos_token");
+    roles.eos = token_in(config, "eos_token");
+    roles.pad = token_in(config, "pad_token");
+  }
+  roles.end_of_text = usual_end_of_text(file);
+  if (!roles.end_of_text) roles.end_of_text = roles.eos;
+  return roles;
+}
+
+void write_side_files(const SideFiles& side, const fs::path& folder) {
+  if (side.config) write_file(folder / config_name, *side.config);
+  if (side.special_tokens) write_file(folder / special_name, *side.special_tokens);
+  if (side.chat_template) write_file(folder / template_name, *side.chat_template);
+}
+
+}  // namespace hearth::text

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/text/tokenizer/tokenizer.h"
+
+#include <algorithm>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "lib/base/digest.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/text/tokenizer/added_tokens.h"
+#include "lib/text/tokenizer/encode_pieces.h"
+#include "lib/text/tokenizer/nfc.h"
+#include "lib/text/tokenizer/side_files.h"
+#include "lib/text/tokenizer/tokenizer_json.h"
+
+namespace hearth::text {
+namespace {
+
+Bpe make_bpe(const TokenizerFile& file) {
+  std::unordered_map<std::string, std::uint32_t> pieces;
+  if (file.ignore_merges) {
+    std::unordered_set<std::uint32_t> added;
+    for (const AddedToken& token : file.added) added.insert(token.id);
+    for (std::uint32_t id = 0; id < file.tokens.size(); ++id) {
+      if (!file.tokens[id].empty() && !added.contains(id)) pieces.emplace(file.tokens[id], id);
+    }
+  }
+  return Bpe(file.byte_ids, file.merges, std::move(pieces));
+}
+
+}  // namespace
+
+struct Tokenizer::State {
+  // Without side files they are made up.
+  State(std::string json, std::string_view where, std::optional<SideFiles> side_files, std::string_view end_of_text)
+      : json_text(std::move(json)),
+        digest(sha256_hex(json_text)),
+        file(parse_tokenizer_json(json_text, where)),
+        bpe(make_bpe(file)),
+        side(side_files ? std::move(*side_files) : make_side_files(file, end_of_text)) {
+    roles = roles_of(side, file, where);
+    for (const AddedToken& token : file.added) {
+      ids_by_name.emplace(token.content, token.id);
+      if (token.special) special.insert(token.id);
+    }
+    for (const bool normalized : {false, true}) {
+      as_text[normalized] = AddedTokenFinder(file.added, normalized, false);
+      parse[normalized] = AddedTokenFinder(file.added, normalized, true);
+    }
+  }
+
+  std::unique_ptr<PieceCache> borrow_cache() const {
+    const std::lock_guard lock(mutex);
+    if (idle_caches.empty()) return std::make_unique<PieceCache>();
+    std::unique_ptr<PieceCache> cache = std::move(idle_caches.back());
+    idle_caches.pop_back();
+    return cache;
+  }
+  void give_back(std::unique_ptr<PieceCache> cache) const {
+    const std::lock_guard lock(mutex);
+    idle_caches.push_back(std::move(cache));
+  }
+  std::optional<std::uint32_t> id_of(const std::optional<std::string>& name) const {
+    if (!name) return std::nullopt;
+    const auto found = ids_by_name.find(*name);
+    return found == ids_by_name.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::string json_text, digest;
+  TokenizerFile file;
+  Bpe bpe;
+  SideFiles side;
+  Roles roles;
+  std::unordered_map<std::string, std::uint32_t> ids_by_name;  // of added tokens
+  std::unordered_set<std::uint32_t> special;
+  AddedTokenFinder as_text[2], parse[2];  // [normalized]
+  mutable std::mutex mutex;
+  mutable std::vector<std::unique_ptr<PieceCache>> idle_caches;  // as many as threads ever encoded at once
+};
+
+Tokenizer::Tokenizer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Tokenizer Tokenizer::load(const fs::path& path) {
+  const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
+  std::string json_text = read_file(file);
+  std::optional<SideFiles> side = read_side_files(file.parent_path());
+  if (!side->config) side.reset();
+  return Tokenizer(std::make_unique<State>(std::move(json_text), file.string(), std::move(side), ""));
+}
+
+Tokenizer Tokenizer::from_json(std::string json_text, std::string_view where, std::string_view end_of_text) {
+  return Tokenizer(std::make_unique<State>(std::move(json_text), where, std::nullopt, end_of_text));
+}
+
+void Tokenizer::encode(std::string_view text, std::vector<std::uint32_t>& ids, SpecialTokens special) const {
+  const State& s = *state_;
+  const AddedTokenFinder* const finders = special == SpecialTokens::parse ? s.parse : s.as_text;
+  std::unique_ptr<PieceCache> cache = s.borrow_cache();
+  const auto put_token = [&](std::uint32_t id) { ids.push_back(id); };
+  finders[0].split(text, put_token, [&](std::string_view raw) {
+    const std::string changed = s.file.nfc ? nfc_where_valid(raw) : std::string();
+    finders[1].split(s.file.nfc ? changed : raw, put_token,
+                     [&](std::string_view stretch) { encode_pieces(s.file.pattern, s.bpe, *cache, stretch, ids); });
+  });
+  s.give_back(std::move(cache));
+}
+
+std::vector<std::uint32_t> Tokenizer::encode(std::string_view text, SpecialTokens special) const {
+  std::vector<std::uint32_t> ids;
+  encode(text, ids, special);
+  return ids;
+}
+
+std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_special) const {
+  std::string text;
+  for (const std::uint32_t id : ids) {
+    if (id >= vocab_size()) {
+      throw Error(Kind::data, "token id " + std::to_string(id) + " is not in the vocabulary of " +
+                                  std::to_string(vocab_size()) + ": the ids come from another tokenizer");
+    }
+    if (!skip_special || !is_special(id)) text += bytes(id);
+  }
+  return text;
+}
+
+std::uint32_t Tokenizer::vocab_size() const {
+  return static_cast<std::uint32_t>(state_->file.tokens.size());
+}
+
+std::string_view Tokenizer::bytes(std::uint32_t id) const {
+  HEARTH_CHECK(id < vocab_size(), "id beyond the vocabulary");
+  return state_->file.tokens[id];
+}
+
+bool Tokenizer::is_special(std::uint32_t id) const {
+  return state_->special.contains(id);
+}
+
+std::vector<std::uint16_t> Tokenizer::token_bytes() const {
+  std::vector<std::uint16_t> lengths(vocab_size());
+  for (std::uint32_t id = 0; id < vocab_size(); ++id) {
+    lengths[id] = is_special(id) ? 0 : static_cast<std::uint16_t>(std::min<std::size_t>(bytes(id).size(), 0xFFFF));
+  }
+  return lengths;
+}
+
+std::vector<std::uint32_t> Tokenizer::special_ids() const {
+  std::vector<std::uint32_t> ids(state_->special.begin(), state_->special.end());
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::optional<std::uint32_t> Tokenizer::id_of(std::string_view name) const {
+  return state_->id_of(std::string(name));
+}
+std::optional<std::uint32_t> Tokenizer::end_of_text() const {
+  return state_->id_of(state_->roles.end_of_text);
+}
+std::optional<std::uint32_t> Tokenizer::bos() const {
+  return state_->id_of(state_->roles.bos);
+}
+std::optional<std::uint32_t> Tokenizer::eos() const {
+  return state_->id_of(state_->roles.eos);
+}
+std::optional<std::uint32_t> Tokenizer::pad() const {
+  return state_->id_of(state_->roles.pad);
+}
+
+std::string_view Tokenizer::pretokenizer() const {
+  return info_of(state_->file.pattern).name;
+}
+std::string_view Tokenizer::gguf_name() const {
+  return info_of(state_->file.pattern).gguf_name;
+}
+std::size_t Tokenizer::n_merges() const {
+  return state_->file.merges.size();
+}
+
+std::vector<std::pair<std::uint32_t, std::uint32_t>> Tokenizer::merges() const {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+  for (const Merge& merge : state_->file.merges) pairs.emplace_back(merge.left, merge.right);
+  return pairs;
+}
+
+const std::string& Tokenizer::json() const {
+  return state_->json_text;
+}
+const std::string& Tokenizer::digest() const {
+  return state_->digest;
+}
+
+const std::string& Tokenizer::chat_template() const {
+  static const std::string none;
+  return state_->side.chat_template ? *state_->side.chat_template : none;
+}
+
+void Tokenizer::write_folder(const fs::path& folder) const {
+  write(folder / "tokenizer.json");
+}
+
+void Tokenizer::write(const fs::path& json_path) const {
+  write_file(json_path, state_->json_text);
+  write_side_files(state_->side, json_path.parent_path());
+}
+
+}  // namespace hearth::text

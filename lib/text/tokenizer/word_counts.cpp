@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/text/tokenizer/word_counts.h"
+
+#include <cstring>
+
+#include "lib/base/digest.h"
+#include "lib/text/tokenizer/piece_cache.h"
+#include "lib/text/tokenizer/scanners.h"
+
+namespace hearth::text {
+namespace {
+
+std::uint64_t hash_of(const unsigned char* p, std::size_t n, const unsigned char* text_end) {
+  if (n > PieceKey::longest) return hash64({reinterpret_cast<const std::byte*>(p), n});
+  const PieceKey key = PieceKey::of(p, n, text_end);
+  const std::uint64_t mixed = (key.low ^ key.high * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
+  return mixed ^ mixed >> 32;
+}
+
+}  // namespace
+
+void WordTable::add(std::string_view word, std::uint64_t hash, std::uint64_t count) {
+  if (words_.size() * 2 >= slots_.size()) grow();
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = hash & mask;
+  for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
+    Word& known = words_[slots_[slot] - 1];
+    if (known.hash == hash && known.length == word.size() &&
+        std::memcmp(text_.data() + known.begin, word.data(), word.size()) == 0) {
+      known.count += count;
+      return;
+    }
+  }
+  words_.push_back({hash, text_.size(), count, static_cast<std::uint32_t>(word.size())});
+  text_.insert(text_.end(), word.begin(), word.end());
+  slots_[slot] = static_cast<std::uint32_t>(words_.size());
+}
+
+void WordTable::grow() {
+  slots_.assign(slots_.empty() ? 1024 : slots_.size() * 2, 0);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    std::size_t slot = words_[i].hash & mask;
+    while (slots_[slot] != 0) slot = (slot + 1) & mask;
+    slots_[slot] = static_cast<std::uint32_t>(i + 1);
+  }
+}
+
+WordCounter::WordCounter(Pattern pattern, int n_threads)
+    : pattern_(pattern), threads_(static_cast<std::size_t>(n_threads)) {}
+
+void WordCounter::add(std::string_view text, int thread) {
+  PerThread& mine = threads_[static_cast<std::size_t>(thread)];
+  with_scanner(pattern_, text, [&](const auto& scanner) {
+    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+    const auto* const end = p + text.size();
+    while (p < end) {
+      const auto* const next = scanner.next(p);
+      const auto n = static_cast<std::size_t>(next - p);
+      if (n > longest_word) {
+        ++mine.n_left_out;
+      } else {
+        const std::uint64_t hash = hash_of(p, n, end);
+        mine.parts[hash >> (64 - part_bits)].add({reinterpret_cast<const char*>(p), n}, hash, 1);
+      }
+      p = next;
+    }
+    return 0;
+  });
+}
+
+std::vector<WordTable> WordCounter::join(ThreadPool& pool) {
+  pool.for_each(n_parts, [&](std::int64_t part, int) {
+    WordTable& into = threads_[0].parts[static_cast<std::size_t>(part)];
+    for (std::size_t t = 1; t < threads_.size(); ++t) {
+      WordTable& from = threads_[t].parts[static_cast<std::size_t>(part)];
+      for (std::size_t i = 0; i < from.size(); ++i) into.add(from.word(i), from.hash(i), from.count(i));
+      from = WordTable();
+    }
+  });
+  return std::move(threads_[0].parts);
+}
+
+std::uint64_t WordCounter::n_left_out() const {
+  std::uint64_t sum = 0;
+  for (const PerThread& thread : threads_) sum += thread.n_left_out;
+  return sum;
+}
+
+}  // namespace hearth::text
