@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tool tokenize: trains a byte-level BPE vocabulary on documents, turns documents into token files and back, and
+// shows what a tokenizer does.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "formats/documents.h"
+#include "lib/base/options.h"
+#include "lib/device/context.h"
+
+namespace hearth::text {
+class Tokenizer;
+}
+
+namespace hearth::tools {
+
+struct TokenizeTrainOptions {
+  std::vector<std::string> inputs;  // documents files, or "-": plain text on stdin
+  std::string output;               // tokenizer.json, or an existing folder
+  std::int64_t vocab_size = 32768;  // special tokens included
+  std::string vocab = "bpe";        // or "bytes"
+  std::string pretokenizer = "qwen2";
+  std::vector<std::string> special_tokens;  // empty: the default ones
+  std::vector<std::string> splits;          // empty: train
+  std::uint64_t min_frequency = 2;
+  std::uint64_t sample_bytes = 4ull << 30;
+  bool overwrite = false;
+};
+
+struct TokenizeEncodeOptions {
+  std::vector<std::string> inputs;  // documents files, or "-": plain text on stdin, ids to stdout
+  std::string tokenizer, output;
+  std::string special_tokens = "as-text";  // or "parse"
+  std::string end_of_text;                 // name of the token that ends each document; empty: the tokenizer's
+  bool overwrite = false, dry_run = false;
+};
+
+struct TokenizeDecodeOptions {
+  std::string input = "-";  // a tokens file, or a text of ids
+  std::string tokenizer;
+  std::string split = "train";
+  std::uint64_t first = 0, limit = 0;  // documents of a tokens file; limit 0: all
+  bool skip_special = false;
+};
+
+struct TokenizeInspectOptions {
+  std::string tokenizer;
+  std::string text;    // shown cut into tokens
+  std::string tokens;  // a tokens file: which ids it uses
+};
+
+struct TokenizeCatOptions {
+  std::string input, tokenizer;  // tokenizer empty: no text
+  std::vector<std::string> splits;
+  std::uint64_t first = 0, limit = 0;
+};
+
+int run(const TokenizeTrainOptions& options, Context& context);
+int run(const TokenizeEncodeOptions& options, Context& context);
+int run(const TokenizeDecodeOptions& options, Context& context);
+int run(const TokenizeInspectOptions& options, Context& context);
+int run(const TokenizeCatOptions& options, Context& context);
+
+// The table of the tool and its subcommands.
+Command tokenize_command(const std::vector<std::string>& argv);
+
+namespace tokenize_detail {
+
+std::string read_stdin();
+std::vector<formats::Split> splits_named(const std::vector<std::string>& names);  // train, validation, test; empty: all
+// Throws Error{data} unless the tokens file was made by this tokenizer.
+void require_same_tokenizer(const std::string& tokens_path, const std::string& tokens_digest,
+                            const text::Tokenizer& tokenizer, const std::string& tokenizer_path);
+void throw_if_stopped();  // Error{stopped} once a signal asked for a stop
+
+}  // namespace tokenize_detail
+}  // namespace hearth::tools

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tokenize as a command: streams, exit codes and messages. What it does with documents files is in test_tokenize.cpp.
+. "$HEARTH_SOURCE/tests/support/tool_test.sh"
+golden=$HEARTH_SOURCE/tests/golden/tokenizer
+
+# --- what works ---------------------------------------------------------------------------------------------------------
+
+expect_exit 0 '' tokenize train - --vocab-size 400 -o tokenizer.json <"$golden/corpus.txt"
+expect_stdout '^tokenizer.json: 400 ids \(134 merges\) from '
+for side in tokenizer_config.json special_tokens_map.json chat_template.jinja; do expect_file $side; done
+
+printf 'Hello\377 <|endoftext|>\n' >text
+expect_exit 0 '' tokenize encode - --tokenizer tokenizer.json <text
+cp "$out" ids
+expect_exit 0 '' tokenize decode --tokenizer . <ids
+expect_same "$out" text
+expect_exit 0 '' tokenize decode ids --tokenizer tokenizer.json
+expect_same "$out" text
+expect_exit 0 '' tokenize encode - --tokenizer tokenizer.json --special-tokens parse --json <text
+expect_stdout '"schema":"hearth.tokenize.ids/1".*,390,'
+
+mkdir bytes
+expect_exit 0 '' tokenize train --vocab bytes -o bytes --json
+expect_stdout '"vocab_size":266,"merges":0,"pretokenizer":"none"'
+printf 'A\377' >text
+expect_exit 0 '' tokenize encode - --tokenizer bytes <text
+expect_stdout '^65 255$'
+
+expect_exit 0 '' tokenize inspect "$golden/gpt2.json" --text 'trailing   '
+expect_stdout '^pre-tokenizer  gpt2 \(llama.cpp: gpt-2\)'
+expect_stdout '^t\|r\|a\|i\|l\|i\|n\|g\|   $'
+expect_stdout '^9 tokens, 11 bytes'
+expect_exit 0 '' tokenize inspect "$golden/gpt2.json" --json
+expect_stdout '"schema":"hearth.tokenize.inspect/1"'
+
+# The same input gives the same file.
+expect_exit 0 '' tokenize train - --vocab-size 400 -o again.json -f -j 1 <"$golden/corpus.txt"
+expect_same tokenizer.json again.json
+
+# A vocabulary the text cannot fill is smaller, and the tool says so.
+expect_exit 0 'only [0-9]+ of 5000 ids: no pair occurs 2 times' tokenize train - --vocab-size 5000 -o small.json -f <"$golden/ties.txt"
+
+# --- what does not ------------------------------------------------------------------------------------------------------
+
+expect_exit 64 'tokenize' tokenize train -o x.json
+expect_exit 64 '--vocab bytes learns nothing' tokenize train - --vocab bytes -o x.json
+expect_exit 64 'stdin is not mixed' tokenize train - corpus.h5 -o x.json
+expect_exit 64 'pretokenizer' tokenize train - --pretokenizer gpt5 -o x.json
+mkdir new
+expect_exit 66 'no-such.h5' tokenize train no-such.h5 -o new/x.json
+expect_exit 65 'no text in the chosen split' tokenize train - -o new/x.json </dev/null
+expect_exit 78 '--vocab-size 260 is too small: 256 bytes and 10 special tokens are 266' tokenize train - --vocab-size 260 -o x.json
+expect_exit 78 'given twice' tokenize train - --special-token '<a>' --special-token '<a>' -o x.json
+expect_exit 78 "'a' is too short" tokenize train - --special-token a -o x.json
+expect_exit 73 '--overwrite' tokenize train - -o tokenizer.json <"$golden/corpus.txt"
+expect_exit 73 'tokenizer_config.json.*--overwrite' tokenize train - -o x.json <"$golden/corpus.txt"
+expect_exit 73 'nowhere' tokenize train - -o nowhere/x.json <"$golden/corpus.txt"
+expect_no_file x.json
+expect_no_file new/x.json
+
+expect_exit 66 'no-such.json' tokenize encode - --tokenizer no-such.json <text
+expect_exit 66 'tokenizer.json' tokenize encode - --tokenizer "$HEARTH_SOURCE/tests/golden" <text
+echo '{"model": {"type": "WordPiece", "vocab": {}}}' >wordpiece.json
+expect_exit 65 'wordpiece.json: the model is "WordPiece"; hearth reads byte-level BPE only' tokenize encode - --tokenizer wordpiece.json <text
+echo 'not json' >broken.json
+expect_exit 65 'broken.json: not JSON' tokenize encode - --tokenizer broken.json <text
+head -c 2000 tokenizer.json >cut.json
+expect_exit 65 'cut.json: not JSON' tokenize inspect cut.json
+sed 's/{1,3}|/{1,9}|/' "$golden/llama3.json" >regex.json
+expect_exit 65 'not one that hearth knows' tokenize encode - --tokenizer regex.json <text
+grep -q '{1,9}|' "$err" || fail 'the unknown regular expression is not shown'
+
+expect_exit 64 'leave -o out' tokenize encode - --tokenizer tokenizer.json -o tokens.h5 <text
+expect_exit 64 'give -o FILE' tokenize encode corpus.h5 --tokenizer tokenizer.json
+expect_exit 66 'no-such.h5' tokenize encode no-such.h5 --tokenizer tokenizer.json -o tokens.h5
+expect_exit 65 'text' tokenize encode text --tokenizer tokenizer.json -o tokens.h5
+expect_no_file tokens.h5
+expect_exit 65 "stdin: byte 3: 'x' is not a token id" sh -c 'echo 12 x | tokenize decode --tokenizer tokenizer.json'
+expect_exit 65 'token id 400 is not in the vocabulary of 400' sh -c 'echo 400 | tokenize decode --tokenizer tokenizer.json'
+expect_exit 66 'no-such' tokenize decode no-such --tokenizer tokenizer.json
+expect_exit 66 'no-such.h5' tokenize cat no-such.h5
+expect_exit 65 'text' tokenize cat text
+expect_exit 64 'tokenize' tokenize
+expect_exit 64 '' tokenize frobnicate
