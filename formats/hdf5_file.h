@@ -53,9 +53,8 @@ struct VirtualPiece {
 // destroyed unfinished leaves nothing behind.
 class Hdf5Writer {
  public:
-  // Allocations of at least align_from_bytes are aligned to 4096.
-  Hdf5Writer(const std::filesystem::path& path, bool overwrite, const FormatVersion& version,
-             std::uint64_t align_from_bytes = 4096);
+  // Arrays of 4096 bytes or more are aligned to 4096.
+  Hdf5Writer(const std::filesystem::path& path, bool overwrite, const FormatVersion& version);
   ~Hdf5Writer();
 
   void set(const std::string& attribute, std::uint64_t value);

@@ -131,11 +131,11 @@ Handle text_type(std::size_t bytes) {
   return type;
 }
 
-Handle file_access(std::uint64_t align_from_bytes) {
+Handle file_access() {
   Handle list(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
   H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
-  H5Pset_alignment(list, align_from_bytes, 4096);
+  H5Pset_alignment(list, 4096, 4096);
   return list;
 }
 

@@ -59,7 +59,7 @@ bool dtype_of_type(Id type, DType& dtype);
 // A string of n bytes of UTF-8, zero padded.
 Handle text_type(std::size_t bytes);
 // Property lists: files in the 1.8 layout (all metadata checksummed), objects without time stamps.
-Handle file_access(std::uint64_t align_from_bytes);
+Handle file_access();
 Handle untimed(Id property_class);
 
 constexpr int filter_zstd = 32015;

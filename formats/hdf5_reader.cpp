@@ -69,7 +69,7 @@ struct Hdf5Reader::State {
   // Opens what the signature says is HDF5.
   void open() {
     const Lock lock;
-    const Handle access = hdf5::file_access(4096);
+    const Handle access = hdf5::file_access();
     file = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), H5Fclose);
     if (file >= 0) return;
     const hdf5::Failure failure = hdf5::last_failure();

@@ -82,10 +82,10 @@ std::uint64_t offset_of(hdf5::Id dataset) {
 }
 }  // namespace
 
-Hdf5Writer::Hdf5Writer(const fs::path& path, bool overwrite, const FormatVersion& version, std::uint64_t align_from_bytes)
+Hdf5Writer::Hdf5Writer(const fs::path& path, bool overwrite, const FormatVersion& version)
     : state_(std::make_unique<State>(path, overwrite)) {
   const Lock lock;
-  const Handle access = hdf5::file_access(align_from_bytes);
+  const Handle access = hdf5::file_access();
   const Handle creation = hdf5::untimed(H5P_FILE_CREATE);
   const std::string partial = state_->output.partial_path().string();
   state_->file = Handle(state_->checked(H5Fcreate(partial.c_str(), H5F_ACC_TRUNC, creation, access)), H5Fclose);

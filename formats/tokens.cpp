@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <cstring>
 #include <utility>
 
 #include "formats/hdf5_file.h"
@@ -18,6 +18,7 @@ namespace {
 
 constexpr FormatVersion version{"tokens", 1, 0, "hearth tokenize encode"};
 constexpr std::size_t checksum_block_bytes = 4u << 20;
+constexpr std::size_t page_bytes = 4096;
 
 std::string prefix_of(Split split) { return std::string(name_of(split)) + "/"; }
 
@@ -115,7 +116,7 @@ struct TokensWriter::State {
   State(const fs::path& where, bool overwrite, TokensHeader what, const fs::path& folder)
       : header(std::move(what)),
         path(where.string()),
-        file(where, overwrite, version, 1),
+        file(where, overwrite, version),
         splits{SplitData(folder), SplitData(folder), SplitData(folder)} {}
 };
 
@@ -174,10 +175,12 @@ void TokensWriter::finish(const Json& provenance) {
 
 namespace {
 
-// An array in the map, and the checksums of its blocks.
+// An array in the map, and the checksums of its blocks. HDF5 aligns arrays of a page or more; a shorter one that lies
+// askew is held as a copy.
 struct MappedArray {
   std::string name;
   std::span<const std::byte> bytes;
+  std::vector<std::uint64_t> aligned_copy;
   std::vector<std::uint64_t> checksums;
 
   void verify_block(const std::string& path, std::uint64_t block) const {
@@ -234,11 +237,15 @@ struct TokensReader::State {
 
   MappedArray map_array(const Hdf5Reader& file, const std::string& name, DType dtype) const {
     const ArrayPlace place = file.place(name, dtype, 1);
-    MappedArray array{name, map.bytes().subspan(place.offset, place.bytes), file.read<std::uint64_t>(name + "_checksums")};
+    MappedArray array{name, map.bytes().subspan(place.offset, place.bytes), {}, file.read<std::uint64_t>(name + "_checksums")};
     if (array.checksums.size() != (place.bytes + checksum_block_bytes - 1) / checksum_block_bytes) {
       contradiction(name + " has another number of checksums than blocks");
     }
-    if (place.offset % size_of(dtype) != 0) contradiction(name + " is not aligned");
+    if (place.offset % size_of(dtype) == 0) return array;
+    if (place.bytes >= page_bytes) contradiction(name + " is not aligned");
+    array.aligned_copy.resize(place.bytes / sizeof(std::uint64_t) + 1);
+    std::memcpy(array.aligned_copy.data(), array.bytes.data(), array.bytes.size());
+    array.bytes = std::as_bytes(std::span(array.aligned_copy)).first(place.bytes);
     return array;
   }
 

@@ -128,7 +128,7 @@ TEST_CASE("a tokens file cut at any byte is refused as bad data") {
   write_sample(path, header_of(DType::u16, 300), sample_documents(300, 20, 50));
   for (std::size_t length = fs::file_size(path); length-- > 0;) {
     fs::resize_file(path, length);
-    if (length % 8 == 0 || length < 4096) message_of(Kind::data, [&] { TokensReader reader(path); });
+    message_of(Kind::data, [&] { TokensReader reader(path); });
   }
 }
 
@@ -147,7 +147,7 @@ TEST_CASE("no flipped byte crashes a tokens reader") {
   const TemporaryFolder folder;
   write_sample(folder / "t.h5", header_of(DType::u16, 300), sample_documents(300, 20, 50));
   const fs::path path = folder / "t.h5";
-  for (std::size_t at = 0; at < fs::file_size(path); at += 61) {
+  for (std::size_t at = 0; at < fs::file_size(path); at += 17) {
     flip_byte(path, at, 0x81);
     INFO("byte " << at);
     try {

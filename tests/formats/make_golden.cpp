@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the golden files that hearth itself makes; run by hand when a format gains a version, never by ctest:
+//   HEARTH_GOLDEN=formats/golden test_formats "[.make]"; tests/golden/make/hdf5_files.py formats/golden
+#include <cstdlib>
+#include <numeric>
+
+#include "formats/checkpoint.h"
+#include "formats/documents.h"
+#include "formats/tokens.h"
+#include "lib/base/json_value.h"
+#include "tests/formats/support.h"
+#include "tests/support/catch.h"
+
+using namespace hearth;
+using namespace hearth::formats;
+
+namespace {
+
+void make_documents(const fs::path& path) {
+  ThreadPool pool(1);
+  DocumentsWriter writer(path, true, pool, {.block_bytes = 1024});
+  for (int i = 0; i < 9; ++i) {
+    Document document;
+    document.id = "document" + std::to_string(i);
+    document.source = "folder/file" + std::to_string(i);
+    document.type = i % 2 ? "code" : "text";
+    document.language = i % 2 ? "c++" : "";
+    document.license = i % 3 ? "" : "Apache-2.0";
+    document.attributes = R"({"n":)" + std::to_string(i) + "}";
+    document.split = static_cast<Split>(i % n_splits);
+    for (int k = 0; k < 70 * i; ++k) document.text += "\xc3\xa9" + std::to_string(k % 10) + (k % 7 ? "" : "\n");
+    if (i % 4 == 3) writer.add(RejectedDocument{document, "too-short", "of " + std::to_string(i)});
+    writer.add(std::move(document));
+  }
+  writer.finish(Json{{"producer", "golden"}}, Json{{"documents", 9}});
+}
+
+void make_tokens(const fs::path& path, DType dtype, std::uint32_t vocab_size) {
+  TokensHeader header;
+  header.dtype = dtype;
+  header.vocab_size = vocab_size;
+  header.end_of_text_id = 0;
+  header.tokenizer_digest = std::string(64, 'a');
+  header.token_bytes.assign(vocab_size, 1);
+  TokensWriter writer(path, true, header);
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    std::vector<std::uint32_t> ids(i * 3);
+    std::iota(ids.begin(), ids.end(), vocab_size - 100);
+    writer.add(i % 5 ? Split::train : Split::validation, ids, 2 * i);
+  }
+  writer.finish(Json{{"producer", "golden"}});
+}
+
+void make_checkpoint(const fs::path& folder) {
+  fs::remove_all(folder);
+  std::vector<float> weights(96);
+  std::iota(weights.begin(), weights.end(), -40.0f);
+  std::vector<bf16> narrow(weights.begin(), weights.end());
+  CheckpointWriter writer(folder);
+  writer.add("embedding.weight", Tensor(weights.data(), {12, 8}));
+  writer.add("embedding.weight.bf16", Tensor(narrow.data(), {12, 8}));
+  writer.add("step", Tensor(weights.data(), {}));
+  writer.add_json("model.json", R"({"layers": []})");
+  writer.finish(Json{{"producer", "golden"}});
+}
+
+}  // namespace
+
+TEST_CASE("make golden files", "[.make]") {
+  const char* folder = std::getenv("HEARTH_GOLDEN");
+  REQUIRE(folder != nullptr);
+  const fs::path golden = folder;
+  for (const char* format : {"documents", "tokens", "checkpoint"}) fs::create_directories(golden / format / "passed");
+  make_documents(golden / "documents/passed/v1.0.h5");
+  make_tokens(golden / "tokens/passed/v1.0-u16.h5", DType::u16, 300);
+  make_tokens(golden / "tokens/passed/v1.0-u32.h5", DType::u32, 300);
+  make_checkpoint(golden / "checkpoint/passed/v1.0");
+}
