@@ -10,8 +10,10 @@
 #include "formats/checkpoint.h"
 #include "lib/base/digest.h"
 #include "lib/base/json_value.h"
+#include "lib/device/memory.h"
 #include "lib/nn/config.h"
 #include "lib/nn/parameters.h"
+#include "lib/store/convert.h"
 
 namespace hearth::store {
 namespace {
@@ -60,11 +62,10 @@ class CheckpointModel : public ModelSource {
       reader_.read(name, out);
       return;
     }
-    HEARTH_CHECK(stored->dtype == DType::f32 && out.dtype == DType::bf16, "checkpoints hold f32, read as f32 or bf16");
-    std::vector<float> wide(static_cast<std::size_t>(stored->shape.n_elements()));
-    reader_.read(name, Tensor(wide.data(), stored->shape));
-    bf16* narrow = out.as<bf16>();
-    for (std::size_t i = 0; i < wide.size(); ++i) narrow[i] = bf16(wide[i]);
+    const Buffer buffer(static_cast<std::size_t>(stored->shape.n_elements()) * size_of(stored->dtype));
+    const Tensor whole(buffer.data(), stored->dtype, stored->shape);
+    reader_.read(name, whole);
+    convert({whole.data, whole.bytes()}, stored->dtype, out);
   }
 
  private:

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/json.h"
 #include "lib/store/hf_config.h"
 #include "lib/store/model_source.h"
 
@@ -27,7 +26,7 @@ struct HfFile {
   std::uint64_t bytes = 0;
 };
 struct HfPlan {
-  Json config;
+  std::string model_type, config;  // "qwen3", and config.json's text
   std::vector<HfFile> files;
   std::uint64_t bytes = 0;  // of all weights
 };
