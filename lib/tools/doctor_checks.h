@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The single checks of `hearth doctor`. Each returns what it found; none throws for what it finds.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lib/base/dtype.h"
+#include "lib/device/context.h"
+
+namespace hearth::tools::doctor {
+
+enum class Status { fact, good, warning, failed };
+
+struct Finding {
+  std::string group;   // "machine", "libraries", "files", "arithmetic"
+  std::string name;    // "bf16 products"
+  Status status = Status::fact;
+  std::string value;   // for people: "native", "231 GFLOP/s"
+  std::string advice;  // what to do about a warning or failure
+  double number = 0;   // for programs, where the value is a quantity; its unit stands in unit
+  std::string unit;
+};
+
+std::vector<Finding> machine_facts(Context& context);
+std::vector<Finding> library_versions();
+std::vector<Finding> file_checks(const std::filesystem::path& temporary_folder, ThreadPool& pool);
+
+// Exact mode: whether a row of a product depends on anything but that row, over all row counts up to 130 and some more.
+Finding exact_rows(Context& context, DType dtype);
+// The rate of a large product, in FLOP/s: what training is measured against.
+Finding gemm_ceiling(Context& context, DType dtype);
+Finding bf16_support();
+// One training step of a small mixture-of-experts model by the fast kernels and by the reference.
+Finding training_step(Context& context);
+
+}  // namespace hearth::tools::doctor
