@@ -23,14 +23,13 @@ unsigned char byte_at(std::string_view text, std::size_t at) {
 }
 
 // Control bytes that text does not use: not tab, line feed, form feed, carriage return, backspace, escape.
-bool is_binary_control(unsigned char byte) {
-  return byte < 0x20 && ((1u << byte) & ((1u << '\t') | (1u << '\n') | (1u << '\f') | (1u << '\r') | (1u << '\b') |
-                                         (1u << 0x1b))) == 0;
-}
-
 std::uint64_t count_binary_controls(std::string_view bytes) {
+  const auto is_binary = [](unsigned char c) {
+    return (c < 0x20) & (c != '\t') & (c != '\n') & (c != '\f') & (c != '\r') & (c != '\b') & (c != 0x1b);
+  };
   std::uint64_t count = 0;
-  for (const char c : bytes) count += is_binary_control(static_cast<unsigned char>(c)) ? 1 : 0;
+  for (std::size_t at = find_byte(bytes, 0, is_binary); at < bytes.size(); at = find_byte(bytes, at + 1, is_binary))
+    ++count;
   return count;
 }
 
@@ -142,6 +141,10 @@ std::optional<Rejection> decode_wide(std::string_view bytes, std::size_t width, 
   return std::nullopt;
 }
 
+bool is_page_description(std::string_view bytes) {
+  return bytes.starts_with("%PDF-") || bytes.starts_with("%!PS-Adobe");
+}
+
 struct Mark {
   std::size_t width = 0;  // of the encoding's unit; 0: no mark
   bool big_endian = false;
@@ -177,7 +180,7 @@ std::string_view name_of(Encoding encoding) {
 
 bool looks_binary(std::string_view bytes) {
   if (byte_order_mark(bytes).width > 0) return false;
-  if (bytes.starts_with("%PDF-")) return true;  // its first bytes may all be printable
+  if (is_page_description(bytes)) return true;  // whose first bytes may all be printable
   return count_binary_controls(bytes) * text_bytes_per_control > bytes.size();
 }
 
@@ -186,7 +189,7 @@ std::optional<Rejection> decode(std::string bytes, Decoded& decoded) {
   if (mark.width > 1) return decode_wide(bytes, mark.width, mark.big_endian, decoded);
   if (mark.width == 1) bytes.erase(0, 3);
   if (looks_binary(bytes)) {
-    if (bytes.starts_with("%PDF-")) return Rejection{"not-text", "a PDF file"};
+    if (is_page_description(bytes)) return Rejection{"not-text", "a PDF or PostScript file: drawn pages"};
     return Rejection{"not-text", std::to_string(count_binary_controls(bytes)) + " of " + std::to_string(bytes.size()) +
                                      " bytes are control characters"};
   }

@@ -32,6 +32,8 @@ constexpr std::array<std::string_view, 5> markdown_extensions = {"md", "markdown
 constexpr std::array<std::string_view, 12> prose_extensions = {"txt",  "text", "rst", "org",     "adoc", "asciidoc",
                                                                "texi", "me",   "log", "textile", "wiki", "news"};
 
+constexpr std::array<std::string_view, 3> compression_suffixes = {".gz", ".zst", ".zstd"};
+
 // Calls test on the lines of text, without leading spaces, until it says true.
 bool any_line(std::string_view text, const std::function<bool(std::string_view)>& test) {
   while (!text.empty()) {
@@ -56,13 +58,25 @@ bool looks_cpp(std::string_view text) {
   });
 }
 
-bool looks_c(std::string_view text) {
-  return any_line(text, [](std::string_view line) {
-    if (!line.starts_with("#")) return false;
-    line.remove_prefix(1);
-    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-    return starts_with_any(line, {"include <", "include \"", "ifndef ", "pragma once"});
-  });
+// True when what comes first, behind comments, is a directive of the C preprocessor. Prose may quote one further down.
+bool begins_like_c(std::string_view text) {
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n\f"), text.size()));
+    if (text.starts_with("//")) {
+      text.remove_prefix(std::min(text.find('\n'), text.size()));
+    } else if (text.starts_with("/*")) {
+      const std::size_t end = text.find("*/", 2);
+      if (end == std::string_view::npos) return false;
+      text.remove_prefix(end + 2);
+    } else {
+      break;
+    }
+  }
+  if (!text.starts_with("#")) return false;
+  text.remove_prefix(1);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  return starts_with_any(text, {"include <", "include \"", "ifndef ", "ifdef ", "define ", "if defined", "if !defined",
+                                "pragma ", "line "});
 }
 
 // Extensions that mean several languages.
@@ -70,11 +84,9 @@ std::string_view language_by_content(std::string_view extension, std::string_vie
   const auto has = [&](std::initializer_list<std::string_view> starts) {
     return any_line(text, [&](std::string_view line) { return starts_with_any(line, starts); });
   };
-  if (extension == "h" || extension == "inc") {
-    if (looks_cpp(text)) return "c++";
-    if (extension == "h" || looks_c(text)) return "c";
-    return language_of_extension(extension);
-  }
+  const bool may_be_c =
+      extension == "inc" || extension == "def" || extension == "cfg";  // included by C, or anything else
+  if (extension == "h" || (may_be_c && begins_like_c(text))) return looks_cpp(text) ? "c++" : "c";
   if (extension == "m")
     return has({"@interface", "@implementation", "#import", "@protocol", "@class"}) ? "objective-c" : "matlab";
   if (extension == "pl") return has({":- ", ":-module"}) && !has({"use ", "my ", "#!"}) ? "prolog" : "perl";
@@ -164,7 +176,7 @@ TypeAndLanguage file_type(std::string_view file_name, std::string_view text) {
   if (const auto language = language_by_content(extension, head); !language.empty()) return code(language);
   if (const auto language = language_of_extension(extension); !language.empty()) return code(language);
   const TypeAndLanguage by_content = type_by_content(head);
-  if (by_content.type != FileType::text || has_extension || !looks_c(head)) return by_content;
+  if (by_content.type != FileType::text || has_extension || !begins_like_c(head)) return by_content;
   return code("c++");  // the C++ standard library and Qt name headers without an extension
 }
 
@@ -174,13 +186,14 @@ bool is_jsonl_name(std::string_view file_name) {
 
 std::string_view plain_file_name(std::string_view path) {
   std::string_view name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-  for (const std::string_view suffix : {".gz", ".zst", ".zstd"}) {
-    if (name.size() > suffix.size() && name.ends_with(suffix)) {
-      name.remove_suffix(suffix.size());
-      break;
-    }
+  for (const std::string_view suffix : compression_suffixes) {
+    if (name.size() > suffix.size() && name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
   }
   return name;
+}
+
+bool has_compression_suffix(std::string_view path) {
+  return !path.ends_with(plain_file_name(path));
 }
 
 std::string spdx_license(std::string_view text) {

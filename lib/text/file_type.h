@@ -23,6 +23,7 @@ bool is_jsonl_name(std::string_view file_name);
 
 // "docs/a.txt.gz" is about "a.txt": the last part of path without a compression suffix.
 std::string_view plain_file_name(std::string_view path);
+bool has_compression_suffix(std::string_view path);
 
 // The license a comment near the top names ("SPDX-License-Identifier: ..."), or "".
 std::string spdx_license(std::string_view text);

@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
+#include "lib/text/file_type.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -92,8 +93,11 @@ std::optional<text::Rejection> read_bounded(const std::filesystem::path& path, s
     const std::size_t before = bytes.size();
     if (!file.append(bytes, wanted)) return unreadable(errno);
     const bool at_end = bytes.size() < before + wanted;
-    if (before == 0 && formats::compression_of(bytes) != formats::Compression::none)
-      return read_compressed(path, max_bytes, bytes);
+    if (before == 0 && formats::compression_of(bytes) != formats::Compression::none) {
+      if (text::has_compression_suffix(path.native())) return read_compressed(path, max_bytes, bytes);
+      bytes.clear();
+      return text::Rejection{"not-text", "compressed data; compressed text is named *.gz or *.zst"};
+    }
     if (before == 0 && !at_end && text::looks_binary(bytes)) {
       return text::Rejection{"not-text", "its first " + human_bytes(head_bytes) + " are binary"};
     }

@@ -89,6 +89,17 @@ expect_exit 0 '' shard cat list.h5
 expect_stdout '"source":"docs/sub/run"'
 expect_exit 0 '' sh -c 'echo docs/a.txt | shard - -o dash.h5'
 
+# Every document that was read is in the file, kept or rejected.
+mkdir records
+printf '{"text":"%s"}\n{"text":1}\n{}\nno\n' "$(words 77)" >records/a.jsonl
+head -c 5000 /dev/urandom >many.txt
+expect_exit 0 '' shard docs many.txt records -o all.h5 --json --min-chars 60
+read=$(documents read)
+expect "read $read, kept and rejected differ" [ "$read" -eq $(($(documents kept) + $(sed -n 's/.*"rejected":{"documents":\([0-9]*\).*/\1/p' "$out"))) ]
+shard cat all.h5 >all && shard cat all.h5 --rejected >>all
+expect "$read documents in the file" [ "$(wc -l <all)" -eq "$read" ]
+expect "each with an id" [ "$(grep -c '^{"id":"[0-9a-f]\{32\}"' all)" -eq "$read" ]
+
 # Splits: nothing lost, nothing in two, the same again, other with another seed.
 mkdir many
 i=0

@@ -47,6 +47,7 @@ while [ $i -lt 2000 ]; do
 done | gzip >whole.gz
 head -c 2000 whole.gz >docs/cut.txt.gz
 head -c 2000 whole.gz >docs/cut.jsonl.gz
+cp whole.gz docs/module.mod
 printf '\304\343\272\303\243\254\312\300\275\347\241\243\326\320\316\304' >docs/chinese.txt
 if can_drop_privileges; then
   echo "$text" >docs/locked.txt
@@ -56,6 +57,7 @@ fi
 expect_exit 0 '' unprivileged shard docs -o x.h5
 expect_stdout 'damaged +2 '
 expect_stdout 'unknown-encoding +1 '
+expect_stdout 'not-text +1 '
 expect_stdout 'kept +1 '
 ! can_drop_privileges || expect_stdout 'unreadable +2 '
 expect_exit 0 '' shard cat x.h5 --rejected

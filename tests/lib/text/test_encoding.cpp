@@ -91,6 +91,7 @@ TEST_CASE("what is not text is refused by name") {
        "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"s,
        "not-text", "12 of 16 bytes"},
       {"a PDF", "%PDF-1.4\n" + std::string(1000, 'x'), "not-text", "PDF"},
+      {"PostScript", "%!PS-Adobe-3.0\n" + std::string(1000, 'x'), "not-text", "PostScript"},
       {"noise that begins like UTF-16", noise, "not-text", "begins like utf-16"},
       {"koi8-r", "\xf0\xd2\xc9\xd7\xc5\xd4, \xcd\xc9\xd2! \xeb\xc1\xcb \xc4\xc5\xcc\xc1?", "unknown-encoding", "iconv"},
       {"gbk", "\xc4\xe3\xba\xc3\xa3\xac\xca\xc0\xbd\xe7\xa1\xa3\xd6\xd0\xce\xc4", "unknown-encoding",

@@ -48,6 +48,11 @@ TEST_CASE("type and language by name and content") {
       {"x.v", "module a;\n", "code", "verilog"},
       {"vector", "// <vector> -*- C++ -*-\n", "code", "c++"},
       {"QString", "#include \"qstring.h\"\n", "code", "c++"},
+      {"README", "Write this:\n\n  #include <a.h>\n", "text", ""},
+      {"detail", "/* a\n * b */\n// c\n#pragma once\n", "code", "c++"},
+      {"table.inc", "/* made by a program */\n#ifdef A\nA(1)\n#endif\n", "code", "c"},
+      {"table.inc", "{$ifdef A}\n", "code", "pascal"},
+      {"words.def", "apple pear\n", "text", ""},
       {"run", "#!/usr/bin/env python3\n", "code", "python"},
       {"run", "#!/bin/sh -e\n", "code", "shell"},
       {"run", "#!/usr/bin/env -S FOO=1 node\n", "code", "javascript"},
@@ -81,6 +86,8 @@ TEST_CASE("names without their compression") {
   CHECK(plain_file_name("b.jsonl.zst") == "b.jsonl");
   CHECK(plain_file_name(".gz") == ".gz");
   CHECK(plain_file_name("a") == "a");
+  CHECK(has_compression_suffix("a/b.gz"));
+  CHECK(!has_compression_suffix("b.gz/a"));
 }
 
 TEST_CASE("SPDX tags") {
