@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names, memory and the random start of a model's parameters.
+#include <algorithm>
+#include <cmath>
+
+#include "lib/nn/depth.h"
+#include "lib/nn/parameters.h"
+#include "tests/lib/nn/golden.h"
+#include "tests/support/catch.h"
+
+using namespace hearth;
+using namespace hearth::nn;
+
+TEST_CASE("a random start depends on seed, name and index alone") {
+  const ModelConfig small = config_from_depth(2, true, 500, 64);
+  ModelConfig deeper = small;
+  deeper.layers.insert(deeper.layers.begin() + 1, 0);  // other tensors come before and between
+  const auto start = [](const ModelConfig& config, int threads, std::uint64_t seed, const char* name) {
+    ThreadPool pool(threads);
+    Stream stream(pool);
+    ParameterSet parameters(config, DType::f32, Purpose::train);
+    parameters.initialise(stream, seed);
+    return values_of(parameters.get(name).master);
+  };
+  for (const char* name : {"embedding", "layers.0.attention.q", "head"}) {
+    const auto expected = start(small, 1, 1, name);
+    CHECK(start(small, 2, 1, name) == expected);
+    CHECK(start(deeper, 3, 1, name) == expected);
+    CHECK(start(small, 1, 2, name) != expected);
+  }
+  CHECK(start(small, 1, 1, "embedding") != start(small, 1, 1, "head"));
+}
+
+TEST_CASE("each tensor starts with its own mean and deviation") {
+  ThreadPool pool(2);
+  Stream stream(pool);
+  ParameterSet parameters(config_from_depth(3, true, 2000, 64), DType::bf16, Purpose::train);
+  parameters.initialise(stream, 5);
+  for (const Parameter& parameter : parameters.all()) {
+    double sum = 0, squares = 0;
+    for (const float value : parameter.master.span<float>()) sum += value, squares += static_cast<double>(value) * value;
+    const auto n = static_cast<double>(parameter.master.n_elements());
+    INFO(parameter.spec.name);
+    CHECK(sum / n == Approx(parameter.spec.init_mean).margin(5 * parameter.spec.init_std / std::sqrt(n) + 1e-9));
+    const double variance = squares / n - (sum / n) * (sum / n);
+    CHECK(std::sqrt(std::max(0.0, variance)) == Approx(parameter.spec.init_std).epsilon(std::min(0.5, 5 / std::sqrt(2 * n))).margin(1e-6));
+    CHECK(parameter.weight.dtype == (parameter.spec.always_f32() ? DType::f32 : DType::bf16));
+    CHECK(static_cast<float>(values_of(parameter.weight)[0]) == Approx(values_of(parameter.master)[0]).epsilon(0.01));
+    CHECK(static_cast<bool>(parameter.gradient) == parameter.spec.trainable());
+  }
+}
+
+TEST_CASE("the plan of parameters is what they take") {
+  const ModelConfig config = config_from_depth(2, true, 300, 64);
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (const Purpose purpose : {Purpose::run, Purpose::train}) {
+      const ParameterSet parameters(config, dtype, purpose);
+      std::size_t weights = 0, masters = 0, gradients = 0;
+      for (const Parameter& parameter : parameters.all()) {
+        weights += parameter.weight.bytes();
+        if (parameter.master && parameter.master.data != parameter.weight.data) masters += parameter.master.bytes();
+        if (parameter.gradient) gradients += parameter.gradient.bytes();
+      }
+      const ParameterSet::Bytes plan = ParameterSet::plan(config, dtype, purpose);
+      CHECK(plan.weights == weights);
+      CHECK(plan.masters == masters);
+      CHECK(plan.gradients == gradients);
+    }
+  }
+  CHECK_THROWS_WITH(ParameterSet(config, DType::f16, Purpose::run), Catch::Contains("f32 or bf16, not in f16"));
+}
