@@ -70,18 +70,19 @@ struct Machine {
   Stream ref{pool, HostKernels::ref};
 };
 
-// The greatest |a - b| divided by the root mean square of b (or 1e-30).
+// The greatest |a - b| / (|b| + root mean square of b), the latter at least 0.01; infinity if one is not finite alone.
 inline double relative_error(const Tensor& a, const Tensor& b) {
   const ref::Values x = ref::read(a), y = ref::read(b);
   if (x.size() != y.size()) return INFINITY;
   double greatest = 0, squares = 0;
+  for (const double value : y) squares += std::isfinite(value) ? value * value : 0;
+  const double typical = std::max(0.01, std::sqrt(squares / std::max<double>(1, static_cast<double>(y.size()))));
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (std::isinf(y[i]) && x[i] == y[i]) continue;
+    if (x[i] == y[i]) continue;
     if (!std::isfinite(x[i]) || !std::isfinite(y[i])) return INFINITY;
-    greatest = std::max(greatest, std::abs(x[i] - y[i]));
-    squares += y[i] * y[i];
+    greatest = std::max(greatest, std::abs(x[i] - y[i]) / (std::abs(y[i]) + typical));
   }
-  return greatest == 0 ? 0 : greatest / std::max(1e-30, std::sqrt(squares / static_cast<double>(y.size())));
+  return greatest;
 }
 
 inline bool same_bits(const Tensor& a, const Tensor& b) {

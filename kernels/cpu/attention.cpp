@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention by blocks of queries and keys, the products out of gemm_blocks.h, the rows between out of
+// attention_blocks.h. Blocks of keys are counted from the start of their sequence; keys a row does not see add exact
+// zeros, so a row does not depend on the rows computed with it.
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "kernels/cpu/attention_blocks.h"
+#include "kernels/cpu/gemm_blocks.h"
+#include "kernels/cpu/ops.h"
+#include "kernels/cpu/scratch.h"
+
+namespace hearth::kernels::cpu {
+namespace {
+
+constexpr std::int64_t block_queries = 112;  // a multiple of both register blocks' rows, 14 and nearly 6
+constexpr std::int64_t block_keys = 256;
+constexpr float no_sink = -std::numeric_limits<float>::infinity();
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+std::int64_t round_up(std::int64_t a, std::int64_t b) {
+  return ceil_div(a, b) * b;
+}
+
+struct Sequence {
+  std::int64_t begin, length;
+};
+
+std::vector<Sequence> sequences_of(const Tensor& cu_seqlens) {
+  const auto begin = cu_seqlens.span<std::int32_t>();
+  std::vector<Sequence> sequences;
+  for (std::size_t i = 0; i + 1 < begin.size(); ++i) {
+    if (begin[i + 1] > begin[i]) sequences.push_back({begin[i], begin[i + 1] - begin[i]});
+  }
+  return sequences;
+}
+
+// Rows `token` on of one head of a [tokens, heads, width] tensor, as a matrix [tokens, width].
+MatrixView head_of(const Tensor& tensor, std::int64_t token, std::int64_t head) {
+  const std::int64_t width = tensor.shape[2], stride = tensor.shape[1] * width;
+  return MatrixView{tensor.data, tensor.dtype, stride, 1}.at(token, head * width);
+}
+MatrixView transposed(const MatrixView& view) {
+  return {view.data, view.dtype, view.column_stride, view.row_stride};
+}
+
+// Sizes in units and elements that depend on the head width and the GEMM blocks alone.
+struct Sizes {
+  const GemmBlocks* blocks;
+  std::int64_t width;
+
+  std::int64_t units() const { return ceil_div(width, blocks->unit); }  // of k, when width is summed over
+  std::int64_t stride() const { return round_up(units(), 16) + 16; }    // of a copied row
+  std::int64_t columns() const { return round_up(width, blocks->nr); }  // of a result
+  // Packed, as [width, keys] (to multiply queries by) and as [keys, width] (to multiply probabilities by).
+  std::int64_t along_units(std::int64_t keys) const { return round_up(keys, blocks->nr) * units(); }
+  std::int64_t across_units(std::int64_t keys) const { return columns() * ceil_div(keys, blocks->unit); }
+};
+
+// c[rows, columns] (+)= a b, a in place with rows a_stride units apart (0: packed).
+void product(const GemmBlocks& blocks, const std::uint32_t* a, std::int64_t a_stride, std::int64_t rows,
+             const std::uint32_t* b, std::int64_t b_units, std::int64_t units, std::int64_t columns, float* c,
+             std::int64_t c_stride, bool accumulate) {
+  for (std::int64_t column = 0; column < columns; column += blocks.nr) {
+    for (std::int64_t row = 0; row < rows; row += blocks.mr) {
+      blocks.multiply(a + row * (a_stride ? a_stride : units), a_stride, b + column * b_units, units,
+                      static_cast<int>(std::min<std::int64_t>(blocks.mr, rows - row)), c + row * c_stride + column,
+                      c_stride, accumulate);
+    }
+  }
+}
+
+// The units a row of p or dz takes: stride elements of 4 or 2 bytes.
+std::int64_t units_of_row(const GemmBlocks& blocks, std::int64_t stride) {
+  return stride / blocks.unit;
+}
+
+// Keys and values of all sequences, packed once for all queries. Key block j of a sequence starts at key j *
+// block_keys.
+struct PackedKeys {
+  Sizes k, v;
+  std::int64_t heads;
+  std::uint32_t* data;
+  std::vector<std::int64_t> first;  // unit where each sequence's first (head, block) starts
+
+  std::int64_t block_units() const { return k.along_units(block_keys) + v.across_units(block_keys); }
+  std::int64_t n_blocks(const Sequence& sequence) const { return ceil_div(sequence.length, block_keys); }
+  std::uint32_t* keys(std::size_t sequence, std::int64_t n, std::int64_t head, std::int64_t block) const {
+    return data + first[sequence] + (head * n + block) * block_units();
+  }
+};
+
+struct ForwardTask {
+  std::size_t sequence;
+  std::int64_t head, query;
+};
+
+struct ForwardScratch {
+  float *scores, *o, *max, *sum;
+  std::uint32_t *q, *p;
+
+  ForwardScratch(const Sizes& k, const Sizes& v) {
+    const std::int64_t score_units = block_queries * block_keys, o_units = block_queries * v.columns();
+    const std::int64_t q_units = block_queries * k.stride();
+    std::uint32_t* next =
+        scratch<std::uint32_t>(ScratchUse::attention, 2 * score_units + o_units + q_units + 2 * block_queries);
+    const auto take = [&](std::int64_t units) { return std::exchange(next, next + units); };
+    scores = reinterpret_cast<float*>(take(score_units));
+    p = take(score_units);
+    o = reinterpret_cast<float*>(take(o_units));
+    q = take(q_units);
+    max = reinterpret_cast<float*>(take(block_queries));
+    sum = reinterpret_cast<float*>(take(block_queries));
+  }
+};
+
+void forward_block(const AttentionArgs& args, const std::vector<Sequence>& sequences, const PackedKeys& packed,
+                   const ForwardTask& task) {
+  const GemmBlocks& blocks = *packed.k.blocks;
+  const Sequence sequence = sequences[task.sequence];
+  const std::int64_t tokens = args.q.shape[0], heads = args.q.shape[1], kv_head = task.head * args.k.shape[1] / heads;
+  const std::int64_t queries = std::min(block_queries, sequence.length - task.query), n = packed.n_blocks(sequence);
+  const std::int64_t token = sequence.begin + task.query, columns = packed.v.columns();
+  const ForwardScratch s(packed.k, packed.v);
+  blocks.copy_a(head_of(args.q, token, task.head), queries, packed.k.width, s.q, packed.k.stride());
+  std::fill_n(s.o, queries * columns, 0.0f);
+  std::fill_n(s.max, queries, no_sink);
+  std::fill_n(s.sum, queries, 0.0f);
+  const std::int64_t begin = visible_keys(args.mask, task.query, sequence.length).begin;
+  const std::int64_t end = visible_keys(args.mask, task.query + queries - 1, sequence.length).end;
+  for (std::int64_t key = begin / block_keys * block_keys; key < end; key += block_keys) {
+    const std::int64_t in_block = std::min(block_keys, sequence.length - key), keys = std::min(in_block, end - key);
+    const std::int64_t stride = round_up(keys, 32), units = ceil_div(keys, blocks.unit);
+    const std::uint32_t* const k = packed.keys(task.sequence, n, kv_head, key / block_keys);
+    const std::uint32_t* const v = k + packed.k.along_units(block_keys);
+    product(blocks, s.q, packed.k.stride(), queries, k, packed.k.units(), packed.k.units(), round_up(keys, blocks.nr),
+            s.scores, stride, false);
+    softmax_block({.mask = &args.mask,
+                   .first_query = task.query,
+                   .queries = queries,
+                   .first_key = key,
+                   .keys = keys,
+                   .length = sequence.length,
+                   .scale = args.scale,
+                   .softcap = args.softcap,
+                   .scores = s.scores,
+                   .stride = stride,
+                   .p = s.p,
+                   .dz = nullptr,
+                   .p_is_bf16 = blocks.unit == 2},
+                  s.max, s.sum, s.o, columns);
+    product(blocks, s.p, units_of_row(blocks, stride), queries, v, ceil_div(in_block, blocks.unit), units, columns, s.o,
+            columns, true);
+  }
+  const MatrixView o = head_of(args.o, token, task.head);
+  attention_finish(
+      s.o, columns, queries, packed.v.width, s.max, s.sum, args.sinks ? args.sinks.as<float>()[task.head] : no_sink,
+      {const_cast<std::byte*>(o.data), o.dtype, o.row_stride, args.lse.as<float>() + task.head * tokens + token});
+}
+
+// Packs every block of keys and values, in parallel, into memory of the calling thread.
+PackedKeys pack_keys(ThreadPool& pool, const Tensor& k, const Tensor& v, const std::vector<Sequence>& sequences,
+                     const GemmBlocks& blocks) {
+  PackedKeys packed{{&blocks, k.shape[2]}, {&blocks, v.shape[2]}, k.shape[1], nullptr, {}};
+  struct Task {
+    std::size_t sequence;
+    std::int64_t head, block;
+  };
+  std::vector<Task> tasks;
+  std::int64_t units = 0;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    packed.first.push_back(units);
+    units += packed.heads * packed.n_blocks(sequences[i]) * packed.block_units();
+    for (std::int64_t head = 0; head < packed.heads; ++head) {
+      for (std::int64_t block = 0; block < packed.n_blocks(sequences[i]); ++block) tasks.push_back({i, head, block});
+    }
+  }
+  packed.data = scratch<std::uint32_t>(ScratchUse::packed_b, units);
+  pool.for_each(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i, int) {
+    const auto& [sequence, head, block] = tasks[i];
+    const std::int64_t begin = block * block_keys, keys = std::min(block_keys, sequences[sequence].length - begin);
+    const std::int64_t token = sequences[sequence].begin + begin;
+    std::uint32_t* const to = packed.keys(sequence, packed.n_blocks(sequences[sequence]), head, block);
+    blocks.pack_b(transposed(head_of(k, token, head)), k.shape[2], keys, to);
+    blocks.pack_b(head_of(v, token, head), keys, v.shape[2], to + packed.k.along_units(block_keys));
+  });
+  return packed;
+}
+
+}  // namespace
+
+void attention(Stream& stream, const AttentionArgs& args) {
+  const std::vector<Sequence> sequences = sequences_of(args.cu_seqlens);
+  const GemmBlocks& blocks = gemm_blocks(args.q.dtype, args.k.dtype);
+  const PackedKeys packed = pack_keys(stream.pool(), args.k, args.v, sequences, blocks);
+  std::vector<ForwardTask> tasks;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    for (std::int64_t head = 0; head < args.q.shape[1]; ++head) {
+      for (std::int64_t query = 0; query < sequences[i].length; query += block_queries)
+        tasks.push_back({i, head, query});
+    }
+  }
+  stream.pool().for_each(static_cast<std::int64_t>(tasks.size()),
+                         [&](std::int64_t i, int) { forward_block(args, sequences, packed, tasks[i]); });
+}
+
+namespace {
+
+// What one thread needs for one key-value head of one sequence.
+struct BackwardScratch {
+  std::uint32_t *k_along, *k_across, *v_along;                           // the whole sequence
+  float *dk, *dv;                                                        // [length, columns] sums over queries
+  std::uint32_t *q, *d_o, *q_across, *d_o_across, *p, *dz, *transposed;  // one block
+  float *scores, *dp, *dq, *d;
+
+  BackwardScratch(const Sizes& k, const Sizes& v, std::int64_t length) {
+    const std::int64_t n = ceil_div(length, block_keys), score_units = block_queries * block_keys;
+    const std::int64_t sizes[] = {n * k.along_units(block_keys),
+                                  n * k.across_units(block_keys),
+                                  n * v.along_units(block_keys),
+                                  length * k.columns(),
+                                  length * v.columns(),
+                                  block_queries * k.stride(),
+                                  block_queries * v.stride(),
+                                  k.across_units(block_queries),
+                                  v.across_units(block_queries),
+                                  score_units,
+                                  score_units,
+                                  (block_keys + 16) * block_queries,
+                                  score_units,
+                                  score_units,
+                                  block_queries * k.columns(),
+                                  block_queries};
+    std::int64_t total = 0;
+    for (const std::int64_t size : sizes) total += round_up(size, 16);
+    std::uint32_t* next = scratch<std::uint32_t>(ScratchUse::attention, total);
+    std::uint32_t** const units[] = {&k_along, &k_across, &v_along,    nullptr, nullptr, &q,
+                                     &d_o,     &q_across, &d_o_across, &p,      &dz,     &transposed,
+                                     nullptr,  nullptr,   nullptr,     nullptr};
+    float** const floats[] = {nullptr, nullptr, nullptr, &dk,     &dv,     nullptr, nullptr, nullptr,
+                              nullptr, nullptr, nullptr, nullptr, &scores, &dp,     &dq,     &d};
+    for (std::size_t i = 0; i < std::size(sizes); ++i) {
+      if (units[i]) *units[i] = next;
+      if (floats[i]) *floats[i] = reinterpret_cast<float*>(next);
+      next += round_up(sizes[i], 16);
+    }
+    std::fill_n(dk, length * k.columns(), 0.0f);
+    std::fill_n(dv, length * v.columns(), 0.0f);
+  }
+};
+
+// One (sequence, key-value head): every query head of its group, block by block.
+class BackwardTask {
+ public:
+  BackwardTask(const AttentionBackwardArgs& args, const GemmBlocks& blocks, const Sequence& sequence,
+               std::int64_t kv_head)
+      : args_(args),
+        blocks_(blocks),
+        sequence_(sequence),
+        kv_head_(kv_head),
+        k_{&blocks, args.k.shape[2]},
+        v_{&blocks, args.v.shape[2]},
+        s_(k_, v_, sequence.length) {}
+
+  void run(float* dsinks) {
+    for (std::int64_t key = 0; key < sequence_.length; key += block_keys) {
+      const std::int64_t keys = std::min(block_keys, sequence_.length - key), block = key / block_keys;
+      const MatrixView k = head_of(args_.k, sequence_.begin + key, kv_head_);
+      const MatrixView v = head_of(args_.v, sequence_.begin + key, kv_head_);
+      blocks_.pack_b(transposed(k), k_.width, keys, s_.k_along + block * k_.along_units(block_keys));
+      blocks_.pack_b(k, keys, k_.width, s_.k_across + block * k_.across_units(block_keys));
+      blocks_.pack_b(transposed(v), v_.width, keys, s_.v_along + block * v_.along_units(block_keys));
+    }
+    const std::int64_t group = args_.q.shape[1] / args_.k.shape[1];
+    for (std::int64_t head = kv_head_ * group; head < (kv_head_ + 1) * group; ++head) {
+      for (std::int64_t query = 0; query < sequence_.length; query += block_queries) {
+        queries_block(head, query, std::min(block_queries, sequence_.length - query), dsinks);
+      }
+    }
+    put(s_.dk, k_, args_.dk, sequence_.begin, kv_head_, sequence_.length);
+    put(s_.dv, v_, args_.dv, sequence_.begin, kv_head_, sequence_.length);
+  }
+
+ private:
+  static void put(const float* sums, const Sizes& sizes, const Tensor& to, std::int64_t token, std::int64_t head,
+                  std::int64_t rows) {
+    const MatrixView view = head_of(to, token, head);
+    gemm_finish(sums, sizes.columns(), rows, sizes.width, 1, false,
+                {const_cast<std::byte*>(view.data), view.dtype, view.row_stride});
+  }
+
+  void queries_block(std::int64_t head, std::int64_t query, std::int64_t queries, float* dsinks) {
+    const std::int64_t token = sequence_.begin + query, tokens = args_.q.shape[0];
+    const MatrixView q = head_of(args_.q, token, head), d_o = head_of(args_.d_o, token, head);
+    const float* const lse = args_.lse.as<float>() + head * tokens + token;
+    blocks_.copy_a(q, queries, k_.width, s_.q, k_.stride());
+    blocks_.copy_a(d_o, queries, v_.width, s_.d_o, v_.stride());
+    blocks_.pack_b(q, queries, k_.width, s_.q_across);
+    blocks_.pack_b(d_o, queries, v_.width, s_.d_o_across);
+    row_dots(head_of(args_.o, token, head).data, d_o.data, d_o.dtype, queries, v_.width, d_o.row_stride, s_.d);
+    if (dsinks) {
+      for (std::int64_t i = 0; i < queries; ++i) {
+        dsinks[head] -= std::exp(args_.sinks.as<float>()[head] - lse[i]) * s_.d[i];
+      }
+    }
+    std::fill_n(s_.dq, queries * k_.columns(), 0.0f);
+    const std::int64_t begin = visible_keys(args_.mask, query, sequence_.length).begin;
+    const std::int64_t end = visible_keys(args_.mask, query + queries - 1, sequence_.length).end;
+    for (std::int64_t key = begin / block_keys * block_keys; key < end; key += block_keys) {
+      keys_block(query, queries, key, std::min(block_keys, end - key), lse);
+    }
+    put(s_.dq, k_, args_.dq, token, head, queries);
+  }
+
+  void keys_block(std::int64_t query, std::int64_t queries, std::int64_t key, std::int64_t keys, const float* lse) {
+    const std::int64_t stride = round_up(keys, 32), columns = round_up(keys, blocks_.nr), block = key / block_keys;
+    const std::int64_t in_block = std::min(block_keys, sequence_.length - key);
+    product(blocks_, s_.q, k_.stride(), queries, s_.k_along + block * k_.along_units(block_keys), k_.units(),
+            k_.units(), columns, s_.scores, stride, false);
+    product(blocks_, s_.d_o, v_.stride(), queries, s_.v_along + block * v_.along_units(block_keys), v_.units(),
+            v_.units(), columns, s_.dp, stride, false);
+    softmax_backward_block({.mask = &args_.mask,
+                            .first_query = query,
+                            .queries = queries,
+                            .first_key = key,
+                            .keys = keys,
+                            .length = sequence_.length,
+                            .scale = args_.scale,
+                            .softcap = args_.softcap,
+                            .scores = s_.scores,
+                            .stride = stride,
+                            .p = s_.p,
+                            .dz = s_.dz,
+                            .p_is_bf16 = blocks_.unit == 2},
+                           lse, s_.dp, s_.d);
+    product(blocks_, s_.dz, units_of_row(blocks_, stride), queries, s_.k_across + block * k_.across_units(block_keys),
+            ceil_div(in_block, blocks_.unit), ceil_div(keys, blocks_.unit), k_.columns(), s_.dq, k_.columns(), true);
+    add_transposed(s_.p, stride, keys, queries, s_.d_o_across, v_, s_.dv + key * v_.columns());
+    add_transposed(s_.dz, stride, keys, queries, s_.q_across, k_, s_.dk + key * k_.columns());
+  }
+
+  // sums[keys, columns] += rows[queries, keys]^T times a packed [queries, columns].
+  void add_transposed(const std::uint32_t* rows, std::int64_t stride, std::int64_t keys, std::int64_t queries,
+                      const std::uint32_t* packed, const Sizes& sizes, float* sums) {
+    const DType dtype = blocks_.unit == 2 ? DType::bf16 : DType::f32;
+    blocks_.pack_a({reinterpret_cast<const std::byte*>(rows), dtype, 1, stride}, keys, queries, s_.transposed);
+    const std::int64_t units = ceil_div(queries, blocks_.unit);
+    product(blocks_, s_.transposed, 0, keys, packed, units, units, sizes.columns(), sums, sizes.columns(), true);
+  }
+
+  const AttentionBackwardArgs& args_;
+  const GemmBlocks& blocks_;
+  const Sequence sequence_;
+  const std::int64_t kv_head_;
+  const Sizes k_, v_;
+  const BackwardScratch s_;
+};
+
+}  // namespace
+
+void attention_backward(Stream& stream, const AttentionBackwardArgs& args) {
+  const std::vector<Sequence> sequences = sequences_of(args.cu_seqlens);
+  const GemmBlocks& blocks = gemm_blocks(args.q.dtype, args.k.dtype);
+  const std::int64_t kv_heads = args.k.shape[1], heads = args.q.shape[1];
+  const std::int64_t n_tasks = static_cast<std::int64_t>(sequences.size()) * kv_heads;
+  std::vector<float> dsinks(args.dsinks ? sequences.size() * heads : 0);  // one row a sequence, added in order
+  stream.pool().for_each(n_tasks, [&](std::int64_t i, int) {
+    const std::int64_t sequence = i / kv_heads;
+    BackwardTask(args, blocks, sequences[sequence], i % kv_heads)
+        .run(args.dsinks ? &dsinks[sequence * heads] : nullptr);
+  });
+  for (std::size_t i = 0; i < dsinks.size(); ++i) args.dsinks.as<float>()[i % heads] += dsinks[i];
+}
+
+}  // namespace hearth::kernels::cpu
