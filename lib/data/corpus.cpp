@@ -24,7 +24,7 @@ void resolve_weights(const std::vector<SourceSpec>& specs, std::vector<Corpus::S
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const auto n_tokens = static_cast<double>(sources[i].reader->split(formats::Split::train).n_tokens());
     sources[i].weight = specs[i].weight ? *specs[i].weight / (all_given ? given : 1)
-                                        : (1 - given) * n_tokens / unweighted_tokens;
+                                        : n_tokens > 0 ? (1 - given) * n_tokens / unweighted_tokens : 0;
   }
 }
 
@@ -48,8 +48,8 @@ Corpus::Corpus(const std::vector<SourceSpec>& specs) {
   for (const SourceSpec& spec : specs) {
     sources_.push_back({spec.path, 0, std::make_unique<formats::TokensReader>(spec.path)});
     const Source& opened = sources_.back();
-    if (opened.reader->split(formats::Split::train).n_tokens() == 0) {
-      throw Error(Kind::data, spec.path + ": holds no training tokens");
+    if (spec.weight && opened.reader->split(formats::Split::train).n_tokens() == 0) {
+      throw Error(Kind::data, spec.path + ": holds no training tokens to give a weight to");
     }
     const formats::TokensHeader &first = header(), &other = opened.reader->header();
     if (first.tokenizer_digest != other.tokenizer_digest || first.vocab_size != other.vocab_size) {
@@ -57,6 +57,7 @@ Corpus::Corpus(const std::vector<SourceSpec>& specs) {
                                     ": encode both with one (`tokenize encode --tokenizer`)");
     }
   }
+  if (n_tokens(formats::Split::train) == 0) throw Error(Kind::data, specs.front().path + ": holds no training tokens");
   resolve_weights(specs, sources_);
 }
 

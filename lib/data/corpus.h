@@ -22,7 +22,7 @@ class Corpus {
  public:
   struct Source {
     std::string path;
-    double weight = 0;  // its share of rows; all sum to 1
+    double weight = 0;  // its share of rows; all sum to 1. 0: it holds no training tokens, only held-out ones
     std::unique_ptr<formats::TokensReader> reader;
   };
 

@@ -24,6 +24,7 @@ void shuffle(std::vector<Row>& rows, std::uint64_t key) {
 std::vector<Loader::Source> training_sources(const Corpus& corpus) {
   std::vector<Loader::Source> sources;
   for (const Corpus::Source& source : corpus.sources()) {
+    if (source.weight == 0) continue;
     sources.push_back({{&source.reader->split(formats::Split::train), &source.reader->header()},
                        source.weight,
                        source.reader->digest()});
