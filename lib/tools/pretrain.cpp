@@ -60,7 +60,9 @@ void print_result(const Context& context, const PretrainOptions& options, const 
     return;
   }
   std::string text = options.output + ": step " + std::to_string(outcome.step) + ", " + human_count(static_cast<double>(outcome.tokens)) + " tokens";
-  if (outcome.last) text += ", held-out bits per byte " + format_number(before, 4) + " -> " + format_number(after, 4);
+  if (outcome.last) {
+    text += ", held-out bits per byte " + (before != after ? format_number(before, 4) + " -> " : std::string()) + format_number(after, 4);
+  }
   text += ", " + human_count(outcome.tokens_per_s) + " tokens/s (" + format_number(100 * outcome.ceiling_ratio, 3) + " % of the matrix rate), " +
           human_seconds(outcome.seconds);
   std::printf("%s\n", text.c_str());
@@ -133,8 +135,10 @@ int run(const PretrainOptions& o, Context& context) {
   const data::Corpus corpus(specs);
   const std::optional<fs::path> tokenizer = find_tokenizer(o.tokenizer, corpus);
   const Json asked = binding_options(parse_json(context.invocation.config, "options"), corpus);
+  // An existing folder is looked at, then locked, then read; a new one is made when the plan is known to be sound.
   std::optional<FolderLock> lock;
-  if (!o.common.dry_run) {
+  checkpoint_to_resume(o.output, o.resume);
+  if (!o.common.dry_run && fs::exists(o.output)) {
     make_run_folder(o.output);
     lock.emplace(o.output);
   }
@@ -147,6 +151,10 @@ int run(const PretrainOptions& o, Context& context) {
     return 0;
   }
   print_facts(context, plan, corpus);
+  if (!lock) {
+    make_run_folder(o.output);
+    lock.emplace(o.output);
+  }
   take_tokenizer(tokenizer, o.output);
   const train::Outcome outcome = train_model(o, context, corpus, plan, resumed, asked);
   print_result(context, o, outcome);

@@ -34,6 +34,7 @@ fs::path tokenizer_file(const fs::path& path) { return fs::is_directory(path) ? 
 }  // namespace
 
 std::optional<fs::path> checkpoint_to_resume(const fs::path& folder, const std::string& resume) {
+  if (fs::exists(folder) && !fs::is_directory(folder)) throw Error(Kind::cannot_create, folder.string() + ": is a file; a run needs a folder");
   const std::vector<store::StepFolder> checkpoints = store::checkpoints_of(folder);
   if (resume == "never" && holds_a_run(folder)) {
     throw Error(Kind::cannot_create, folder.string() + ": holds a run already: give --resume auto to go on with it, or another folder by -o");

@@ -11,7 +11,7 @@ namespace hearth::train {
 
 double matrix_rate(Stream& stream, DType dtype) {
   constexpr std::int64_t n = 1024;
-  constexpr double budget_s = 0.5;
+  constexpr double budget_s = 0.25;
   Arena memory(4 * n * n * sizeof(float));
   const Tensor a = memory.allocate(dtype, {n, n}), b = memory.allocate(dtype, {n, n});
   const Tensor y = memory.allocate(DType::f32, {n, n});

@@ -11,7 +11,7 @@
 
 namespace hearth::train {
 
-// Floating-point operations per second of a square product of 1024 in dtype: the best of repetitions within ~0.5 s.
+// Floating-point operations per second of a square product of 1024 in dtype: the best of repetitions within ~0.25 s.
 double matrix_rate(Stream& stream, DType dtype);
 
 }  // namespace hearth::train
