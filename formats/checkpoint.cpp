@@ -19,6 +19,7 @@ constexpr FormatVersion index_version{"checkpoint", 1, 0, "hearth pretrain"};
 constexpr FormatVersion part_version{"checkpoint-part", 1, 0, "hearth pretrain"};
 constexpr const char* index_name = "index.h5";
 constexpr const char* part_name = "part-00000.h5";
+constexpr const char* way_out = "restore it from a copy or resume from another checkpoint";
 
 // Rows [first_row, first_row + n_rows) of a tensor: where their bytes lie. A scalar counts as one row.
 struct Slab {
@@ -153,7 +154,7 @@ struct CheckpointReader::State {
   std::string index_path() const { return (folder / index_name).string(); }
 
   [[noreturn]] void contradiction(const std::string& what) const {
-    throw Error(Kind::data, index_path() + ": " + what + "; the file is damaged: restore it from a copy or resume from another checkpoint");
+    throw Error(Kind::data, index_path() + ": " + what + "; the file is damaged: " + way_out);
   }
 
   void read_tensors() {
@@ -162,11 +163,13 @@ struct CheckpointReader::State {
     const std::size_t n_tensors = shapes.size() / Shape::max_rank;
     if (n_tensors == 0) return;
     const std::vector<std::string> name_list = split(names, '\n'), dtype_list = split(dtypes, '\n');
-    if (name_list.size() != n_tensors || dtype_list.size() != n_tensors) contradiction("its table of tensors contradicts itself");
+    if (name_list.size() != n_tensors || dtype_list.size() != n_tensors)
+      contradiction("its table of tensors contradicts itself");
     for (std::size_t i = 0; i < n_tensors; ++i) {
       const auto row = std::span(shapes).subspan(i * Shape::max_rank, Shape::max_rank);
       const auto rank_end = std::find(row.begin(), row.end(), no_axis);
-      if (std::any_of(row.begin(), rank_end, [](std::int64_t extent) { return extent < 0; })) contradiction("a negative extent");
+      if (std::any_of(row.begin(), rank_end, [](std::int64_t extent) { return extent < 0; }))
+        contradiction("a negative extent");
       const Shape shape(row.first(static_cast<std::size_t>(rank_end - row.begin())));
       tensors.push_back({name_list[i], dtype_from_name(dtype_list[i]), shape, 0});
       if (!positions.emplace(name_list[i], i).second) contradiction("tensor " + name_list[i] + " stands in it twice");
@@ -198,11 +201,13 @@ struct CheckpointReader::State {
     std::vector<std::uint64_t> checksums;
     for (const Slab& slab : pieces) {
       const RawFile& file = files[slab.file];
-      if (slab.first_row != row || slab.n_rows > n_rows - row || slab.bytes != (n_rows == 0 ? 0 : bytes / n_rows * slab.n_rows)) {
+      if (slab.first_row != row || slab.n_rows > n_rows - row ||
+          slab.bytes != (n_rows == 0 ? 0 : bytes / n_rows * slab.n_rows)) {
         contradiction("the slabs of tensor " + tensor.name + " do not cover it");
       }
       if (slab.bytes > 0 && (slab.offset > file.bytes() || slab.bytes > file.bytes() - slab.offset)) {
-        throw Error(Kind::data, file.path().string() + ": cut short: tensor " + tensor.name + " ends beyond its end; restore it from a copy or resume from another checkpoint");
+        throw Error(Kind::data,
+                    file.path().string() + ": cut short: tensor " + tensor.name + " ends beyond its end; " + way_out);
       }
       row += slab.n_rows;
       checksums.push_back(slab.checksum);
@@ -215,7 +220,7 @@ struct CheckpointReader::State {
     for (const std::string& name : split(index->read_text("files"), '\n')) {
       const fs::path path = folder / name;
       if (!fs::exists(path)) {
-        throw Error(Kind::missing, path.string() + ": this part of the checkpoint is missing; restore it from a copy or resume from another checkpoint");
+        throw Error(Kind::missing, path.string() + ": this part of the checkpoint is missing; " + way_out);
       }
       files.emplace_back(path, RawFile::Mode::read);
     }
@@ -224,7 +229,7 @@ struct CheckpointReader::State {
   void verify_slab(const CheckpointTensor& tensor, const Slab& slab, std::span<const std::byte> bytes) const {
     if (hash64(bytes) == slab.checksum) return;
     throw Error(Kind::data, files[slab.file].path().string() + ": tensor " + tensor.name +
-                                " does not match its checksum: the file is damaged; restore it from a copy or resume from another checkpoint");
+                                " does not match its checksum: the file is damaged; " + way_out);
   }
 };
 
@@ -233,7 +238,7 @@ CheckpointReader::CheckpointReader(const fs::path& folder) : state_(std::make_un
   const fs::path index = folder / index_name;
   if (!fs::is_directory(folder)) throw Error(Kind::missing, folder.string() + ": no such checkpoint folder");
   if (!fs::exists(index)) {
-    throw Error(Kind::missing, index.string() + ": the checkpoint's index is missing; restore it from a copy or resume from another checkpoint");
+    throw Error(Kind::missing, index.string() + ": the checkpoint's index is missing; " + way_out);
   }
   state_->index = std::make_unique<Hdf5Reader>(index, index_version);
   state_->open_files();
@@ -254,9 +259,9 @@ void CheckpointReader::read(const std::string& name, const Tensor& out) const {
   const CheckpointTensor* tensor = find(name);
   if (tensor == nullptr) throw Error(Kind::data, state_->folder.string() + ": the checkpoint has no tensor " + name);
   if (tensor->dtype != out.dtype || tensor->shape != out.shape) {
-    throw Error(Kind::data, state_->folder.string() + ": tensor " + name + " is " + std::string(name_of(tensor->dtype)) + " " +
-                                tensor->shape.text() + " in the checkpoint, not " + std::string(name_of(out.dtype)) + " " +
-                                out.shape.text());
+    throw Error(Kind::data, state_->folder.string() + ": tensor " + name + " is " +
+                                std::string(name_of(tensor->dtype)) + " " + tensor->shape.text() +
+                                " in the checkpoint, not " + std::string(name_of(out.dtype)) + " " + out.shape.text());
   }
   std::span<std::byte> rest(out.data, out.bytes());
   for (const Slab& slab : state_->slabs[static_cast<std::size_t>(tensor - state_->tensors.data())]) {
@@ -282,7 +287,8 @@ void CheckpointReader::verify() const {
   }
   for (std::size_t i = 0; i < state_->tensors.size(); ++i) {
     for (const Slab& slab : state_->slabs[i]) {
-      state_->verify_slab(state_->tensors[i], slab, maps[slab.file].bytes().subspan(slab.bytes ? slab.offset : 0, slab.bytes));
+      state_->verify_slab(state_->tensors[i], slab,
+                          maps[slab.file].bytes().subspan(slab.bytes ? slab.offset : 0, slab.bytes));
     }
   }
 }

@@ -19,7 +19,7 @@ struct CheckpointTensor {
   std::string name;
   DType dtype = DType::f32;
   Shape shape;
-  std::uint64_t checksum = 0;  // XXH3-64 of its bytes; of its slabs' checksums when it has several. Equal bytes, equal checksum
+  std::uint64_t checksum = 0;  // XXH3-64 of its bytes; of its slabs' checksums when it has several
 };
 
 class CheckpointWriter {
@@ -44,16 +44,16 @@ class CheckpointWriter {
 
 class CheckpointReader {
  public:
-  // Reads the index only. Error{missing} when folder, index or a part file is not there, naming it; Error{data} when the
-  // index is damaged, incomplete or of a later version, or a part file is shorter than its tensors.
+  // Reads the index only. Error{missing} when folder, index or a part file is not there, naming it; Error{data} when
+  // the index is damaged, incomplete or of a later version, or a part file is shorter than its tensors.
   explicit CheckpointReader(const std::filesystem::path& folder);
   ~CheckpointReader();
   CheckpointReader(CheckpointReader&&) noexcept;
 
-  const std::vector<CheckpointTensor>& tensors() const;          // in the order they were added
-  const CheckpointTensor* find(const std::string& name) const;   // nullptr: there is none
-  // Reads a tensor whole into out, of the same dtype and shape (Error{data} when they differ or there is no such tensor),
-  // and verifies its checksum (Error{data} naming file and tensor). Thread-safe.
+  const std::vector<CheckpointTensor>& tensors() const;         // in the order they were added
+  const CheckpointTensor* find(const std::string& name) const;  // nullptr: there is none
+  // Reads a tensor whole into out, of the same dtype and shape (Error{data} when they differ or there is no such
+  // tensor), and verifies its checksum (Error{data} naming file and tensor). Thread-safe.
   void read(const std::string& name, const Tensor& out) const;
   bool has_json(const std::string& name) const;
   std::string json(const std::string& name) const;  // Error{data} when there is none

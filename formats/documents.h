@@ -19,12 +19,12 @@ constexpr int n_splits = 3;
 std::string_view name_of(Split split);  // "train", "validation", "test"
 
 struct Document {
-  std::string id;        // stable: the same source path and text give the same id on every machine
-  std::string source;    // path, or path#line for a record of a JSONL file
-  std::string type;      // "text", "markdown", "html", "code", "jsonl"
-  std::string language;  // of code: "c++", "python", ...; otherwise empty
-  std::string license;   // SPDX id where known, otherwise empty
-  std::string text;      // valid UTF-8, NFC
+  std::string id;                 // stable: the same source path and text give the same id on every machine
+  std::string source;             // path, or path#line for a record of a JSONL file
+  std::string type;               // "text", "markdown", "html", "code", "jsonl"
+  std::string language;           // of code: "c++", "python", ...; otherwise empty
+  std::string license;            // SPDX id where known, otherwise empty
+  std::string text;               // valid UTF-8, NFC
   std::string attributes = "{}";  // a JSON object: what stages say of the document
   Split split = Split::train;
 };

@@ -38,7 +38,8 @@ TablePlaces table_places(const Hdf5Reader& file, const std::string& path, bool r
   table.chunk_bytes = file.number("block_bytes");
   table.text_range = file.place(prefix + "text_range", DType::u64, 2);
   table.split = file.place(prefix + "split", DType::u8, 1);
-  bool fits = table.text_range.shape == std::vector<std::uint64_t>{table.n_rows, 2} && table.split.bytes == table.n_rows;
+  bool fits =
+      table.text_range.shape == std::vector<std::uint64_t>{table.n_rows, 2} && table.split.bytes == table.n_rows;
   for (std::size_t i = 0; i < documents::n_columns(rejected); ++i) {
     const std::string name = prefix + string_columns[i].name;
     table.columns.push_back({file.place(name + "_ends", DType::u64, 1), file.place(name, DType::u8, 1)});
@@ -92,7 +93,8 @@ std::string read_chunks(const RawFile& file, const TablePlaces& table, std::uint
     if (table.chunk_bytes_stored[chunk] > file_bytes) damaged("a chunk is longer than the file");
     std::string frame(table.chunk_bytes_stored[chunk], '\0');
     file.read_at(table.chunk_offset[chunk], std::as_writable_bytes(std::span(frame)));
-    if (hash64(std::as_bytes(std::span(frame))) != table.chunk_checksum[chunk]) damaged("the text does not match its checksum");
+    if (hash64(std::as_bytes(std::span(frame))) != table.chunk_checksum[chunk])
+      damaged("the text does not match its checksum");
     decompress_chunk(frame, std::span(text).subspan((chunk - first) * table.chunk_bytes, table.chunk_bytes));
   }
   return text;
@@ -115,7 +117,8 @@ std::vector<RejectedDocument> read_rows(const RawFile& file, const TablePlaces& 
     }
   }
   for (std::uint64_t row = 0; row < count; ++row) {
-    const std::uint64_t begin = columns.text_ranges[2 * row] - text_begin, end = columns.text_ranges[2 * row + 1] - text_begin;
+    const std::uint64_t begin = columns.text_ranges[2 * row] - text_begin,
+                        end = columns.text_ranges[2 * row + 1] - text_begin;
     if (begin > end || end > text.size() || columns.splits[row] >= n_splits) damaged("a row points outside its block");
     rows[row].document.text = text.substr(begin, end - begin);
     rows[row].document.split = static_cast<Split>(columns.splits[row]);
@@ -148,7 +151,8 @@ struct DocumentsReader::State {
   }
 
   std::vector<RejectedDocument> read(const TablePlaces& table, std::uint64_t block) const {
-    HEARTH_CHECK(block < table.n_blocks(), "block " + std::to_string(block) + " of " + std::to_string(table.n_blocks()));
+    HEARTH_CHECK(block < table.n_blocks(),
+                 "block " + std::to_string(block) + " of " + std::to_string(table.n_blocks()));
     return with_context(path + ": " + table.group + " block " + std::to_string(block),
                         [&] { return read_rows(raw, table, block); });
   }
@@ -162,7 +166,9 @@ DocumentsReader::~DocumentsReader() = default;
 DocumentsReader::DocumentsReader(DocumentsReader&&) noexcept = default;
 
 std::uint64_t DocumentsReader::n_documents() const { return state_->documents.n_rows; }
-std::uint64_t DocumentsReader::n_documents(Split split) const { return state_->n_documents[static_cast<std::size_t>(split)]; }
+std::uint64_t DocumentsReader::n_documents(Split split) const {
+  return state_->n_documents[static_cast<std::size_t>(split)];
+}
 std::uint64_t DocumentsReader::n_rejected() const { return state_->rejected.n_rows; }
 std::uint64_t DocumentsReader::text_bytes() const { return state_->text_bytes; }
 std::string DocumentsReader::digest() const { return state_->digest; }

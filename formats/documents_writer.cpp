@@ -57,7 +57,8 @@ class ChunkQueue {
 // One of the two tables of a documents file: rows in blocks of whole chunks.
 class Table {
  public:
-  Table(Hdf5Writer& file, ChunkQueue& queue, const fs::path& folder, bool rejected, const DocumentsWriter::Settings& settings)
+  Table(Hdf5Writer& file, ChunkQueue& queue, const fs::path& folder, bool rejected,
+        const DocumentsWriter::Settings& settings)
       : file_(file),
         queue_(queue),
         group_(documents::group_of(rejected)),
@@ -204,7 +205,8 @@ DocumentsWriter::DocumentsWriter(fs::path path, bool overwrite, ThreadPool& pool
                                   " bytes; they may have 1024 to 1073741824");
   }
   if (settings.zstd_level < 1 || settings.zstd_level > 22) {
-    throw Error(Kind::config, path.string() + ": zstd level " + std::to_string(settings.zstd_level) + "; levels are 1 to 22");
+    throw Error(Kind::config,
+                path.string() + ": zstd level " + std::to_string(settings.zstd_level) + "; levels are 1 to 22");
   }
   state_ = std::make_unique<State>(path, overwrite, pool, settings);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all of hearth's HDF5 files share (formats/README.md): a header of root attributes, arrays that are contiguous
 // and so can be read at their file offset without HDF5, texts, and one dataset of zstd chunks (filter 32015).
-// HDF5 keeps the metadata (checksummed: the 1.8 layout); bulk data passes by it. Every HDF5 call of the process passes one lock.
+// HDF5 keeps the metadata (checksummed: the 1.8 layout); bulk data passes by it. Every HDF5 call of the process passes
+// one lock.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -20,7 +21,7 @@ namespace hearth::formats {
 
 // Which format a file holds. A reader takes files of its own major version, whatever their minor.
 struct FormatVersion {
-  std::string_view format;   // "documents"
+  std::string_view format;  // "documents"
   std::uint32_t major = 1;
   std::uint32_t minor = 0;
   std::string_view made_by;  // the command that makes such files, named in messages: "hearth shard"
@@ -65,7 +66,8 @@ class Hdf5Writer {
   std::uint64_t reserve(const std::string& name, DType dtype, std::span<const std::uint64_t> shape);
   const RawFile& raw() const;
   // A dataset with a checksum that readers verify.
-  void write(const std::string& name, DType dtype, std::span<const std::uint64_t> shape, std::span<const std::byte> bytes);
+  void write(const std::string& name, DType dtype, std::span<const std::uint64_t> shape,
+             std::span<const std::byte> bytes);
   template <class T>
   void write(const std::string& name, const std::vector<T>& values) {
     const std::uint64_t extent = values.size();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <type_traits>
 
 #include "formats/hdf5_file.h"
@@ -60,19 +61,11 @@ herr_t keep_innermost(unsigned, const H5E_error2_t* error, void* out) {
   return 0;
 }
 
-Handle bf16_type() {
+// A 16-bit float: sign, exponent, mantissa.
+Handle half_type(std::size_t exponent_bits, std::size_t exponent_bias) {
   Handle type(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
-  H5Tset_fields(type, 15, 7, 8, 0, 7);
-  H5Tset_ebias(type, 127);
-  H5Tset_precision(type, 16);
-  H5Tset_size(type, 2);
-  return type;
-}
-
-Handle f16_type() {
-  Handle type(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
-  H5Tset_fields(type, 15, 10, 5, 0, 10);
-  H5Tset_ebias(type, 15);
+  H5Tset_fields(type, 15, 15 - exponent_bits, exponent_bits, 0, 15 - exponent_bits);
+  H5Tset_ebias(type, exponent_bias);
   H5Tset_precision(type, 16);
   H5Tset_size(type, 2);
   return type;
@@ -88,28 +81,22 @@ Lock::Lock() : held_(library_mutex()) {
 
 Failure last_failure() {
   Failure failure;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, [](unsigned n, const H5E_error2_t* error, void* out) {
-    return n == 0 ? keep_innermost(n, error, out) : 0;
-  }, &failure);
+  H5Ewalk2(
+      H5E_DEFAULT, H5E_WALK_UPWARD,
+      [](unsigned n, const H5E_error2_t* error, void* out) { return n == 0 ? keep_innermost(n, error, out) : 0; },
+      &failure);
   H5Eclear2(H5E_DEFAULT);
   return failure;
 }
 
 Handle type_of(DType dtype) {
-  switch (dtype) {
-    case DType::bf16: return bf16_type();
-    case DType::f16: return f16_type();
-    case DType::f32: return {H5Tcopy(H5T_IEEE_F32LE), H5Tclose};
-    case DType::f64: return {H5Tcopy(H5T_IEEE_F64LE), H5Tclose};
-    case DType::i8: return {H5Tcopy(H5T_STD_I8LE), H5Tclose};
-    case DType::u8: return {H5Tcopy(H5T_STD_U8LE), H5Tclose};
-    case DType::u16: return {H5Tcopy(H5T_STD_U16LE), H5Tclose};
-    case DType::i32: return {H5Tcopy(H5T_STD_I32LE), H5Tclose};
-    case DType::u32: return {H5Tcopy(H5T_STD_U32LE), H5Tclose};
-    case DType::i64: return {H5Tcopy(H5T_STD_I64LE), H5Tclose};
-    case DType::u64: return {H5Tcopy(H5T_STD_U64LE), H5Tclose};
-  }
-  return {};
+  if (dtype == DType::bf16) return half_type(8, 127);
+  if (dtype == DType::f16) return half_type(5, 15);
+  const std::map<DType, hid_t> standard{
+      {DType::f32, H5T_IEEE_F32LE}, {DType::f64, H5T_IEEE_F64LE}, {DType::i8, H5T_STD_I8LE},
+      {DType::u8, H5T_STD_U8LE},    {DType::u16, H5T_STD_U16LE},  {DType::i32, H5T_STD_I32LE},
+      {DType::u32, H5T_STD_U32LE},  {DType::i64, H5T_STD_I64LE},  {DType::u64, H5T_STD_U64LE}};
+  return {H5Tcopy(standard.at(dtype)), H5Tclose};
 }
 
 bool dtype_of_type(Id type, DType& dtype) {

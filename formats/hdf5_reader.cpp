@@ -76,7 +76,9 @@ struct Hdf5Reader::State {
     if (fs::path(path).extension() == ".partial") throw incomplete();
     throw bad("damaged or cut short (HDF5: " + failure.text + "); restore it from a copy or run " + made_by + " again");
   }
-  Error incomplete() const { return bad("is incomplete: the program that wrote it was stopped; run it again (" + made_by + ")"); }
+  Error incomplete() const {
+    return bad("is incomplete: the program that wrote it was stopped; run it again (" + made_by + ")");
+  }
 
   bool has_attribute(hdf5::Id object, const std::string& name) const { return H5Aexists(object, name.c_str()) > 0; }
 
@@ -118,8 +120,8 @@ struct Hdf5Reader::State {
     if (major != version.major) {
       throw bad(std::string(version.format) + " of format version " + std::to_string(major) + "." +
                 std::to_string(number(file, "minor")) + ", written by " + text(file, "producer") + "; " + producer() +
-                " reads version " + std::to_string(version.major) + " only: " +
-                (major > version.major ? "use a newer hearth" : "make it again with " + made_by));
+                " reads version " + std::to_string(version.major) +
+                " only: " + (major > version.major ? "use a newer hearth" : "make it again with " + made_by));
     }
     if (!has_attribute(file, "complete") || number(file, "complete") != 1) throw incomplete();
     const std::string required = has_attribute(file, "required") ? text(file, "required") : "";
@@ -151,7 +153,8 @@ struct Hdf5Reader::State {
     place.bytes = element_bytes;
     for (int axis = 0; axis < rank; ++axis) {
       place.shape.push_back(extents[static_cast<std::size_t>(axis)]);
-      if (__builtin_mul_overflow(place.bytes, place.shape.back(), &place.bytes)) throw damaged("'" + name + "' is too large");
+      if (__builtin_mul_overflow(place.bytes, place.shape.back(), &place.bytes))
+        throw damaged("'" + name + "' is too large");
     }
     const haddr_t offset = H5Dget_offset(dataset);
     if (place.bytes == 0) return place;
@@ -171,10 +174,12 @@ struct Hdf5Reader::State {
 Hdf5Reader::Hdf5Reader(const fs::path& path, const FormatVersion& version,
                        std::span<const std::string_view> known_features)
     : state_(nullptr) {
-  if (fs::is_directory(path)) throw Error(Kind::data, path.string() + ": is a folder, not a " + std::string(version.format) + " file");
+  if (fs::is_directory(path))
+    throw Error(Kind::data, path.string() + ": is a folder, not a " + std::string(version.format) + " file");
   state_ = std::make_unique<State>(path, version.made_by);
   const std::string head = head_of(state_->raw);
-  if (head.empty()) throw state_->bad("is empty; expected " + std::string(version.format) + " made by " + state_->made_by);
+  if (head.empty())
+    throw state_->bad("is empty; expected " + std::string(version.format) + " made by " + state_->made_by);
   if (!hdf5_signature.starts_with(head)) {
     throw state_->bad("not an HDF5 file" + guess_of(head) + "; expected " + std::string(version.format) + " made by " +
                       state_->made_by);

@@ -58,16 +58,18 @@ struct Hdf5Writer::State {
     for (std::size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1)) {
       if (!groups.insert(name.substr(0, at)).second) continue;
       const Handle group_properties = hdf5::untimed(H5P_GROUP_CREATE);
-      Handle(checked(H5Gcreate2(file, name.substr(0, at).c_str(), H5P_DEFAULT, group_properties, H5P_DEFAULT)), H5Gclose);
+      Handle(checked(H5Gcreate2(file, name.substr(0, at).c_str(), H5P_DEFAULT, group_properties, H5P_DEFAULT)),
+             H5Gclose);
     }
     return {checked(H5Dcreate2(file, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT)), H5Dclose};
   }
 
   Handle create_contiguous(const std::string& name, hdf5::Id type, std::span<const std::uint64_t> shape) {
     const std::vector<hsize_t> extents(shape.begin(), shape.end());
-    const Handle space(checked(extents.empty() ? H5Screate(H5S_SCALAR)
-                                               : H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr)),
-                       H5Sclose);
+    const Handle space(
+        checked(extents.empty() ? H5Screate(H5S_SCALAR)
+                                : H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr)),
+        H5Sclose);
     const Handle properties = hdf5::untimed(H5P_DATASET_CREATE);
     H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);

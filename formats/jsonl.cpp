@@ -35,13 +35,14 @@ void LineReader::refill() {
 }
 
 bool LineReader::next(Line& line) {
-  std::size_t scanned = 0;         // bytes after begin_ known to hold no line break
-  std::uint64_t dropped = 0;       // bytes of this line no longer in the buffer
+  std::size_t scanned = 0;    // bytes after begin_ known to hold no line break
+  std::uint64_t dropped = 0;  // bytes of this line no longer in the buffer
   const std::uint64_t offset = buffer_offset_ + begin_;
-  std::string head;                // of a line too long to keep
+  std::string head;  // of a line too long to keep
   while (true) {
     const std::size_t from = begin_ + scanned;
-    const void* found = from < buffer_.size() ? std::memchr(buffer_.data() + from, '\n', buffer_.size() - from) : nullptr;
+    const void* found =
+        from < buffer_.size() ? std::memchr(buffer_.data() + from, '\n', buffer_.size() - from) : nullptr;
     if (found == nullptr && !at_end_) {
       if (buffer_.size() - begin_ > max_line_bytes_) {
         if (dropped == 0) head.assign(buffer_, begin_, long_line_head_bytes);
@@ -52,7 +53,8 @@ bool LineReader::next(Line& line) {
       refill();
       continue;
     }
-    const std::size_t end = found ? static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data()) : buffer_.size();
+    const std::size_t end =
+        found ? static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data()) : buffer_.size();
     if (found == nullptr && begin_ == end && dropped == 0) return false;
     std::string_view text = std::string_view(buffer_).substr(begin_, end - begin_);
     if (text.ends_with('\r')) text.remove_suffix(1);

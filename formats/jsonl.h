@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON Lines: one JSON value a line. Reading separates lines from parsing, so that a tool can parse lines on all cores;
-// a line that is broken or too long is an outcome with its place, never an exception, so that a tool can skip, count or fail.
+// a line that is broken or too long is an outcome with its place, never an exception, so that a tool can skip, count or
+// fail.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -13,11 +14,11 @@
 namespace hearth::formats {
 
 struct Line {
-  std::uint64_t number = 0;      // from 1
-  std::uint64_t offset = 0;      // of its first byte in the (decompressed) stream
-  std::uint64_t bytes = 0;       // its length, without line break
-  std::string_view text;         // valid until the next call; without "\n" or "\r\n"; cut when too_long
-  bool too_long = false;         // has more than the most bytes allowed: text holds its beginning only
+  std::uint64_t number = 0;  // from 1
+  std::uint64_t offset = 0;  // of its first byte in the (decompressed) stream
+  std::uint64_t bytes = 0;   // its length, without line break
+  std::string_view text;     // valid until the next call; without "\n" or "\r\n"; cut when too_long
+  bool too_long = false;     // has more than the most bytes allowed: text holds its beginning only
 };
 
 // The lines of a file (plain, gzip, zstd, or "-"). Memory stays below the longest line allowed plus a megabyte,
@@ -26,7 +27,8 @@ class LineReader {
  public:
   explicit LineReader(const std::filesystem::path& path, std::uint64_t max_line_bytes = 64u << 20);
 
-  // The next line; false at the end. The last line may lack its line break. A UTF-8 byte order mark at the start is skipped.
+  // The next line; false at the end. The last line may lack its line break. A UTF-8 byte order mark at the start is
+  // skipped.
   bool next(Line& line);
 
  private:
@@ -55,7 +57,8 @@ std::string place_of(const std::filesystem::path& path, const Line& line);
 // Writes one value a line; zstd when the name ends in .zst, "-" is standard output.
 class JsonlWriter {
  public:
-  JsonlWriter(const std::filesystem::path& path, bool overwrite, int zstd_level = 3) : out_(path, overwrite, zstd_level) {}
+  JsonlWriter(const std::filesystem::path& path, bool overwrite, int zstd_level = 3)
+      : out_(path, overwrite, zstd_level) {}
   void write(const Json& value);
   void commit() { out_.commit(); }
 

@@ -34,7 +34,8 @@ int open_nameless(const std::filesystem::path& folder) {
   if (direct >= 0) return direct;
   std::string name = (folder / "hearth-spool-XXXXXX").string();  // file systems that know no O_TMPFILE
   const int named = ::mkostemp(name.data(), O_CLOEXEC);
-  if (named < 0) throw Error(Kind::io, system_error(folder.string() + ": cannot create a temporary file", errno).what());
+  if (named < 0)
+    throw Error(Kind::io, system_error(folder.string() + ": cannot create a temporary file", errno).what());
   ::unlink(name.c_str());
   return named;
 }
@@ -105,10 +106,12 @@ void Spool::spill() {
 void Spool::copy_to(const RawFile& out, std::uint64_t offset) {
   std::vector<std::byte> piece(static_cast<std::size_t>(std::min<std::uint64_t>(spilled_, copy_bytes)));
   for (std::uint64_t at = 0; at < spilled_;) {
-    const ssize_t got = ::pread(descriptor_, piece.data(), static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), spilled_ - at)),
-                                static_cast<off_t>(at));
+    const ssize_t got =
+        ::pread(descriptor_, piece.data(),
+                static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), spilled_ - at)), static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) throw Error(Kind::io, system_error(folder_.string() + ": temporary file", got < 0 ? errno : EIO).what());
+    if (got <= 0)
+      throw Error(Kind::io, system_error(folder_.string() + ": temporary file", got < 0 ? errno : EIO).what());
     out.write_at(offset + at, std::span(piece).first(static_cast<std::size_t>(got)));
     at += static_cast<std::uint64_t>(got);
   }

@@ -24,7 +24,8 @@ constexpr std::size_t input_bytes = 256u << 10;
 // A file or standard input, in pieces.
 class Input {
  public:
-  explicit Input(const fs::path& path) : name_(path == "-" ? "standard input" : path.string()), buffer_(input_bytes, '\0') {
+  explicit Input(const fs::path& path)
+      : name_(path == "-" ? "standard input" : path.string()), buffer_(input_bytes, '\0') {
     if (path == "-") return;
     if (fs::is_directory(path)) throw Error(Kind::missing, name_ + ": is a folder");
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

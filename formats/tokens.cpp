@@ -187,7 +187,8 @@ struct MappedArray {
     const std::uint64_t begin = block * checksum_block_bytes;
     const auto content = bytes.subspan(begin, std::min<std::uint64_t>(checksum_block_bytes, bytes.size() - begin));
     if (hash64(content) == checksums[block]) return;
-    throw Error(Kind::data, path + ": " + name + " block " + std::to_string(block) + " (from byte " + std::to_string(begin) +
+    throw Error(Kind::data, path + ": " + name + " block " + std::to_string(block) + " (from byte " +
+                                std::to_string(begin) +
                                 ") does not match its checksum; the file is damaged: restore it from a copy or run " +
                                 std::string(version.made_by) + " again");
   }
@@ -237,7 +238,8 @@ struct TokensReader::State {
 
   MappedArray map_array(const Hdf5Reader& file, const std::string& name, DType dtype) const {
     const ArrayPlace place = file.place(name, dtype, 1);
-    MappedArray array{name, map.bytes().subspan(place.offset, place.bytes), {}, file.read<std::uint64_t>(name + "_checksums")};
+    MappedArray array{
+        name, map.bytes().subspan(place.offset, place.bytes), {}, file.read<std::uint64_t>(name + "_checksums")};
     if (array.checksums.size() != (place.bytes + checksum_block_bytes - 1) / checksum_block_bytes) {
       contradiction(name + " has another number of checksums than blocks");
     }

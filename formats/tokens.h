@@ -19,8 +19,8 @@ namespace hearth::formats {
 struct TokensHeader {
   DType dtype = DType::u16;  // u16 when vocab_size <= 65536, else u32
   std::uint32_t vocab_size = 0;
-  std::int64_t end_of_text_id = -1;  // -1: none
-  std::string tokenizer_digest;      // sha256 of tokenizer.json: readers refuse another one
+  std::int64_t end_of_text_id = -1;        // -1: none
+  std::string tokenizer_digest;            // sha256 of tokenizer.json: readers refuse another one
   std::vector<std::uint16_t> token_bytes;  // [vocab_size] bytes of text each id stands for; 0 for special tokens
 };
 

@@ -23,8 +23,8 @@ std::vector<std::pair<std::string, Tensor>> sample_tensors(Buffer& memory) {
     tensors.emplace_back(name, Tensor(memory.data() + at, dtype, shape));
     at += (tensors.back().second.bytes() + 63) / 64 * 64;
   };
-  for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64, DType::i8, DType::u8, DType::u16, DType::i32,
-                            DType::u32, DType::i64, DType::u64}) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64, DType::i8, DType::u8, DType::u16,
+                            DType::i32, DType::u32, DType::i64, DType::u64}) {
     add("all." + std::string(name_of(dtype)), dtype, {7, 33});
   }
   add("model.embedding.weight", DType::bf16, {500, 64});
@@ -78,10 +78,12 @@ TEST_CASE("a tensor of another dtype or shape, or unknown, is refused by name") 
   const CheckpointReader reader(folder / "step");
   std::vector<float> out(64 * 500);
   const std::string where = (folder / "step").string();
-  CHECK(message_of(Kind::data, [&] { reader.read("model.embedding.weight", Tensor(out.data(), {500, 64})); }) ==
-        where + ": tensor model.embedding.weight is bf16 [500, 64] in the checkpoint, not f32 [500, 64]");
-  CHECK(message_of(Kind::data, [&] { reader.read("all.f32", Tensor(out.data(), {33, 7})); }) ==
-        where + ": tensor all.f32 is f32 [7, 33] in the checkpoint, not f32 [33, 7]");
+  CHECK(message_of(Kind::data, [&] {
+          reader.read("model.embedding.weight", Tensor(out.data(), {500, 64}));
+        }) == where + ": tensor model.embedding.weight is bf16 [500, 64] in the checkpoint, not f32 [500, 64]");
+  CHECK(message_of(Kind::data, [&] {
+          reader.read("all.f32", Tensor(out.data(), {33, 7}));
+        }) == where + ": tensor all.f32 is f32 [7, 33] in the checkpoint, not f32 [33, 7]");
   CHECK(message_of(Kind::data, [&] { reader.read("nothing", Tensor(out.data(), {1})); }) ==
         where + ": the checkpoint has no tensor nothing");
 }
@@ -93,12 +95,14 @@ TEST_CASE("a missing file of a checkpoint is named") {
   CHECK(message_of(Kind::missing, [&] { CheckpointReader reader(folder / "other"); }) ==
         (folder / "other").string() + ": no such checkpoint folder");
   fs::rename(folder / "step" / "part-00000.h5", folder / "kept");
-  CHECK(message_of(Kind::missing, [&] { CheckpointReader reader(folder / "step"); })
-            .starts_with((folder / "step/part-00000.h5").string() + ": this part of the checkpoint is missing; "));
+  CHECK(message_of(Kind::missing, [&] {
+          CheckpointReader reader(folder / "step");
+        }).starts_with((folder / "step/part-00000.h5").string() + ": this part of the checkpoint is missing; "));
   fs::rename(folder / "kept", folder / "step" / "part-00000.h5");
   fs::remove(folder / "step" / "index.h5");
-  CHECK(message_of(Kind::missing, [&] { CheckpointReader reader(folder / "step"); })
-            .starts_with((folder / "step/index.h5").string() + ": the checkpoint's index is missing; "));
+  CHECK(message_of(Kind::missing, [&] {
+          CheckpointReader reader(folder / "step");
+        }).starts_with((folder / "step/index.h5").string() + ": the checkpoint's index is missing; "));
 }
 
 TEST_CASE("one flipped byte in any tensor is found, with file and tensor") {
@@ -118,7 +122,9 @@ TEST_CASE("one flipped byte in any tensor is found, with file and tensor") {
       const CheckpointReader reader(folder / "step");
       const std::string expected = part.string() + ": tensor " + name + " does not match its checksum";
       Buffer back(tensor.bytes());
-      CHECK(message_of(Kind::data, [&] { reader.read(name, Tensor(back.data(), tensor.dtype, tensor.shape)); }).starts_with(expected));
+      CHECK(message_of(Kind::data, [&] {
+              reader.read(name, Tensor(back.data(), tensor.dtype, tensor.shape));
+            }).starts_with(expected));
       CHECK(message_of(Kind::data, [&] { reader.verify(); }).starts_with(expected));
       flip_byte(part, at, 0x04);
     }
@@ -158,7 +164,9 @@ TEST_CASE("a cut part or index is refused when the checkpoint is opened") {
   const fs::path part = folder / "step/part-00000.h5", index = folder / "step/index.h5";
   fs::copy_file(part, folder / "kept");
   fs::resize_file(part, 100000);
-  CHECK(message_of(Kind::data, [&] { CheckpointReader reader(folder / "step"); }).starts_with(part.string() + ": cut short: tensor "));
+  CHECK(message_of(Kind::data, [&] {
+          CheckpointReader reader(folder / "step");
+        }).starts_with(part.string() + ": cut short: tensor "));
   fs::copy_file(folder / "kept", part, fs::copy_options::overwrite_existing);
   for (std::size_t length = fs::file_size(index); length > 50; length -= 50) {
     fs::resize_file(index, length - 1);
@@ -180,6 +188,7 @@ TEST_CASE("a checkpoint appears whole or not at all") {
   write_file(folder / "step.partial" / "part-00000.h5.partial", "old");
   write_sample(folder / "step", tensors);
   CHECK_FALSE(fs::exists(folder / "step.partial"));
-  CHECK(message_of(Kind::cannot_create, [&] { CheckpointWriter writer(folder / "step"); })
-            .starts_with((folder / "step").string() + ": exists already"));
+  CHECK(message_of(Kind::cannot_create, [&] {
+          CheckpointWriter writer(folder / "step");
+        }).starts_with((folder / "step").string() + ": exists already"));
 }

@@ -22,14 +22,15 @@ Document document(int i, std::size_t text_bytes) {
   out.license = i % 3 ? "" : "Apache-2.0";
   out.attributes = R"({"n":)" + std::to_string(i) + "}";
   out.split = static_cast<Split>(i % n_splits);
-  for (std::size_t k = 0; out.text.size() < text_bytes; ++k) out.text += "word" + std::to_string(i * 7919 + k * k % 977) + " ";
+  for (std::size_t k = 0; out.text.size() < text_bytes; ++k)
+    out.text += "word" + std::to_string(i * 7919 + k * k % 977) + " ";
   out.text.resize(text_bytes);
   return out;
 }
 
 bool same(const Document& a, const Document& b) {
-  return a.id == b.id && a.source == b.source && a.type == b.type && a.language == b.language && a.license == b.license &&
-         a.text == b.text && a.attributes == b.attributes && a.split == b.split;
+  return a.id == b.id && a.source == b.source && a.type == b.type && a.language == b.language &&
+         a.license == b.license && a.text == b.text && a.attributes == b.attributes && a.split == b.split;
 }
 
 // Sizes around the borders of blocks of 1024 bytes, an empty text, and texts of several blocks.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every writer on a disk that fills up at any moment: Error{io}, nothing left behind, and the process goes on. A limit on
-// the size of files stands in for the disk (no privileges needed); where a private tmpfs may be mounted, that too.
+// Every writer on a disk that fills up at any moment: Error{io}, nothing left behind, and the process goes on. A limit
+// on the size of files stands in for the disk (no privileges needed); where a private tmpfs may be mounted, that too.
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -131,7 +131,8 @@ TEST_CASE("a writer whose file cannot grow ends in an I/O error and leaves nothi
     const TemporaryFolder whole, folder;
     writer.write(whole.path());
     const std::uint64_t size = largest_file(whole.path());
-    for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{96}, std::uint64_t{2048}, size / 4, size / 2, size - 3000, size - 1}) {
+    for (const std::uint64_t limit :
+         {std::uint64_t{0}, std::uint64_t{96}, std::uint64_t{2048}, size / 4, size / 2, size - 3000, size - 1}) {
       std::string message, outcome;
       {
         const FileSizeLimit limited(limit);
@@ -155,7 +156,8 @@ TEST_CASE("a full disk is named as such") {
     for (const Writer& writer : writers) {
       if (mounted) outcomes.push_back(outcome_of(writer, folder.path(), messages.emplace_back()));
     }
-  }).join();
+  })
+      .join();
   if (!mounted) {
     WARN("skipped: a tmpfs cannot be mounted here (needs root)");
     return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks formats/golden/FORMAT/{passed,failed}: what must read does, and what must not says exactly what stands beside it
-// in NAME.expected (FILE is the path, HEARTH the program with its version, ... any end). tests/golden/make/ made the files.
+// Walks formats/golden/FORMAT/{passed,failed}: what must read does, and what must not says exactly what stands beside
+// it in NAME.expected (FILE is the path, HEARTH the program with its version, ... any end). tests/golden/make/ made the
+// files.
 #include "formats/checkpoint.h"
 #include "formats/documents.h"
 #include "formats/safetensors.h"
@@ -29,8 +30,10 @@ struct Format {
   const char* name;
   void (*read)(const fs::path&);
 };
-constexpr Format golden_formats[] = {
-    {"documents", read_documents}, {"tokens", read_tokens}, {"checkpoint", read_checkpoint}, {"safetensors", read_safetensors}};
+constexpr Format golden_formats[] = {{"documents", read_documents},
+                                     {"tokens", read_tokens},
+                                     {"checkpoint", read_checkpoint},
+                                     {"safetensors", read_safetensors}};
 
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;

@@ -105,7 +105,8 @@ TEST_CASE("a compressed stream cut anywhere or with a flipped byte is bad data")
     for (std::size_t length = whole.size(); length-- > 4;) {
       fs::resize_file(path, length);
       INFO(name << " cut to " << length);
-      REQUIRE(message_of(Kind::data, [&] { read_text_file(path, 1u << 20); }).find("ends in the middle of its") != std::string::npos);
+      REQUIRE(message_of(Kind::data, [&] { read_text_file(path, 1u << 20); }).find("ends in the middle of its") !=
+              std::string::npos);
     }
   }
 }
@@ -121,7 +122,8 @@ TEST_CASE("a missing input and a folder are named") {
   const TemporaryFolder folder;
   CHECK(message_of(Kind::missing, [&] { TextStream stream(folder / "none"); }) ==
         (folder / "none").string() + ": No such file or directory");
-  CHECK(message_of(Kind::missing, [&] { TextStream stream(folder.path()); }) == folder.path().string() + ": is a folder");
+  CHECK(message_of(Kind::missing, [&] { TextStream stream(folder.path()); }) ==
+        folder.path().string() + ": is a folder");
 }
 
 TEST_CASE("a writer that does not commit leaves nothing") {

@@ -109,7 +109,8 @@ TEST_CASE("a vocabulary too large for its data type is a bad configuration") {
   const TemporaryFolder folder;
   const std::string message =
       message_of(Kind::config, [&] { TokensWriter w(folder / "t.h5", false, header_of(DType::u16, 65537)); });
-  CHECK(message == (folder / "t.h5").string() + ": a vocabulary of 65537 tokens does not fit u16 (65536 at most); use u32");
+  CHECK(message ==
+        (folder / "t.h5").string() + ": a vocabulary of 65537 tokens does not fit u16 (65536 at most); use u32");
   CHECK(fs::is_empty(folder.path()));
 }
 
@@ -139,8 +140,9 @@ TEST_CASE("verify finds a flipped byte and names the block") {
   const std::size_t ids = read_file(path).find(std::string("\x78\x56\x78\x56\x78\x56\x78\x56"));
   flip_byte(path, ids + (4u << 20) + 11, 1);
   const TokensReader reader(path);
-  CHECK(message_of(Kind::data, [&] { reader.verify(); })
-            .starts_with(path.string() + ": train/ids block 1 (from byte 4194304) does not match its checksum; "));
+  CHECK(message_of(Kind::data, [&] {
+          reader.verify();
+        }).starts_with(path.string() + ": train/ids block 1 (from byte 4194304) does not match its checksum; "));
 }
 
 TEST_CASE("no flipped byte crashes a tokens reader") {
