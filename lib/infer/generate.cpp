@@ -9,6 +9,7 @@ namespace hearth::infer {
 namespace {
 
 std::uint32_t draw(Stream& stream, std::vector<float>& logits, const Sampling& sampling, std::int64_t number) {
+  if (sampling.n_ids > 0) logits.resize(std::min<std::size_t>(logits.size(), sampling.n_ids));
   std::int64_t random_stream = 0;
   std::int32_t id = 0;
   kernels::sample(stream, {.logits = Tensor(logits.data(), {1, static_cast<std::int64_t>(logits.size())}),

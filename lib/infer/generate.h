@@ -14,6 +14,7 @@ struct Sampling {
   int top_k = 0;          // only the k likeliest; 0: all
   float top_p = 1;        // of these, the fewest whose probabilities reach top_p; 1: all
   std::uint64_t seed = 1;
+  std::uint32_t n_ids = 0;  // only ids below it (a vocabulary may be padded beyond its tokenizer's); 0: all
 };
 
 enum class Finish { length, stop_token, cancelled };

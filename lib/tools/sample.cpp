@@ -67,7 +67,7 @@ int run(const Options& options, Context& context) {
   text.clear();
   const Stopwatch watch;
   const infer::Sampling sampling{static_cast<float>(options.temperature), options.top_k, static_cast<float>(options.top_p),
-                                 context.seed};
+                                 context.seed, tokenizer.vocab_size()};
   const infer::Generated generated = infer::generate(
       model, context.stream, prompt, options.max_tokens, sampling,
       options.keep_going ? std::vector<std::uint32_t>{} : stop_ids(tokenizer), [&](std::uint32_t id) {

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import (AutoModelForCausalLM, Dots1Config, LlamaConfig, MistralConfig, Qwen3Config, Qwen3MoeConfig)
 
-SHAPE = dict(vocab_size=260, hidden_size=24, intermediate_size=40, num_hidden_layers=3, num_attention_heads=4,
+SHAPE = dict(vocab_size=272, hidden_size=24, intermediate_size=40, num_hidden_layers=3, num_attention_heads=4,
              num_key_value_heads=2, head_dim=8, max_position_embeddings=64, rms_norm_eps=1e-6, bos_token_id=None,
              eos_token_id=256, pad_token_id=None)
 ROUTED = dict(moe_intermediate_size=12, num_experts_per_tok=2, norm_topk_prob=True)

@@ -80,7 +80,7 @@ TEST_CASE("sequences the model cannot take are refused") {
   infer::LanguageModel model(*source, stream, DType::f32, 4);
   CHECK_THROWS_AS(model.logits({}), Error);
   CHECK_THROWS_AS(model.logits(std::vector<std::uint32_t>(5, 1)), Error);
-  CHECK_THROWS_AS(model.logits(std::vector<std::uint32_t>{1, 260}), Error);
+  CHECK_THROWS_AS(model.logits(std::vector<std::uint32_t>{1, 272}), Error);
 }
 
 TEST_CASE("generation: greedy takes the likeliest, a seed repeats, stop tokens and the caller end it") {
@@ -103,6 +103,7 @@ TEST_CASE("generation: greedy takes the likeliest, a seed repeats, stop tokens a
   const auto stopped = infer::generate(model, stream, prompt, 12, {.temperature = 0}, {greedy.ids[2]}, on);
   CHECK(stopped.finish == infer::Finish::stop_token);
   CHECK(stopped.ids.size() <= 2);
+  for (const std::uint32_t id : infer::generate(model, stream, prompt, 30, {.temperature = 9, .n_ids = 10}, {}, on).ids) CHECK(id < 10);
   const auto cancelled = infer::generate(model, stream, prompt, 12, {}, {}, [](std::uint32_t) { return false; });
   CHECK(cancelled.finish == infer::Finish::cancelled);
   CHECK(cancelled.ids.size() == 1);
