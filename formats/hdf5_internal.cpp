@@ -123,6 +123,7 @@ Handle file_access() {
   H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
   H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
   H5Pset_alignment(list, 4096, 4096);
+  H5Pset_file_locking(list, false, true);  // AtomicFile locks what is written; what is read no longer changes
   return list;
 }
 

@@ -73,18 +73,40 @@ void require_creatable(const fs::path& path, bool overwrite) {
   }
 }
 
+namespace {
+
+// Opens partial, emptied, and locks it, so that two writers of one output cannot take it from each other. File systems
+// without locks go without.
+std::FILE* open_locked(const fs::path& partial) {
+  while (true) {
+    const int descriptor = ::open(partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0) throw Error(Kind::cannot_create, system_error(partial.string(), errno).what());
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(descriptor);
+      throw Error(Kind::cannot_create, partial.string() + ": another process is writing this output; wait for it, or name another");
+    }
+    struct stat ours {}, named {};
+    const bool same = ::fstat(descriptor, &ours) == 0 && ::stat(partial.c_str(), &named) == 0 && ours.st_ino == named.st_ino;
+    if (same && ::ftruncate(descriptor, 0) == 0) return ::fdopen(descriptor, "wb");
+    const int failure = same ? errno : 0;
+    ::close(descriptor);  // not the same: its writer completed it meanwhile, and it has another name
+    if (failure != 0) throw Error(Kind::cannot_create, system_error(partial.string(), failure).what());
+  }
+}
+
+}  // namespace
+
 AtomicFile::AtomicFile(fs::path path, bool overwrite)
     : path_(std::move(path)), partial_(path_.string() + ".partial"), overwrite_(overwrite) {
   require_creatable(path_, overwrite_);
   std::error_code ignored;
   if (fs::is_directory(path_, ignored)) throw Error(Kind::cannot_create, path_.string() + ": is a folder");
-  file_ = std::fopen(partial_.c_str(), "wbe");
-  if (file_ == nullptr) throw Error(Kind::cannot_create, system_error(partial_.string(), errno).what());
+  file_ = open_locked(partial_);
 }
 
 AtomicFile::~AtomicFile() {
-  if (file_ != nullptr) std::fclose(file_);
   if (!committed_) ::unlink(partial_.c_str());
+  std::fclose(file_);  // and with it the lock
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -94,9 +116,9 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::commit() {
-  const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-  if (!closed) throw Error(Kind::io, system_error(partial_.string(), errno).what());
-  sync_file(partial_);
+  if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) {
+    throw Error(Kind::io, system_error(partial_.string(), errno).what());
+  }
   if (!overwrite_) require_creatable(path_, false);  // somebody may have made it meanwhile
   if (::rename(partial_.c_str(), path_.c_str()) != 0) throw system_error(path_.string(), errno);
   committed_ = true;

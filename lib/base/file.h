@@ -22,7 +22,8 @@ void require_readable(const fs::path& path);
 // folder does not exist or cannot be written to. Called before any work is done.
 void require_creatable(const fs::path& path, bool overwrite);
 
-// A file written under "NAME.partial" and renamed to NAME by commit(); removed again when never committed.
+// A file written under "NAME.partial" and renamed to NAME by commit(); removed again when never committed. While one
+// process writes it, another gets Error{cannot_create}.
 class AtomicFile {
  public:
   AtomicFile(fs::path path, bool overwrite);

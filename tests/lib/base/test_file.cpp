@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <memory>
 
 #include "lib/base/error.h"
 #include "tests/lib/base/sample_command.h"
@@ -69,16 +70,33 @@ TEST_CASE("a file appears under its name only by commit") {
 TEST_CASE("an existing output is refused without overwrite, at the start and at commit") {
   const TemporaryFolder folder;
   const fs::path path = folder / "out";
-  AtomicFile racing(path, false);
+  auto racing = std::make_unique<AtomicFile>(path, false);
   std::ofstream(path) << "other";
   CHECK(error_of(Kind::cannot_create, [&] { AtomicFile(path, false); }) ==
         path.string() + ": exists already (use --overwrite to replace it)");
-  CHECK(error_of(Kind::cannot_create, [&] { racing.commit(); }) == path.string() + ": exists already (use --overwrite to replace it)");
+  CHECK(error_of(Kind::cannot_create, [&] { racing->commit(); }) == path.string() + ": exists already (use --overwrite to replace it)");
   CHECK(read_file(path) == "other");
+  racing.reset();
   AtomicFile replacing(path, true);
   replacing.write("mine");
   replacing.commit();
   CHECK(read_file(path) == "mine");
+}
+
+TEST_CASE("of two writers of one output the second is refused, and the first completes") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "out";
+  AtomicFile first(path, true);
+  first.write("first");
+  CHECK(error_of(Kind::cannot_create, [&] { AtomicFile(path, true); }) ==
+        path.string() + ".partial: another process is writing this output; wait for it, or name another");
+  first.commit();
+  CHECK(read_file(path) == "first");
+  std::ofstream(path.string() + ".partial") << "left behind by a process that was killed";
+  AtomicFile next(path, true);
+  next.write("next");
+  next.commit();
+  CHECK(read_file(path) == "next");
 }
 
 TEST_CASE("outputs that cannot be are refused before any work") {
