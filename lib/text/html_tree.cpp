@@ -13,7 +13,7 @@ namespace hearth::text {
 namespace {
 
 constexpr std::size_t first_chunk_bytes = 64 << 10, largest_chunk_bytes = 4 << 20;
-constexpr std::size_t base_limit_bytes = 64 << 20, limit_per_html_byte = 128;
+constexpr std::size_t base_limit_bytes = 16 << 20, limit_per_html_byte = 32;  // real pages need 5 to 20
 constexpr std::uint64_t most_tag_steps = 1'000'000'000;  // tags times nesting depth: some seconds of Gumbo's searches
 constexpr std::size_t alignment = alignof(std::max_align_t);
 

@@ -21,7 +21,7 @@ class HtmlTree {
   HtmlTree& operator=(const HtmlTree&) = delete;
 
   // html must outlive the tree. Rejections: "html-too-deep" (the time would grow with nesting times tags) and
-  // "html-too-large" (more than 64 MiB and 128 times the page for the tree).
+  // "html-too-large" (the tree would need more than 16 MiB and 32 times the page).
   std::optional<Rejection> parse(std::string_view html);
   const GumboNode* root() const { return root_; }  // the html element
 

@@ -230,8 +230,13 @@ int plan(const Options& options, Context& context) {
           found->bytes);
     }
   }
-  const std::uint64_t memory = static_cast<std::uint64_t>(context.pool.n_threads()) *
-                               (2 * budget_bytes_per_thread + 4 * options.max_document_bytes);
+  // A thread holds a document up to four times over, or an HTML page and its tree.
+  const std::uint64_t per_thread = 2 * budget_bytes_per_thread + 36 * options.max_document_bytes;
+  const std::uint64_t memory = static_cast<std::uint64_t>(context.pool.n_threads()) * per_thread;
+  const text::Stages stages = stages_of(options);
+  std::vector<std::string> names;
+  for (const auto& stage : stages.document) names.emplace_back(stage->name());
+  for (const auto& stage : stages.corpus) names.emplace_back(stage->name());
   if (context.json) {
     Json types = Json::object();
     for (const auto& [type, count] : by_type) types[type] = {{"files", count.documents}, {"bytes", count.bytes}};
@@ -241,6 +246,7 @@ int plan(const Options& options, Context& context) {
                       {"bytes", all.bytes},
                       {"by_type", types},
                       {"unreadable", unreadable.documents},
+                      {"stages", names},
                       {"memory_bytes", memory}};
     std::printf("%s\n", dump_json(result).c_str());
     return 0;
@@ -252,8 +258,9 @@ int plan(const Options& options, Context& context) {
     table.add({"unreadable", std::to_string(unreadable.documents), std::to_string(unreadable.bytes)});
   table.add({"all", std::to_string(all.documents), std::to_string(all.bytes)});
   std::fputs(table.text().c_str(), stdout);
-  std::printf("would write %s with %d threads; memory up to %s, and 55 bytes a document\n", options.output.c_str(),
-              context.pool.n_threads(), human_bytes(static_cast<double>(memory)).c_str());
+  std::printf("stages: %s\nwould write %s with %d threads and at most %s of memory, and 55 bytes a document\n",
+              join(names, ", ").c_str(), options.output.c_str(), context.pool.n_threads(),
+              human_bytes(static_cast<double>(memory)).c_str());
   return 0;
 }
 

@@ -78,12 +78,14 @@ expect_no_file full/x.h5
 expect_no_file full/x.h5.partial
 expect_exit 74 'standard output|stdout' sh -c 'shard cat x.h5 >/dev/full'
 
-# A signal: nothing is left behind. The list comes from a pipe that stays open, so the tool is still reading.
+# While one runs another may not have its output, and a signal ends it with nothing left behind. The list of inputs
+# comes from a pipe that stays open, so the tool is still reading.
 mkfifo list
 shard --files-from list -o stopped.h5 2>stopped.err &
 tool=$!
 trap '' PIPE # of the list, when the tool has ended
-exec 3>list
+exec 3>list # goes on when the tool reads, and so has its output open
+expect_exit 73 'stopped.h5.partial: another process is writing this output' shard docs -o stopped.h5
 j=0
 while [ $j -lt 3000 ]; do
   echo docs/a.txt >&3
