@@ -64,17 +64,47 @@ struct Sizes {
   std::int64_t across_units(std::int64_t keys) const { return columns() * ceil_div(keys, blocks->unit); }
 };
 
-// c[rows, columns] (+)= a b, a in place with rows a_stride units apart (0: packed).
-void product(const GemmBlocks& blocks, const std::uint32_t* a, std::int64_t a_stride, std::int64_t rows,
-             const std::uint32_t* b, std::int64_t b_units, std::int64_t units, std::int64_t columns, float* c,
-             std::int64_t c_stride, bool accumulate) {
-  for (std::int64_t column = 0; column < columns; column += blocks.nr) {
-    for (std::int64_t row = 0; row < rows; row += blocks.mr) {
-      blocks.multiply(a + row * (a_stride ? a_stride : units), a_stride, b + column * b_units, units,
-                      static_cast<int>(std::min<std::int64_t>(blocks.mr, rows - row)), c + row * c_stride + column,
-                      c_stride, accumulate);
+// Rows of a, in place with rows `stride` units apart (0: packed), and b packed, b_units of k to a group of columns.
+struct Operands {
+  const std::uint32_t* a;
+  std::int64_t stride, units, rows;
+  const std::uint32_t* b;
+  std::int64_t b_units, columns;  // columns where all of them are wanted
+};
+
+// c[rows, columns] (+)= a b. seen(row, last row) gives the range, of columns or of k, that matters to those rows:
+// scores nobody sees stay unwritten, and terms that are exact zeros are left out.
+template <class Seen>
+void scores_product(const GemmBlocks& blocks, const Operands& in, float* c, std::int64_t c_stride, const Seen& seen) {
+  for (std::int64_t row = 0; row < in.rows; row += blocks.mr) {
+    const std::int64_t rows = std::min<std::int64_t>(blocks.mr, in.rows - row);
+    const KeyRange columns = seen(row, row + rows - 1);
+    for (std::int64_t column = columns.begin / blocks.nr * blocks.nr; column < columns.end; column += blocks.nr) {
+      blocks.multiply(in.a + row * in.stride, in.stride, in.b + column * in.b_units, in.units, static_cast<int>(rows),
+                      c + row * c_stride + column, c_stride, false);
     }
   }
+}
+template <class Seen>
+void weighted_product(const GemmBlocks& blocks, const Operands& in, float* c, std::int64_t c_stride, const Seen& seen) {
+  for (std::int64_t row = 0; row < in.rows; row += blocks.mr) {
+    const std::int64_t rows = std::min<std::int64_t>(blocks.mr, in.rows - row);
+    const KeyRange range = seen(row, row + rows - 1);
+    const std::int64_t begin = range.begin / blocks.unit, units = ceil_div(range.end, blocks.unit) - begin;
+    if (range.begin >= range.end) continue;
+    const std::uint32_t* const a =
+        in.stride ? in.a + row * in.stride + begin : in.a + row * in.units + begin * blocks.mr;
+    for (std::int64_t column = 0; column < in.columns; column += blocks.nr) {
+      blocks.multiply(a, in.stride, in.b + column * in.b_units + begin * blocks.nr, units, static_cast<int>(rows),
+                      c + row * c_stride + column, c_stride, true);
+    }
+  }
+}
+
+// What a run of rows of one block sees of its columns: keys, where rows are queries, or the other way round.
+KeyRange within(const KeyRange& first, const KeyRange& last, std::int64_t begin, std::int64_t count) {
+  return {std::clamp<std::int64_t>(std::min(first.begin, last.begin) - begin, 0, count),
+          std::clamp<std::int64_t>(std::max(first.end, last.end) - begin, 0, count)};
 }
 
 // The units a row of p or dz takes: stride elements of 4 or 2 bytes.
@@ -137,11 +167,15 @@ void forward_block(const AttentionArgs& args, const std::vector<Sequence>& seque
   const std::int64_t end = visible_keys(args.mask, task.query + queries - 1, sequence.length).end;
   for (std::int64_t key = begin / block_keys * block_keys; key < end; key += block_keys) {
     const std::int64_t in_block = std::min(block_keys, sequence.length - key), keys = std::min(in_block, end - key);
-    const std::int64_t stride = round_up(keys, 32), units = ceil_div(keys, blocks.unit);
+    const std::int64_t stride = round_up(keys, 32);
     const std::uint32_t* const k = packed.keys(task.sequence, n, kv_head, key / block_keys);
     const std::uint32_t* const v = k + packed.k.along_units(block_keys);
-    product(blocks, s.q, packed.k.stride(), queries, k, packed.k.units(), packed.k.units(), round_up(keys, blocks.nr),
-            s.scores, stride, false);
+    const auto seen = [&](std::int64_t first, std::int64_t last) {
+      return within(visible_keys(args.mask, task.query + first, sequence.length),
+                    visible_keys(args.mask, task.query + last, sequence.length), key, keys);
+    };
+    scores_product(blocks, {s.q, packed.k.stride(), packed.k.units(), queries, k, packed.k.units(), 0}, s.scores,
+                   stride, seen);
     softmax_block({.mask = &args.mask,
                    .first_query = task.query,
                    .queries = queries,
@@ -156,8 +190,9 @@ void forward_block(const AttentionArgs& args, const std::vector<Sequence>& seque
                    .dz = nullptr,
                    .p_is_bf16 = blocks.unit == 2},
                   s.max, s.sum, s.o, columns);
-    product(blocks, s.p, units_of_row(blocks, stride), queries, v, ceil_div(in_block, blocks.unit), units, columns, s.o,
-            columns, true);
+    weighted_product(blocks,
+                     {s.p, units_of_row(blocks, stride), 0, queries, v, ceil_div(in_block, blocks.unit), columns}, s.o,
+                     columns, seen);
   }
   const MatrixView o = head_of(args.o, token, task.head);
   attention_finish(
@@ -320,12 +355,20 @@ class BackwardTask {
   }
 
   void keys_block(std::int64_t query, std::int64_t queries, std::int64_t key, std::int64_t keys, const float* lse) {
-    const std::int64_t stride = round_up(keys, 32), columns = round_up(keys, blocks_.nr), block = key / block_keys;
-    const std::int64_t in_block = std::min(block_keys, sequence_.length - key);
-    product(blocks_, s_.q, k_.stride(), queries, s_.k_along + block * k_.along_units(block_keys), k_.units(),
-            k_.units(), columns, s_.scores, stride, false);
-    product(blocks_, s_.d_o, v_.stride(), queries, s_.v_along + block * v_.along_units(block_keys), v_.units(),
-            v_.units(), columns, s_.dp, stride, false);
+    const std::int64_t stride = round_up(keys, 32), block = key / block_keys, length = sequence_.length;
+    const std::int64_t in_block = std::min(block_keys, length - key);
+    const auto seen_keys = [&](std::int64_t first, std::int64_t last) {
+      return within(visible_keys(args_.mask, query + first, length), visible_keys(args_.mask, query + last, length),
+                    key, keys);
+    };
+    scores_product(
+        blocks_,
+        {s_.q, k_.stride(), k_.units(), queries, s_.k_along + block * k_.along_units(block_keys), k_.units(), 0},
+        s_.scores, stride, seen_keys);
+    scores_product(
+        blocks_,
+        {s_.d_o, v_.stride(), v_.units(), queries, s_.v_along + block * v_.along_units(block_keys), v_.units(), 0},
+        s_.dp, stride, seen_keys);
     softmax_backward_block({.mask = &args_.mask,
                             .first_query = query,
                             .queries = queries,
@@ -340,19 +383,28 @@ class BackwardTask {
                             .dz = s_.dz,
                             .p_is_bf16 = blocks_.unit == 2},
                            lse, s_.dp, s_.d);
-    product(blocks_, s_.dz, units_of_row(blocks_, stride), queries, s_.k_across + block * k_.across_units(block_keys),
-            ceil_div(in_block, blocks_.unit), ceil_div(keys, blocks_.unit), k_.columns(), s_.dq, k_.columns(), true);
-    add_transposed(s_.p, stride, keys, queries, s_.d_o_across, v_, s_.dv + key * v_.columns());
-    add_transposed(s_.dz, stride, keys, queries, s_.q_across, k_, s_.dk + key * k_.columns());
+    weighted_product(
+        blocks_,
+        {s_.dz, units_of_row(blocks_, stride), 0, queries, s_.k_across + block * k_.across_units(block_keys),
+         ceil_div(in_block, blocks_.unit), k_.columns()},
+        s_.dq, k_.columns(), seen_keys);
+    const auto seen_queries = [&](std::int64_t first, std::int64_t last) {
+      return within(visible_queries(args_.mask, key + first, length), visible_queries(args_.mask, key + last, length),
+                    query, queries);
+    };
+    add_transposed(s_.p, stride, keys, queries, s_.d_o_across, v_, s_.dv + key * v_.columns(), seen_queries);
+    add_transposed(s_.dz, stride, keys, queries, s_.q_across, k_, s_.dk + key * k_.columns(), seen_queries);
   }
 
   // sums[keys, columns] += rows[queries, keys]^T times a packed [queries, columns].
+  template <class Seen>
   void add_transposed(const std::uint32_t* rows, std::int64_t stride, std::int64_t keys, std::int64_t queries,
-                      const std::uint32_t* packed, const Sizes& sizes, float* sums) {
+                      const std::uint32_t* packed, const Sizes& sizes, float* sums, const Seen& seen) {
     const DType dtype = blocks_.unit == 2 ? DType::bf16 : DType::f32;
     blocks_.pack_a({reinterpret_cast<const std::byte*>(rows), dtype, 1, stride}, keys, queries, s_.transposed);
     const std::int64_t units = ceil_div(queries, blocks_.unit);
-    product(blocks_, s_.transposed, 0, keys, packed, units, units, sizes.columns(), sums, sizes.columns(), true);
+    weighted_product(blocks_, {s_.transposed, 0, units, keys, packed, units, sizes.columns()}, sums, sizes.columns(),
+                     seen);
   }
 
   const AttentionBackwardArgs& args_;

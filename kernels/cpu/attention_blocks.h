@@ -23,6 +23,18 @@ inline KeyRange visible_keys(const AttentionMask& mask, std::int64_t query, std:
   return keys;
 }
 
+// The queries that see a key: always one range too.
+inline KeyRange visible_queries(const AttentionMask& mask, std::int64_t key, std::int64_t length) {
+  KeyRange queries{mask.causal ? key : 0, length};
+  if (mask.window > 0)
+    queries = {std::max(queries.begin, key - mask.window + 1), std::min(queries.end, key + mask.window)};
+  if (mask.chunk > 0) {
+    const std::int64_t chunk = key / mask.chunk * mask.chunk;
+    queries = {std::max(queries.begin, chunk), std::min(queries.end, chunk + mask.chunk)};
+  }
+  return queries;
+}
+
 // One block: queries from first_query, keys [first_key, first_key + keys) of a sequence of `length`.
 struct ScoreBlock {
   const AttentionMask* mask;

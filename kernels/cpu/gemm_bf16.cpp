@@ -90,25 +90,32 @@ void pack_along_k(const std::uint16_t* data, std::int64_t stride, std::int64_t l
 }
 
 // Rows of k whose lines are contiguous: two rows interleave to one row of pairs, cut into groups of `width` lines;
-// lines past the end become zeros.
+// lines past the end become zeros. A store may spill into the next row of its group, which is written after it.
 template <int width>
 void pack_across_k(const std::uint16_t* data, std::int64_t stride, std::int64_t lines, std::int64_t k,
                    std::uint32_t* packed) {
   const std::int64_t units = (k + 1) / 2;
   for (std::int64_t unit = 0; unit < units; ++unit, data += 2 * stride) {
-    const bool both = 2 * unit + 1 < k;
+    const bool both = 2 * unit + 1 < k, last = unit + 1 == units;
     std::uint32_t* to = packed + unit * width;
     for (std::int64_t group = 0; group < lines; group += width, to += units * width) {
-#pragma GCC unroll 2
       for (int line = 0; line < width; line += 16) {
-        const std::int64_t left = std::clamp<std::int64_t>(lines - group - line, 0, std::min(16, width - line));
-        const auto mask = static_cast<__mmask16>((1u << left) - 1);
         const std::uint16_t* const from = data + group + line;
+        const std::int64_t left = lines - group - line;
+        if (left >= 16 && !last) {
+          const __m512i even = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+          const __m512i odd =
+              _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + stride)));
+          _mm512_storeu_si512(to + line, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+          continue;
+        }
+        const int room = std::min(16, width - line);
+        const auto mask = static_cast<__mmask16>((1u << std::clamp<std::int64_t>(left, 0, room)) - 1);
         const __m512i even = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from));
         const __m512i odd =
             both ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from + stride)) : _mm512_setzero_si512();
-        constexpr auto room = static_cast<__mmask16>((1u << std::min(16, width)) - 1);
-        _mm512_mask_storeu_epi32(to + line, room, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+        _mm512_mask_storeu_epi32(to + line, static_cast<__mmask16>((1u << room) - 1),
+                                 _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
       }
     }
   }

@@ -93,14 +93,22 @@ void pack_along_k(const T* data, std::int64_t stride, std::int64_t lines, std::i
   }
 }
 
-// Rows of k whose lines are contiguous: cut into groups of `width` lines; lines past the end become zeros.
+// Rows of k whose lines are contiguous: cut into groups of `width` lines; lines past the end become zeros. A store may
+// spill into the next row of its group, which is written after it.
 template <int width, class T>
 void pack_across_k(const T* data, std::int64_t stride, std::int64_t lines, std::int64_t k, float* packed) {
+  constexpr std::int64_t vectors = (width + lanes - 1) / lanes;
   for (std::int64_t row = 0; row < k; ++row, data += stride) {
     float* to = packed + row * width;
+    const bool last = row + 1 == k;
     for (std::int64_t group = 0; group < lines; group += width, to += k * width) {
-      for (int line = 0; line < width; line += lanes) {
-        const std::int64_t room = std::min<std::int64_t>(lanes, width - line), left = lines - group - line;
+      for (std::int64_t line = 0; line < vectors * lanes; line += lanes) {
+        const std::int64_t left = lines - group - line;
+        if (left >= lanes && !last) {
+          store(load(data + group + line), to + line);
+          continue;
+        }
+        const std::int64_t room = std::min<std::int64_t>(lanes, width - line);
         const V values = left > 0 ? load_n(data + group + line, std::min(left, room)) : hn::Zero(f32_tag);
         store_n(values, to + line, room);
       }

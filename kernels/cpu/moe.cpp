@@ -119,14 +119,18 @@ void moe_gather(Stream& stream, const MoeGatherArgs& args) {
 
 void moe_combine(Stream& stream, const MoeCombineArgs& args) {
   for_row_blocks(stream, args.y.shape[0], args.y.shape[1] * (args.row_of.shape[1] + 1),
-                 [&](RowRange tokens, std::int64_t) { HWY_DYNAMIC_DISPATCH(combine)
-                                                      (args, tokens); });
+                 [&](RowRange tokens, std::int64_t) {
+                   HWY_DYNAMIC_DISPATCH(combine)
+                   (args, tokens);
+                 });
 }
 
 void moe_combine_backward(Stream& stream, const MoeCombineBackwardArgs& args) {
   for_row_blocks(stream, args.dy.shape[0], args.dy.shape[1] * 2 * args.row_of.shape[1],
-                 [&](RowRange tokens, std::int64_t) { HWY_DYNAMIC_DISPATCH(combine_backward)
-                                                      (args, tokens); });
+                 [&](RowRange tokens, std::int64_t) {
+                   HWY_DYNAMIC_DISPATCH(combine_backward)
+                   (args, tokens);
+                 });
 }
 
 void moe_to_rows(Stream&, const MoeToRowsArgs& args) {

@@ -82,7 +82,9 @@ HWY_INLINE V exp_fast(V x) {
   const hn::RebindToSigned<F32> integers;
   const auto tiny = hn::Lt(x, hn::Set(f32_tag, -87.0f));
   x = hn::Min(hn::Max(x, hn::Set(f32_tag, -87.0f)), hn::Set(f32_tag, 88.0f));
-  const V n = hn::Round(hn::Mul(x, hn::Set(f32_tag, 1.44269504f)));
+  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits, ready to be added to an exponent.
+  const V magic = hn::Set(f32_tag, 12582912.0f), shifted = hn::MulAdd(x, hn::Set(f32_tag, 1.44269504f), magic);
+  const V n = hn::Sub(shifted, magic);
   V r = hn::NegMulAdd(n, hn::Set(f32_tag, 0.693359375f), x);
   r = hn::NegMulAdd(n, hn::Set(f32_tag, -2.12194440e-4f), r);
   V p = hn::Set(f32_tag, 1.9875691500e-4f);  // the polynomial of Cephes' expf
@@ -91,9 +93,9 @@ HWY_INLINE V exp_fast(V x) {
   p = hn::MulAdd(p, r, hn::Set(f32_tag, 4.1665795894e-2f));
   p = hn::MulAdd(p, r, hn::Set(f32_tag, 1.6666665459e-1f));
   p = hn::MulAdd(p, r, hn::Set(f32_tag, 5.0000001201e-1f));
-  p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(f32_tag, 1.0f));
-  const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(integers, n), hn::Set(integers, 127)));
-  return hn::IfThenZeroElse(tiny, hn::Mul(p, hn::BitCast(f32_tag, exponent)));
+  p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(f32_tag, 1.0f)));
+  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(integers, shifted));
+  return hn::IfThenZeroElse(tiny, hn::BitCast(f32_tag, hn::Add(hn::BitCast(integers, p), exponent)));
 }
 
 HWY_INLINE float sum_lanes(V value) {
