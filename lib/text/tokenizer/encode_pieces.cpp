@@ -41,6 +41,52 @@ class Output {
   std::size_t n_ = 0;
 };
 
+// Pieces are scanned some at a time, each asking memory for its place in the cache; then they are looked up.
+struct Pending {
+  const unsigned char* begin;
+  std::size_t length;
+  PieceKey key;                  // of a piece short enough for the cache
+  const PieceCache::Entry* set;  // nullptr: too long
+};
+constexpr std::size_t batch = 64;
+
+template <class Scanner>
+std::size_t scan_batch(const Scanner& scanner, const PieceCache& cache, const unsigned char*& p,
+                       const unsigned char* end, Pending* pending) {
+  std::size_t n = 0;
+  while (n < batch && p < end) {
+    const unsigned char* const next = scanner.next(p);
+    Pending& piece = pending[n++];
+    piece.begin = p;
+    piece.length = static_cast<std::size_t>(next - p);
+    piece.set = nullptr;
+    if (piece.length <= PieceKey::longest) {
+      piece.key = PieceKey::of(p, piece.length, end);
+      piece.set = cache.set_of(piece.key);
+    }
+    p = next;
+  }
+  return n;
+}
+
+// The ids of a piece that is not among the short ones met before.
+void encode_rare(const Bpe& bpe, PieceCache& cache, const Pending& piece, std::vector<std::uint32_t>& ids) {
+  const std::string_view text(reinterpret_cast<const char*>(piece.begin), piece.length);
+  if (piece.set == nullptr) {
+    if (const PieceCache::LongEntry* known = cache.find_long(text); known != nullptr) {
+      ids.insert(ids.end(), known->ids.begin(), known->ids.end());
+      return;
+    }
+  }
+  const std::size_t before = ids.size();
+  bpe.encode(text, ids);
+  if (piece.set != nullptr) {
+    cache.insert(piece.key, ids.data() + before, ids.size() - before);
+  } else {
+    cache.insert_long(text, ids.data() + before, ids.size() - before);
+  }
+}
+
 }  // namespace
 
 void encode_pieces(Pattern pattern, const Bpe& bpe, PieceCache& cache, std::string_view text,
@@ -51,26 +97,19 @@ void encode_pieces(Pattern pattern, const Bpe& bpe, PieceCache& cache, std::stri
   }
   with_scanner(pattern, text, [&](const auto& scanner) {
     Output output(ids);
+    Pending pending[batch];
     const auto* p = reinterpret_cast<const unsigned char*>(text.data());
     const auto* const end = p + text.size();
     while (p < end) {
-      const auto* const next = scanner.next(p);
-      const auto n = static_cast<std::size_t>(next - p);
-      const std::string_view piece(reinterpret_cast<const char*>(p), n);
-      if (n <= PieceKey::longest) {
-        const PieceKey key = PieceKey::of(p, n, end);
-        if (const PieceCache::Entry* entry = cache.find(key); entry != nullptr) {
+      const std::size_t n = scan_batch(scanner, cache, p, end, pending);
+      for (std::size_t i = 0; i < n; ++i) {
+        const PieceCache::Entry* entry = pending[i].set ? PieceCache::find(pending[i].set, pending[i].key) : nullptr;
+        if (entry != nullptr) {
           output.add_entry(cache, *entry);
         } else {
-          std::vector<std::uint32_t>& direct = output.direct();
-          const std::size_t before = direct.size();
-          bpe.encode(piece, direct);
-          cache.insert(key, direct.data() + before, direct.size() - before);
+          encode_rare(bpe, cache, pending[i], output.direct());
         }
-      } else {
-        bpe.encode(piece, output.direct());
       }
-      p = next;
     }
     return 0;
   });

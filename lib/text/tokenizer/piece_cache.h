@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace hearth::text {
@@ -44,44 +46,47 @@ class PieceCache {
     std::uint32_t ids[n_inline];  // when n_ids > n_inline: ids[0] is where they begin in overflow()
     std::uint32_t n_ids;
   };
-  PieceCache() : entries_(std::make_unique<Entry[]>(2 * n_sets)) {}
+  PieceCache();
 
-  // nullptr when the piece is not here.
-  const Entry* find(const PieceKey& key) const {
-    const Entry* set = set_of(key);
-    if (set[0].key == key) return &set[0];
-    if (set[1].key == key) return &set[1];
-    return nullptr;
-  }
-  void insert(const PieceKey& key, const std::uint32_t* ids, std::size_t n) {
-    if (overflow_.size() > most_overflow) clear();
-    Entry entry{key, {0, 0, 0}, static_cast<std::uint32_t>(n)};
-    if (n <= n_inline) {
-      std::memcpy(entry.ids, ids, n * sizeof *ids);
-    } else {
-      entry.ids[0] = static_cast<std::uint32_t>(overflow_.size());
-      overflow_.insert(overflow_.end(), ids, ids + n);
-    }
-    Entry* set = const_cast<Entry*>(set_of(key));
-    set[1] = set[0];
-    set[0] = entry;
-  }
-  const std::uint32_t* overflow(const Entry& entry) const { return overflow_.data() + entry.ids[0]; }
-
- private:
-  static constexpr std::size_t n_sets = 1u << 16;         // 4 MiB of entries
-  static constexpr std::size_t most_overflow = 1u << 20;  // ids
+  // The two entries where key is, if it is here. Asked for some pieces ahead, so that memory answers in time.
   const Entry* set_of(const PieceKey& key) const {
     const std::uint64_t mixed = (key.low ^ key.high * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
-    return &entries_[2 * (mixed >> 48)];
+    const Entry* set = &entries_[2 * (mixed >> (64 - set_bits))];
+    __builtin_prefetch(set);
+    return set;
   }
-  void clear() {
-    std::fill_n(entries_.get(), 2 * n_sets, Entry{});
-    overflow_.clear();
+  // nullptr when the piece is not here. Which of the two it is, is no branch: it would be a wrong guess half the time.
+  static const Entry* find(const Entry* set, const PieceKey& key) {
+    const Entry* entry = set + (same(set[0].key, key) ? 0 : 1);
+    return same(entry->key, key) ? entry : nullptr;
   }
+  void insert(const PieceKey& key, const std::uint32_t* ids, std::size_t n);
+  const std::uint32_t* overflow(const Entry& entry) const { return overflow_.data() + entry.ids[0]; }
 
-  std::unique_ptr<Entry[]> entries_;
+  // The same for pieces longer than a key: banners, indentation, long names. nullptr when it is not here or too long.
+  struct LongEntry {
+    std::string piece;
+    std::vector<std::uint32_t> ids;
+  };
+  const LongEntry* find_long(std::string_view piece) const;
+  void insert_long(std::string_view piece, const std::uint32_t* ids, std::size_t n);
+
+ private:
+  static constexpr unsigned set_bits = 16;  // 4 MiB of entries
+  static constexpr std::size_t n_entries = 2u << set_bits;
+  static constexpr std::size_t most_overflow = 1u << 20;  // ids
+  static constexpr std::size_t n_long_entries = 1u << 13;
+  static constexpr std::size_t longest_cached = 512;  // bytes
+
+  static bool same(const PieceKey& a, const PieceKey& b) { return ((a.low ^ b.low) | (a.high ^ b.high)) == 0; }
+  void clear();
+
+  struct Free {
+    void operator()(Entry* entries) const;
+  };
+  std::unique_ptr<Entry[], Free> entries_;
   std::vector<std::uint32_t> overflow_;
+  std::vector<LongEntry> long_entries_;
 };
 
 }  // namespace hearth::text

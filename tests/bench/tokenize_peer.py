@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""hearth's tokenizer beside Hugging Face's `tokenizers`: the same file, cut into the same documents, on one core each, in
+turns; the best processor time of each document counts for both. Prints one line of JSON; ends with 1 when the ids differ, 77 without
+the library.
+    tokenize_peer.py BENCH_TOKENIZE TOKENIZER_JSON TEXT [PASSES]
+"""
+import array
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["RAYON_NUM_THREADS"] = "1"
+DOCUMENT_BYTES = 10_000  # as in tokenize.cpp
+
+
+def documents_in(data):
+    begin = 0
+    while begin < len(data):
+        line_end = data.find(b"\n", begin + DOCUMENT_BYTES)
+        end = len(data) if line_end < 0 else line_end + 1
+        yield data[begin:end].decode("utf-8")
+        begin = end
+
+
+def theirs(tokenizer, documents, passes):
+    best, ids = [float("inf")] * len(documents), array.array("I")
+    for p in range(passes):
+        for i, document in enumerate(documents):
+            start = time.thread_time()
+            encoding = tokenizer.encode(document, add_special_tokens=False)
+            best[i] = min(best[i], time.thread_time() - start)
+            if p == 0:
+                ids.extend(encoding.ids)
+    return sum(best), ids
+
+
+def main():
+    try:
+        import tokenizers
+    except ImportError:
+        print("skipped: the Python package tokenizers is not installed")
+        sys.exit(77)
+    bench, tokenizer_path, text_path = sys.argv[1:4]
+    passes = int(sys.argv[4]) if len(sys.argv) > 4 else 3
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with open(text_path, "rb") as file:
+        data = file.read().decode("utf-8", "ignore").encode()
+    with tempfile.TemporaryDirectory() as folder:
+        text, ids = os.path.join(folder, "text"), os.path.join(folder, "ids")
+        with open(text, "wb") as file:
+            file.write(data)
+        ours = json.loads(subprocess.run([bench, tokenizer_path, text, str(passes), ids], check=True, capture_output=True).stdout)
+        with open(ids, "rb") as file:
+            our_ids = array.array("I", file.read())
+    tokenizer = tokenizers.Tokenizer.from_file(tokenizer_path)
+    tokenizer.encode_special_tokens = True
+    seconds, their_ids = theirs(tokenizer, list(documents_in(data)), passes)
+    rate = len(data) / 1e6 / seconds
+    same = our_ids == their_ids
+    print(json.dumps({"bench": "tokenize_peer", "input": text_path, "pretokenizer": ours["pretokenizer"], "work": len(data) / 1e6, "unit": "MB",
+                      "tokens": len(our_ids), "same_ids": same, "passes": passes, "hearth_rate": ours["rate"],
+                      "hearth_first_pass_rate": ours["first_pass_rate"], "peer": f"tokenizers {tokenizers.__version__}",
+                      "peer_rate": round(rate, 2), "ratio": round(ours["rate"] / rate, 1), "machine": ours["machine"]}))
+    sys.exit(0 if same else 1)
+
+
+main()
