@@ -51,6 +51,13 @@ std::string wrapped(const std::string& text, std::size_t indent) {
   return out;
 }
 
+// What of text fits on one line after the help column, cut at a word.
+std::string one_line(const std::string& text) {
+  constexpr std::size_t width = help_width - help_column;
+  if (text.size() <= width) return text;
+  return text.substr(0, text.rfind(' ', width - 4)) + " ...";
+}
+
 std::string row(const std::string& left, const std::string& right) {
   std::string out = "  " + left;
   out += out.size() + 2 > help_column ? "\n" + std::string(help_column, ' ') : std::string(help_column - out.size(), ' ');
@@ -154,7 +161,7 @@ std::string help_text(const Command& command, bool full) {
     if (!full && option->group == "Common options") continue;
     if (option->group != group) out += "\n" + option->group + ":\n";
     group = option->group;
-    out += row(spelling(*option), explanation(*option));
+    out += row(spelling(*option), full ? explanation(*option) : one_line(explanation(*option)));
   }
   if (!full) out += "\n--help shows the common options, examples and details.\n";
   if (full && !command.examples.empty()) {

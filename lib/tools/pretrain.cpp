@@ -10,6 +10,7 @@
 #include "lib/base/provenance.h"
 #include "lib/base/text.h"
 #include "lib/nn/family.h"
+#include "lib/nn/parameters.h"
 #include "lib/text/tokenizer/tokenizer.h"
 #include "lib/tools/pretrain_folder.h"
 #include "lib/tools/pretrain_plan.h"
@@ -47,11 +48,11 @@ void print_plan(const Context& context, const PretrainPlan& plan, const data::Co
                      {"time", "about " + human_seconds(plan.expected_s) + " at half of the measured " + format_number(plan.flops_per_s * 1e-9, 3) + " GFLOP/s"}});
 }
 
-void print_result(const Context& context, const PretrainOptions& options, const train::Outcome& outcome) {
+void print_result(const Context& context, const PretrainOptions& options, const PretrainPlan& plan, const train::Outcome& outcome) {
   const double before = outcome.first ? outcome.first->bits_per_byte : 0, after = outcome.last ? outcome.last->bits_per_byte : 0;
   if (context.json) {
     Json result{{"schema", "hearth.pretrain/1"}, {"folder", options.output}, {"stopped", outcome.stopped}, {"step", outcome.step},
-                {"tokens", outcome.tokens}, {"loss", outcome.loss}, {"skipped_steps", outcome.n_skipped}, {"seconds", outcome.seconds},
+                {"parameters", nn::count_parameters(plan.config).total}, {"tokens", outcome.tokens}, {"loss", outcome.loss}, {"skipped_steps", outcome.n_skipped}, {"seconds", outcome.seconds},
                 {"tokens_per_s", outcome.tokens_per_s}, {"ceiling_ratio", outcome.ceiling_ratio}, {"peak_memory_bytes", peak_memory_bytes()}};
     if (outcome.last) {
       result["held_out"] = {{"bits_per_byte_before", before}, {"bits_per_byte", after}, {"loss", outcome.last->loss}, {"tokens", outcome.last->n_tokens}};
@@ -157,7 +158,7 @@ int run(const PretrainOptions& o, Context& context) {
   }
   take_tokenizer(tokenizer, o.output);
   const train::Outcome outcome = train_model(o, context, corpus, plan, resumed, asked);
-  print_result(context, o, outcome);
+  print_result(context, o, plan, outcome);
   if (outcome.stopped) throw Error(Kind::stopped, o.output + ": stopped at step " + std::to_string(outcome.step) + " after saving: the same command goes on");
   return 0;
 }

@@ -46,6 +46,15 @@ TEST_CASE("-h is one screen: no details, common options or examples") {
   CHECK(text.find("Common options") == std::string::npos);
   CHECK(text.find("A sample is") == std::string::npos);
   CHECK(text.find("Examples") == std::string::npos);
+  std::string words;
+  for (int i = 0; i < 20; ++i) words += "word ";
+  bool field = false;
+  s.command.group("More");
+  s.command.flag("long", &field, words);
+  const std::string brief = help_text(s.command, false);
+  const std::size_t start = brief.find("      --long");
+  CHECK(brief.substr(start, brief.find('\n', start) - start) ==
+        "      --long                  word word word word word word word word word word word word word ...");
 }
 
 TEST_CASE("long explanations wrap at 100 columns, under themselves") {
