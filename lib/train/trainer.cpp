@@ -248,7 +248,8 @@ void Trainer::one_step() {
 }
 
 void Trainer::show_progress(const Json& event) {
-  const double left = static_cast<double>(settings_.n_steps() - step_) * trained_s_ / std::max<double>(1, static_cast<double>(history_.steps.size()));
+  const double steps_per_s = static_cast<double>(trained_tokens_) / static_cast<double>(settings_.batch_tokens()) / trained_s_;
+  const double left = static_cast<double>(settings_.n_steps() - step_) / steps_per_s;
   const Json& clock = event["clock"];
   context_.log.progress("step " + std::to_string(step_) + "/" + std::to_string(settings_.n_steps()) + "  loss " +
                         format_number(history_.steps.back().loss, 4) + "  " + human_count(clock["tokens_per_s"].get<double>()) + " tokens/s (" +

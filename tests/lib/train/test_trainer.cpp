@@ -253,6 +253,38 @@ TEST_CASE("training that blows up is not stored over good weights: steps are ski
   CHECK_THAT(read_file(run / "report.html"), Catch::Contains("failed: training diverged"));
 }
 
+TEST_CASE("after too many outliers in a row the run goes back to its checkpoint and on with other data") {
+  const Scratch scratch;
+  const data::Corpus corpus({{tokens_file(scratch.path(), 1), {}}});
+  Setup setup{.config = tiny(false), .settings = tiny_settings(DType::f32), .corpus = corpus};
+  const fs::path whole = scratch.path() / "whole", run = scratch.path() / "run";
+  train_fresh(setup, whole);
+  // The checkpoint of step 6, but with a detector that has only known losses of 0.1: all that follow are outliers.
+  Json trainer = parse_json(formats::CheckpointReader(whole / "step-00000006").json("trainer.json"), "trainer.json");
+  trainer["detector"]["losses"] = std::vector<double>(100, 0.1);
+  trainer["detector"]["log_norms"] = std::vector<double>(100, 0.0);
+  fs::create_directories(run);
+  {
+    const formats::CheckpointReader reader(whole / "step-00000006");
+    formats::CheckpointWriter writer(run / "step-00000006");
+    const auto bytes = bytes_of(whole / "step-00000006");
+    for (const formats::CheckpointTensor& tensor : reader.tensors()) {
+      writer.add(tensor.name, Tensor(const_cast<char*>(bytes.at(tensor.name).data()), tensor.dtype, tensor.shape));
+    }
+    writer.add_json("model.json", reader.json("model.json"));
+    writer.add_json("trainer.json", dump_json(trainer));
+    writer.finish(Json::object());
+  }
+  const Outcome outcome = train_on(setup, run, run / "step-00000006");
+  CHECK(outcome.n_skipped == 10);
+  CHECK(outcome.step == 24);
+  const RunHistory history = read_history(run / "metrics.jsonl");
+  CHECK(history.steps.size() == 18);  // the skipped ones were gone over again
+  CHECK(history.steps.back().step == 24);
+  CHECK_THAT(history.notes.at(0).message, Catch::Contains("back from step 16 to the checkpoint of step 6"));
+  CHECK(bytes_of(run / "step-00000024") != bytes_of(whole / "step-00000024"));  // other data
+}
+
 TEST_CASE("the fast kernels are held against the reference while training") {
   const Scratch scratch;
   const data::Corpus corpus({{tokens_file(scratch.path(), 1), {}}});
