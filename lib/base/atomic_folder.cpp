@@ -16,6 +16,8 @@ fs::path without_slash(fs::path path) { return path.has_filename() ? path : path
 
 fs::path with_suffix(const fs::path& path, const char* suffix) { return path.string() + suffix; }
 
+constexpr const char* lock_name = ".lock";  // FolderLock's
+
 void sync_all(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
     entry.is_directory() ? sync_folder(entry.path()) : sync_file(entry.path());
@@ -43,9 +45,12 @@ AtomicFolder::AtomicFolder(fs::path path, bool overwrite, const std::string& mar
     : path_(without_slash(std::move(path))), partial_(with_suffix(path_, ".partial")), overwrite_(overwrite) {
   require_creatable(path_, overwrite_, mark);
   std::error_code failed;
-  fs::remove_all(partial_, failed);
-  if (!failed) fs::create_directory(partial_, failed);
+  fs::create_directory(partial_, failed);
   if (failed) throw Error(Kind::cannot_create, partial_.string() + ": " + failed.message());
+  lock_.emplace(partial_);
+  for (const fs::directory_entry& entry : fs::directory_iterator(partial_)) {
+    if (entry.path().filename() != lock_name) fs::remove_all(entry.path());
+  }
 }
 
 AtomicFolder::~AtomicFolder() {
@@ -54,6 +59,7 @@ AtomicFolder::~AtomicFolder() {
 }
 
 void AtomicFolder::commit() {
+  fs::remove(partial_ / lock_name);
   sync_all(partial_);
   const fs::path old = with_suffix(path_, ".replaced");
   const bool replaces = fs::exists(fs::symlink_status(path_));

@@ -2,12 +2,15 @@
 // A folder that appears only when it is complete, as AtomicFile for files.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
+
+#include "lib/base/file.h"
 
 namespace hearth {
 
-// Built as "NAME.partial", synced and renamed to NAME by commit(); removed again when never committed. A partial folder
-// that a killed run left is replaced.
+// Built as "NAME.partial", synced and renamed to NAME by commit(); removed again when never committed. It is locked while
+// it is built: a second writer gets Error{cannot_create}; one that a killed run left is emptied and used.
 class AtomicFolder {
  public:
   // Throws Error{cannot_create} when path exists and overwrite is false, or when it cannot be created. With overwrite
@@ -26,6 +29,7 @@ class AtomicFolder {
 
  private:
   std::filesystem::path path_, partial_;
+  std::optional<FolderLock> lock_;
   bool overwrite_ = false;
   bool committed_ = false;
 };

@@ -8,6 +8,7 @@
 #include "lib/base/atomic_folder.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
+#include "lib/base/signals.h"
 #include "lib/base/text.h"
 #include "lib/device/memory.h"
 #include "lib/infer/language_model.h"
@@ -193,6 +194,7 @@ Written write_folder(const Options& options, Context& context) {
   context.log.progress("computing the parity prompts");
   const infer::Parity parity = with_context(options.model, [&] { return parity_of(exported, context); });
   const auto on_bytes = [&](std::uint64_t bytes) {
+    if (stop_requested()) throw Error(Kind::stopped, "stopped by a signal; nothing was written: run it again");
     context.log.progress(human_bytes(static_cast<double>(bytes)) + " of " + human_bytes(static_cast<double>(written.bytes)));
   };
   if (options.to == "hearth") {

@@ -73,6 +73,17 @@ TEST_CASE("an existing folder is refused, and replaced only on request and only 
   CHECK(std::distance(fs::directory_iterator(place.root), {}) == 1);
 }
 
+TEST_CASE("a second writer is refused and leaves the first one's work alone") {
+  const Place place;
+  const fs::path path = place.root / "out";
+  AtomicFolder first(path, false, "mark");
+  write_file(first.partial_path() / "mark", "1");
+  CHECK(refusal([&] { AtomicFolder(path, false, "mark"); }).find("another run is writing here") != std::string::npos);
+  first.commit();
+  CHECK(read_file(path / "mark") == "1");
+  CHECK(std::distance(fs::directory_iterator(path), {}) == 1);
+}
+
 TEST_CASE("a parent that is not there is said") {
   const Place place;
   CHECK(refusal([&] { AtomicFolder(place.root / "none/out", false, "mark"); }).find("does not exist") != std::string::npos);
