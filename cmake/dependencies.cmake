@@ -16,10 +16,3 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
 add_library(hearth_xxhash INTERFACE)
 target_link_libraries(hearth_xxhash INTERFACE ${XXHASH_LIBRARY})
-
-# Debian's dnnl-config.cmake wants OpenCL's headers and aborts without them: look by hand.
-find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
-find_library(DNNL_LIBRARY dnnl REQUIRED)
-add_library(DNNL::dnnl UNKNOWN IMPORTED)
-set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION "${DNNL_LIBRARY}"
-                                            INTERFACE_INCLUDE_DIRECTORIES "${DNNL_INCLUDE_DIR}")

@@ -4,6 +4,6 @@
 
 namespace hearth::kernels {
 
-std::vector<Library> libraries();  // oneDNN, Highway with the instruction set it chose
+std::vector<Library> libraries();  // Highway, with the instruction set it chose
 
 }  // namespace hearth::kernels

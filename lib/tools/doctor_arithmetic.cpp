@@ -114,7 +114,7 @@ Finding exact_rows(Context& context, DType dtype) {
     finding.status = Status::failed;
     finding.value = "a product of " + std::to_string(count) + " rows differs from the same rows of a larger one (n " +
                     std::to_string(n) + ", k " + std::to_string(k) + ")";
-    finding.advice = "results then depend on batch sizes; try another version of oneDNN";
+    finding.advice = "results then depend on batch sizes: a bug in hearth for this processor, please report it";
     return finding;
   }
   finding.value = "a row's result depends on that row alone";
