@@ -70,7 +70,9 @@ struct Sub {
 
 std::vector<std::string> pattern_names() {
   std::vector<std::string> names;
-  for (const text::PatternInfo& info : text::all_patterns()) names.emplace_back(info.name);
+  for (const text::PatternInfo& info : text::all_patterns()) {
+    if (info.pattern != text::Pattern::none) names.emplace_back(info.name);
+  }
   return names;
 }
 
@@ -88,9 +90,12 @@ Command train_command(const std::vector<std::string>& argv) {
       "choice for "
       "the small vocabularies of small models, where numbers of three digits would cost a thousand entries.";
   c.examples = {{"tokenize train corpus.h5 --vocab-size 32768 -o tokenizer.json", "from a documents file"},
-                {"tokenize train corpus.h5 --vocab bytes -o bytes/", "the 256 bytes and the special tokens"}};
+                {"tokenize train --vocab bytes -o bytes/", "the 256 bytes and the special tokens"}};
   c.positional("INPUT", &o.inputs, "documents files, or - for plain text on stdin");
-  c.option("output", &o.output, "FILE", "tokenizer.json to write, or an existing folder for it").letter('o').must();
+  c.option("output", &o.output, "FILE",
+           "tokenizer.json to write, or a folder for it (one that exists, or a name ending in /)")
+      .letter('o')
+      .must();
   c.option("vocab-size", &o.vocab_size, "N", "number of ids, special tokens included").range(257, 1 << 20);
   c.option("vocab", &o.vocab, "KIND", "learn merges, or take the 256 bytes alone").one_of({"bpe", "bytes"});
   c.option("pretokenizer", &o.pretokenizer, "NAME", "how text is cut into pieces that merges never cross")
@@ -98,7 +103,7 @@ Command train_command(const std::vector<std::string>& argv) {
   c.option("special-token", &o.special_tokens, "NAME",
            "a special token instead of the default ones; the first ends each document, if none is <|endoftext|> "
            "(repeatable)");
-  c.option("split", &o.splits, "SPLIT", "learn from this split instead of train (repeatable)").one_of(split_names);
+  c.option("split", &o.splits, "SPLIT", "learn from this split instead of train").one_of(split_names);
   c.option("min-frequency", &o.min_frequency, "N", "merge no pair that is rarer").range(1);
   c.size("sample-bytes", &o.sample_bytes, "SIZE", "of a larger corpus, learn from about so much, drawn by document");
   CommonSet set;
@@ -169,7 +174,7 @@ Command cat_command(const std::vector<std::string>& argv) {
   c.examples = {{"tokenize cat tokens.h5 --tokenizer tokenizer.json --limit 10", "ids and text of ten documents"}};
   c.positional("INPUT", &o.input, "a tokens file").must();
   c.option("tokenizer", &o.tokenizer, "PATH", "tokenizer.json or its folder: adds the text");
-  c.option("split", &o.splits, "SPLIT", "only this split (repeatable)").one_of(split_names);
+  c.option("split", &o.splits, "SPLIT", "only this split").one_of(split_names);
   c.option("first", &o.first, "N", "first document of each split to print, from 0");
   c.option("limit", &o.limit, "N", "at most so many documents of each split; 0: all");
   CommonSet set;

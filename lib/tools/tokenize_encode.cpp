@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <span>
@@ -28,6 +29,11 @@ struct Count {
     ++documents;
     tokens += n_tokens;
     text_bytes += n_bytes;
+  }
+  void add(const Count& other) {
+    documents += other.documents;
+    tokens += other.tokens;
+    text_bytes += other.text_bytes;
   }
 };
 
@@ -126,14 +132,28 @@ void add_row(TextTable& table, const std::string& name, const Count& count) {
              human_bytes(static_cast<double>(count.text_bytes)), format_number(ratio, 3)});
 }
 
+// The types with most text; the rest in one row.
+void add_types(TextTable& table, const std::map<std::string, Count>& by_type) {
+  constexpr std::size_t n_shown = 12;
+  std::vector<std::pair<std::string, Count>> types(by_type.begin(), by_type.end());
+  std::stable_sort(types.begin(), types.end(),
+                   [](const auto& a, const auto& b) { return a.second.text_bytes > b.second.text_bytes; });
+  Count rest;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const Count& count = types[i].second;
+    if (i < n_shown) {
+      add_row(table, types[i].first, count);
+    } else {
+      rest.add(count);
+    }
+  }
+  if (types.size() > n_shown) add_row(table, std::to_string(types.size() - n_shown) + " more", rest);
+}
+
 void report(const TokenizeEncodeOptions& options, const Tokenizer& tokenizer, const Statistics& statistics,
             double seconds, Context& context) {
   Count all;
-  for (const auto& [split, count] : statistics.by_split) {
-    all.documents += count.documents;
-    all.tokens += count.tokens;
-    all.text_bytes += count.text_bytes;
-  }
+  for (const auto& [split, count] : statistics.by_split) all.add(count);
   if (context.json) {
     Json result{
         {"schema", "hearth.tokenize.encode/1"}, {"output", options.output}, {"tokenizer_digest", tokenizer.digest()},
@@ -147,7 +167,7 @@ void report(const TokenizeEncodeOptions& options, const Tokenizer& tokenizer, co
   if (context.quiet) return;
   TextTable table({"", "documents", "tokens", "text", "bytes/token"});
   for (const auto& [split, count] : statistics.by_split) add_row(table, std::string(name_of(split)), count);
-  for (const auto& [type, count] : statistics.by_type) add_row(table, type, count);
+  add_types(table, statistics.by_type);
   add_row(table, "all", all);
   std::printf("%s%s: %s of text in %s, %s/s\n", table.text().c_str(), options.output.c_str(),
               human_bytes(static_cast<double>(all.text_bytes)).c_str(), human_seconds(seconds).c_str(),

@@ -125,6 +125,7 @@ void print_cut(const Json& cut) {
 
 void print(const Json& all) {
   const auto text = [&](const char* key) {
+    if (all[key].is_null()) return std::string("none");
     return all[key].is_string() ? all[key].get<std::string>() : dump_json(all[key]);
   };
   std::printf("vocabulary     %s ids, %s merges, digest %.12s\n", text("vocab_size").c_str(), text("merges").c_str(),

@@ -25,6 +25,10 @@ using formats::DocumentsReader;
 using formats::Split;
 
 fs::path json_path_of(const std::string& output) {
+  if (output.ends_with('/') && !fs::exists(output)) {
+    std::error_code error;
+    if (!fs::create_directories(output, error)) throw Error(Kind::cannot_create, output + ": " + error.message());
+  }
   return fs::is_directory(output) ? fs::path(output) / "tokenizer.json" : fs::path(output);
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
 #include "lib/text/tokenizer/tokenizer.h"
+#include "lib/text/tokenizer/trainer.h"
 #include "lib/tools/tokenize.h"
 #include "tests/support/catch.h"
 
@@ -193,4 +194,21 @@ TEST_CASE("the end of a document is the token asked for, or an error") {
   fs::remove(folder.path / "tokenizer_config.json");
   CHECK(tokenize({"encode", folder / "corpus.h5", "--tokenizer", tokenizer, "-o", folder / "c.h5"}, &message) == 78);
   CHECK(message == tokenizer + " does not say which token ends a document: name it by --end-of-text");
+}
+
+TEST_CASE("a vocabulary beyond 65536 ids is stored as 32 bits") {
+  const TemporaryFolder folder;
+  write_documents(folder / "corpus.h5", some_documents());
+  text::TrainedVocabulary vocabulary = text::byte_vocabulary();
+  while (vocabulary.tokens.size() < 65536)
+    vocabulary.tokens.push_back("token" + std::to_string(vocabulary.tokens.size()));
+  const text::TokenizerFile file = text::make_tokenizer_file(text::Pattern::none, vocabulary, {"<|endoftext|>"});
+  write_file(folder / "tokenizer.json", text::write_tokenizer_json(file));
+  REQUIRE(tokenize({"encode", folder / "corpus.h5", "--tokenizer", folder / "tokenizer.json", "-o", folder / "a.h5"}) ==
+          0);
+  const formats::TokensReader reader(folder / "a.h5");
+  CHECK(reader.header().dtype == DType::u32);
+  CHECK(reader.header().vocab_size == 65537);
+  const formats::TokensSplit& train = reader.split(Split::train);
+  CHECK(train.id(train.n_tokens() - 1) == 65536);
 }

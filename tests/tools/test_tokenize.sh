@@ -20,8 +20,7 @@ expect_same "$out" text
 expect_exit 0 '' tokenize encode - --tokenizer tokenizer.json --special-tokens parse --json <text
 expect_stdout '"schema":"hearth.tokenize.ids/1".*,390,'
 
-mkdir bytes
-expect_exit 0 '' tokenize train --vocab bytes -o bytes --json
+expect_exit 0 '' tokenize train --vocab bytes -o bytes/ --json
 expect_stdout '"vocab_size":266,"merges":0,"pretokenizer":"none"'
 printf 'A\377' >text
 expect_exit 0 '' tokenize encode - --tokenizer bytes <text
@@ -37,6 +36,17 @@ expect_stdout '"schema":"hearth.tokenize.inspect/1"'
 # The same input gives the same file.
 expect_exit 0 '' tokenize train - --vocab-size 400 -o again.json -f -j 1 <"$golden/corpus.txt"
 expect_same tokenizer.json again.json
+
+# From documents to tokens and back, by pipe.
+mkdir docs
+cp "$golden/corpus.txt" docs/corpus.txt
+expect_exit 0 '' shard docs -o corpus.h5 -q
+expect_exit 0 '' tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5
+expect_stdout '^all +1 '
+expect_exit 0 '' tokenize cat tokens.h5 --tokenizer tokenizer.json
+expect_stdout '^\{"split":"[a-z]+","document":0,"ids":\[[0-9,]+\],"text":"'
+expect_exit 0 '' tokenize inspect tokenizer.json --tokens tokens.h5
+expect_stdout 'bytes a token, [0-9]+ ids never occur'
 
 # A vocabulary the text cannot fill is smaller, and the tool says so.
 expect_exit 0 'only [0-9]+ of 5000 ids: no pair occurs 2 times' tokenize train - --vocab-size 5000 -o small.json -f <"$golden/ties.txt"
@@ -71,11 +81,11 @@ sed 's/{1,3}|/{1,9}|/' "$golden/llama3.json" >regex.json
 expect_exit 65 'not one that hearth knows' tokenize encode - --tokenizer regex.json <text
 grep -q '{1,9}|' "$err" || fail 'the unknown regular expression is not shown'
 
-expect_exit 64 'leave -o out' tokenize encode - --tokenizer tokenizer.json -o tokens.h5 <text
+expect_exit 64 'leave -o out' tokenize encode - --tokenizer tokenizer.json -o absent.h5 <text
 expect_exit 64 'give -o FILE' tokenize encode corpus.h5 --tokenizer tokenizer.json
-expect_exit 66 'no-such.h5' tokenize encode no-such.h5 --tokenizer tokenizer.json -o tokens.h5
-expect_exit 65 'text' tokenize encode text --tokenizer tokenizer.json -o tokens.h5
-expect_no_file tokens.h5
+expect_exit 66 'no-such.h5' tokenize encode no-such.h5 --tokenizer tokenizer.json -o absent.h5
+expect_exit 65 'text' tokenize encode text --tokenizer tokenizer.json -o absent.h5
+expect_no_file absent.h5
 expect_exit 65 "stdin: byte 3: 'x' is not a token id" sh -c 'echo 12 x | tokenize decode --tokenizer tokenizer.json'
 expect_exit 65 'token id 400 is not in the vocabulary of 400' sh -c 'echo 400 | tokenize decode --tokenizer tokenizer.json'
 expect_exit 66 'no-such' tokenize decode no-such --tokenizer tokenizer.json
@@ -83,3 +93,12 @@ expect_exit 66 'no-such.h5' tokenize cat no-such.h5
 expect_exit 65 'text' tokenize cat text
 expect_exit 64 'tokenize' tokenize
 expect_exit 64 '' tokenize frobnicate
+
+# --- the disk -----------------------------------------------------------------------------------------------------------
+
+expect_exit 74 'No space left|File too large' on_full_disk 16k tokenize encode corpus.h5 --tokenizer tokenizer.json -o full/tokens.h5
+expect_exit 74 'No space left|File too large' on_full_disk 4k tokenize train - -o full/ <"$golden/corpus.txt"
+if can_drop_privileges; then
+  mkdir closed && chmod 555 closed
+  expect_exit 73 'closed' unprivileged tokenize encode corpus.h5 --tokenizer tokenizer.json -o closed/tokens.h5
+fi

@@ -7,6 +7,8 @@
 #include <queue>
 #include <tuple>
 
+#include "lib/base/error.h"
+
 namespace hearth::text {
 namespace {
 
@@ -28,15 +30,15 @@ Bpe::Bpe(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges,
   slots_.resize(std::bit_ceil(merges.size() * 2 + 2));
   shift_ = 64u - static_cast<unsigned>(std::countr_zero(slots_.size()));
   for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
-    auto& slot = const_cast<Slot&>(find(merges[rank].left, merges[rank].right));
-    slot = {pair_key(merges[rank].left, merges[rank].right), rank, merges[rank].result};
+    slots_[place_of(merges[rank].left, merges[rank].right)] = {pair_key(merges[rank].left, merges[rank].right), rank,
+                                                               merges[rank].result};
   }
 }
 
-const Bpe::Slot& Bpe::find(std::uint32_t left, std::uint32_t right) const {
+std::size_t Bpe::place_of(std::uint32_t left, std::uint32_t right) const {
   const std::uint64_t key = pair_key(left, right);
   for (std::size_t i = mix(key) >> shift_;; i = (i + 1) & (slots_.size() - 1)) {
-    if (slots_[i].key == key || slots_[i].rank == no_rank) return slots_[i];
+    if (slots_[i].key == key || slots_[i].rank == no_rank) return i;
   }
 }
 
@@ -86,49 +88,48 @@ void Bpe::encode_short(std::string_view piece, std::vector<std::uint32_t>& ids) 
 // Symbols in a linked list, candidate merges in a heap; a candidate whose pair has changed since is dropped when
 // popped.
 void Bpe::encode_long(std::string_view piece, std::vector<std::uint32_t>& ids) const {
+  constexpr std::uint32_t none = 0xffffffffu;
   struct Symbol {
     std::uint32_t id;
-    std::int64_t before, after;  // -1: none
+    std::uint32_t before, after;  // none at the ends
   };
   struct Candidate {
-    std::uint32_t rank;
-    std::int64_t at;
-    std::uint32_t result;
+    std::uint32_t rank, at, result;
     bool operator>(const Candidate& other) const { return std::tie(rank, at) > std::tie(other.rank, other.at); }
   };
-  const auto n = static_cast<std::int64_t>(piece.size());
-  std::vector<Symbol> symbols(piece.size());
-  for (std::int64_t i = 0; i < n; ++i) {
-    symbols[i] = {byte_ids_[static_cast<unsigned char>(piece[i])], i - 1, i + 1 < n ? i + 1 : -1};
+  if (piece.size() >= none) throw Error(Kind::data, "a piece of text of 4 GiB without a break: cut it into documents");
+  const auto n = static_cast<std::uint32_t>(piece.size());
+  std::vector<Symbol> symbols(n);
+  for (std::uint32_t i = 0; i < n; ++i) {
+    symbols[i] = {byte_ids_[static_cast<unsigned char>(piece[i])], i > 0 ? i - 1 : none, i + 1 < n ? i + 1 : none};
   }
-  std::vector<Candidate> first;
-  const auto candidate = [&](std::int64_t at) {
+  const auto candidate = [&](std::uint32_t at) {
     const Slot& slot = find(symbols[at].id, symbols[symbols[at].after].id);
     return Candidate{slot.rank, at, slot.result};
   };
-  for (std::int64_t i = 0; i + 1 < n; ++i) {
+  std::vector<Candidate> first;
+  for (std::uint32_t i = 0; i + 1 < n; ++i) {
     if (const Candidate c = candidate(i); c.rank != no_rank) first.push_back(c);
   }
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> heap(std::greater<>{}, std::move(first));
-  constexpr std::uint32_t gone = 0xffffffffu;
   while (!heap.empty()) {
     const Candidate top = heap.top();
     heap.pop();
     Symbol& symbol = symbols[top.at];
-    if (symbol.id == gone || symbol.after < 0 || candidate(top.at).rank != top.rank) continue;
+    if (symbol.id == none || symbol.after == none || candidate(top.at).rank != top.rank) continue;
     Symbol& next = symbols[symbol.after];
     symbol.id = top.result;
     symbol.after = next.after;
-    next.id = gone;
-    if (symbol.after >= 0) symbols[symbol.after].before = top.at;
-    if (symbol.before >= 0) {
+    next.id = none;  // now part of symbol
+    if (symbol.before != none) {
       if (const Candidate c = candidate(symbol.before); c.rank != no_rank) heap.push(c);
     }
-    if (symbol.after >= 0) {
+    if (symbol.after != none) {
+      symbols[symbol.after].before = top.at;
       if (const Candidate c = candidate(top.at); c.rank != no_rank) heap.push(c);
     }
   }
-  for (std::int64_t i = 0; i >= 0; i = symbols[i].after) ids.push_back(symbols[i].id);
+  for (std::uint32_t i = 0; i != none; i = symbols[i].after) ids.push_back(symbols[i].id);
 }
 
 }  // namespace hearth::text

@@ -33,7 +33,10 @@ class Bpe {
     std::uint64_t key = ~0ull;  // left << 32 | right
     std::uint32_t rank = no_rank, result = 0;
   };
-  const Slot& find(std::uint32_t left, std::uint32_t right) const;
+  std::size_t place_of(std::uint32_t left, std::uint32_t right) const;
+  const Slot& find(std::uint32_t left, std::uint32_t right) const {
+    return slots_[place_of(left, right)];
+  }  // no_rank: no rule
   void encode_short(std::string_view piece, std::vector<std::uint32_t>& ids) const;
   void encode_long(std::string_view piece, std::vector<std::uint32_t>& ids) const;
 
