@@ -97,6 +97,7 @@ std::optional<Rejection> decode_utf8(std::string bytes, Decoded& decoded) {
     n_in_runs += ++run > foreign_run ? 1 : run == foreign_run ? foreign_run : 0;
   }
   if (n_foreign >= least_foreign_bytes && n_in_runs * 2 > n_foreign) {
+    decoded.text = std::move(bytes);
     return Rejection{"unknown-encoding", std::to_string(n_foreign) +
                                              " bytes are neither UTF-8 nor Western European; convert "
                                              "the file to UTF-8 (iconv)"};
@@ -134,6 +135,7 @@ std::optional<Rejection> decode_wide(std::string_view bytes, std::size_t width, 
   }
   const std::uint64_t n_wrong = decoded.n_replaced + count_binary_controls(decoded.text);
   if (n_wrong > 1 && n_wrong * text_bytes_per_control > n_characters) {
+    decoded.text.clear();
     return Rejection{"not-text", "begins like " + std::string(name_of(decoded.encoding)) + ", but " +
                                      std::to_string(n_wrong) + " of " + std::to_string(n_characters) +
                                      " characters are not text"};

@@ -25,7 +25,7 @@ struct Decoded {
   std::uint64_t n_replaced = 0;  // U+FFFD that decoding put in
 };
 
-// Decodes bytes, or says why not: "not-text" or "unknown-encoding".
+// Decodes bytes, or says why not: "not-text", or "unknown-encoding", when decoded.text holds the bytes as they were.
 std::optional<Rejection> decode(std::string bytes, Decoded& decoded);
 
 // The first rule that tells binary from text, for the beginning of a file: true saves reading the rest.

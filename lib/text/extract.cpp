@@ -15,18 +15,21 @@ namespace {
 std::optional<Rejection> decode_into(std::string bytes, std::string& text, Candidate& candidate) {
   candidate.read_bytes = bytes.size();
   Decoded decoded;
-  if (auto rejection = decode(std::move(bytes), decoded)) return rejection;
-  candidate.encoding = name_of(decoded.encoding);
+  auto rejection = decode(std::move(bytes), decoded);
   text = std::move(decoded.text);
-  return std::nullopt;
+  candidate.encoding = name_of(decoded.encoding);
+  return rejection;
 }
 
 }  // namespace
 
 std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate) {
-  std::string text;
-  if (auto rejection = decode_into(std::move(bytes), text, candidate)) return rejection;
   formats::Document& document = candidate.document;
+  std::string text;
+  if (auto rejection = decode_into(std::move(bytes), text, candidate)) {
+    document.text = std::move(text);
+    return rejection;
+  }
   const TypeAndLanguage type = file_type(file_name, text);
   document.type = name_of(type.type);
   document.language = type.language;

@@ -170,8 +170,9 @@ TypeAndLanguage file_type(std::string_view file_name, std::string_view text) {
   if (contains_word_of(extension, html_extensions)) return {FileType::html, {}};
   if (contains_word_of(extension, markdown_extensions)) return {FileType::markdown, {}};
   if (contains_word_of(extension, prose_extensions)) return {FileType::text, {}};
-  if (has_extension && extension != "php" && trim(head.substr(0, 64)).starts_with("<?xml") && !begins_like_html(head))
+  if (has_extension && extension != "php" && trim(head.substr(0, 64)).starts_with("<?xml") && !begins_like_html(head)) {
     return code("xml");
+  }
   if (file_name.ends_with(".C") || file_name.ends_with(".H")) return code("c++");
   if (const auto language = language_by_content(extension, head); !language.empty()) return code(language);
   if (const auto language = language_of_extension(extension); !language.empty()) return code(language);

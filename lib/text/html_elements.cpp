@@ -66,8 +66,9 @@ bool names_furniture(std::string_view word) {
 // A mark that leads to the place where it stands: "#" or a pilcrow behind a heading.
 bool is_self_link(const GumboNode& node) {
   const GumboVector& children = node.v.element.children;
-  if (node.v.element.tag != GUMBO_TAG_A || children.length != 1 || !attribute(node, "href").starts_with("#"))
+  if (node.v.element.tag != GUMBO_TAG_A || children.length != 1 || !attribute(node, "href").starts_with("#")) {
     return false;
+  }
   const auto& only = *static_cast<const GumboNode*>(children.data[0]);
   if (only.type != GUMBO_NODE_TEXT) return false;
   const std::string_view text = trim(only.v.text.text);

@@ -22,6 +22,8 @@ struct Options {
   double validation_fraction = 0.01, test_fraction = 0.01;
 };
 
+constexpr int exit_stopped = 128 + 15;  // by a signal, as a shell reports an end by TERM
+
 // Writes options.output and prints what became of the documents. Throws Error{missing} for an input that is not there,
 // Error{data} when no document is left (or, with on_bad_line "fail", at the first broken line), Error{cannot_create}
 // and Error{io} for the output. Asked to stop by a signal it leaves nothing behind and returns 143, as a shell reports

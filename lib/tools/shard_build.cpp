@@ -7,10 +7,13 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "formats/documents.h"
 #include "lib/base/clock.h"
+#include "lib/base/digest.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
 #include "lib/base/machine.h"
@@ -31,7 +34,6 @@ namespace {
 
 constexpr std::size_t items_per_round = 2048;
 constexpr std::uint64_t budget_bytes_per_thread = 8u << 20;
-constexpr int exit_stopped = 128 + 15;
 
 // The stages of a corpus, in order. New ones are added here.
 text::Stages stages_of(const Options& options) {
@@ -117,8 +119,9 @@ void Builder::fail_on_bad_line(const Item& item) {
                    (item.rejection->reason == "bad-json" || item.rejection->reason == "no-text-field");
   if (!bad) return;
   const std::string message = item.file.path.string() + ":" + std::to_string(item.line) + ": " + item.rejection->detail;
-  if (options_.on_bad_line == "fail")
+  if (options_.on_bad_line == "fail") {
     throw Error(Kind::data, message + " (--on-bad-line skip goes on without such lines)");
+  }
   context_.log.debug(message);
   if (n_bad_lines_++ == 0) first_bad_line_ = message;
 }

@@ -75,7 +75,7 @@ int run_cat(const CatOptions& options, Context& context) {
         lines.push_back(dump_json(json_of(rejected)) + "\n");
       return lines;
     });
-    return 0;
+    return stop_requested() ? exit_stopped : 0;
   }
   print_blocks(reader.n_blocks(), options.limit, context, [&](std::uint64_t block) {
     std::vector<std::string> lines;
@@ -85,7 +85,7 @@ int run_cat(const CatOptions& options, Context& context) {
     }
     return lines;
   });
-  return 0;
+  return stop_requested() ? exit_stopped : 0;
 }
 
 }  // namespace hearth::tools::shard

@@ -37,6 +37,14 @@ printf '{"body":1}\n' >body.jsonl
 expect_exit 65 "body.jsonl:1: 'text' is missing" shard body.jsonl -o x.h5 --on-bad-line fail
 echo "not a documents file" >foreign.h5
 expect_exit 65 'foreign.h5' shard cat foreign.h5
+expect_exit 0 '' shard docs -o good.h5
+size=$(wc -c <good.h5)
+for cut in 0 1 100 2048 $((size / 2)) $((size - 1)); do
+  head -c "$cut" good.h5 >cut.h5
+  expect_exit 65 'cut.h5' shard cat cut.h5
+  expect_no_stdout .
+done
+expect_exit 65 'no document is left of 1 read: 1 not-text' shard good.h5 -o x.h5
 expect_no_file x.h5
 
 # Files that cannot be used are counted and named, and do not stop the rest.
@@ -61,6 +69,7 @@ expect_stdout 'not-text +1 '
 expect_stdout 'kept +1 '
 ! can_drop_privileges || expect_stdout 'unreadable +2 '
 expect_exit 0 '' shard cat x.h5 --rejected
+expect_stdout 'chinese.txt.*"reason":"unknown-encoding"'
 expect_stdout '"source":"docs/cut.txt.gz".*"detail":".*cut.txt.gz: ends in the middle of its gzip stream'
 ! can_drop_privileges || expect_stdout '"source":"docs/locked/".*"reason":"unreadable","detail":"Permission denied"'
 
