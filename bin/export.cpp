@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/tools/export.h"
 
-int main(int argc, char** argv) { return hearth::tools::tool_main(argc, argv, hearth::tools::exporting::export_command); }
+int main(int argc, char** argv) {
+  return hearth::tools::tool_main(argc, argv, hearth::tools::exporting::export_command);
+}

@@ -25,11 +25,13 @@ struct TypeRow {
 };
 
 constexpr std::array types = std::to_array<TypeRow>({
-    {"F32", 32, DType::f32}, {"BF16", 16, DType::bf16}, {"F16", 16, DType::f16},  {"F64", 64, DType::f64},
-    {"I8", 8, DType::i8},    {"U8", 8, DType::u8},      {"U16", 16, DType::u16},  {"I32", 32, DType::i32},
-    {"U32", 32, DType::u32}, {"I64", 64, DType::i64},   {"U64", 64, DType::u64},  {"BOOL", 8, {}},
-    {"I16", 16, {}},         {"F8_E4M3", 8, {}},        {"F8_E5M2", 8, {}},       {"F8_E8M0", 8, {}},
-    {"C64", 64, {}},         {"F4", 4, {}},             {"F6_E2M3", 6, {}},       {"F6_E3M2", 6, {}},
+    {"F32", 32, DType::f32}, {"BF16", 16, DType::bf16}, {"F16", 16, DType::f16},
+    {"F64", 64, DType::f64}, {"I8", 8, DType::i8},      {"U8", 8, DType::u8},
+    {"U16", 16, DType::u16}, {"I32", 32, DType::i32},   {"U32", 32, DType::u32},
+    {"I64", 64, DType::i64}, {"U64", 64, DType::u64},   {"BOOL", 8, {}},
+    {"I16", 16, {}},         {"F8_E4M3", 8, {}},        {"F8_E5M2", 8, {}},
+    {"F8_E8M0", 8, {}},      {"C64", 64, {}},           {"F4", 4, {}},
+    {"F6_E2M3", 6, {}},      {"F6_E3M2", 6, {}},
 });
 
 const TypeRow* type_named(std::string_view name) {
@@ -57,11 +59,13 @@ std::string_view header_of(const std::filesystem::path& path, std::span<const st
   std::uint64_t length = 0;
   std::memcpy(&length, file.data(), length_bytes);
   if (length > most_header_bytes) {
-    throw Error(Kind::data, path.string() + ": is no safetensors file (its header would be " + std::to_string(length) + " bytes long)");
+    throw Error(Kind::data, path.string() + ": is no safetensors file (its header would be " + std::to_string(length) +
+                                " bytes long)");
   }
   if (length > file.size() - length_bytes) throw damaged(path, "is cut short within its header");
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + length_bytes, length);
-  if (!text.starts_with('{')) throw Error(Kind::data, path.string() + ": is no safetensors file (its header does not start with '{')");
+  if (!text.starts_with('{'))
+    throw Error(Kind::data, path.string() + ": is no safetensors file (its header does not start with '{')");
   return text;
 }
 
@@ -74,7 +78,8 @@ SafetensorsEntry read_entry(const std::string& name, const Json& value, const st
   const auto offsets = json_get<std::vector<std::uint64_t>>(value, "data_offsets", where);
   const TypeRow* type = type_named(entry.dtype);
   if (type == nullptr) throw Error(Kind::data, where + ": has the unknown type '" + entry.dtype + "'");
-  if (offsets.size() != 2 || offsets[1] < offsets[0]) throw Error(Kind::data, where + ": 'data_offsets' is no pair of begin and end");
+  if (offsets.size() != 2 || offsets[1] < offsets[0])
+    throw Error(Kind::data, where + ": 'data_offsets' is no pair of begin and end");
   entry.begin = offsets[0];
   entry.end = offsets[1];
   if (bytes_of(entry.shape, type->bits) != entry.bytes()) {
@@ -120,9 +125,11 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
     index_.emplace(entry.name, i);
   }
   if (end > file.size() - data_start_) {
-    throw damaged(path, "is cut short: " + std::to_string(file.size()) + " bytes, its header speaks of " + std::to_string(data_start_ + end));
+    throw damaged(path, "is cut short: " + std::to_string(file.size()) + " bytes, its header speaks of " +
+                            std::to_string(data_start_ + end));
   }
-  if (end < file.size() - data_start_) throw damaged(path, "has " + std::to_string(file.size() - data_start_ - end) + " bytes that no tensor owns");
+  if (end < file.size() - data_start_)
+    throw damaged(path, "has " + std::to_string(file.size() - data_start_ - end) + " bytes that no tensor owns");
 }
 
 const SafetensorsEntry* SafetensorsFile::find(std::string_view name) const {
@@ -142,7 +149,8 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, bool ove
   if (!metadata.empty()) header[metadata_key] = metadata;
   for (const SafetensorsTensor& tensor : tensors) {
     const std::optional<std::uint64_t> bytes = bytes_of(tensor.shape, 8 * size_of(tensor.dtype));
-    HEARTH_CHECK(bytes && !header.contains(tensor.name), "tensor " + tensor.name + " has an impossible shape or stands twice");
+    HEARTH_CHECK(bytes && !header.contains(tensor.name),
+                 "tensor " + tensor.name + " has an impossible shape or stands twice");
     header[tensor.name] = {{"dtype", safetensors_name(tensor.dtype)},
                            {"shape", tensor.shape},
                            {"data_offsets", {bytes_left_, bytes_left_ + *bytes}}};

@@ -37,7 +37,8 @@ class SafetensorsFile {
   const std::filesystem::path& path() const { return path_; }
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }  // in order of their place in the file
   const SafetensorsEntry* find(std::string_view name) const;                 // nullptr: there is none
-  std::span<const std::byte> bytes(const SafetensorsEntry& entry) const;     // row-major, little-endian; lives as long as this
+  // Row-major, little-endian, at any alignment; lives as long as this.
+  std::span<const std::byte> bytes(const SafetensorsEntry& entry) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:

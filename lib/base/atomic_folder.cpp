@@ -12,9 +12,13 @@
 namespace hearth {
 namespace {
 
-fs::path without_slash(fs::path path) { return path.has_filename() ? path : path.parent_path(); }
+fs::path without_slash(fs::path path) {
+  return path.has_filename() ? path : path.parent_path();
+}
 
-fs::path with_suffix(const fs::path& path, const char* suffix) { return path.string() + suffix; }
+fs::path with_suffix(const fs::path& path, const char* suffix) {
+  return path.string() + suffix;
+}
 
 constexpr const char* lock_name = ".lock";  // FolderLock's
 
@@ -26,7 +30,8 @@ void sync_all(const fs::path& folder) {
 }
 
 void rename_or_throw(const fs::path& from, const fs::path& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) throw Error(Kind::cannot_create, system_error(to.string(), errno).what());
+  if (std::rename(from.c_str(), to.c_str()) != 0)
+    throw Error(Kind::cannot_create, system_error(to.string(), errno).what());
 }
 
 }  // namespace

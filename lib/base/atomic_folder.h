@@ -9,13 +9,13 @@
 
 namespace hearth {
 
-// Built as "NAME.partial", synced and renamed to NAME by commit(); removed again when never committed. It is locked while
-// it is built: a second writer gets Error{cannot_create}; one that a killed run left is emptied and used.
+// Built as "NAME.partial", synced and renamed to NAME by commit(); removed again when never committed. It is locked
+// while it is built: a second writer gets Error{cannot_create}; one that a killed run left is emptied and used.
 class AtomicFolder {
  public:
   // Throws Error{cannot_create} when path exists and overwrite is false, or when it cannot be created. With overwrite
-  // what stands at path must hold `mark`, a file that shows it to be of the kind that is to be replaced (nothing else is
-  // ever deleted).
+  // what stands at path must hold `mark`, a file that shows it to be of the kind that is to be replaced (nothing else
+  // is ever deleted).
   AtomicFolder(std::filesystem::path path, bool overwrite, const std::string& mark);
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;

@@ -12,8 +12,8 @@ namespace hearth {
 
 std::vector<Library> base_libraries() {
   const unsigned xxhash = XXH_versionNumber();
-  const std::string boost = std::to_string(BOOST_VERSION / 100000) + "." + std::to_string(BOOST_VERSION / 100 % 1000) + "." +
-                            std::to_string(BOOST_VERSION % 100);
+  const std::string boost = std::to_string(BOOST_VERSION / 100000) + "." + std::to_string(BOOST_VERSION / 100 % 1000) +
+                            "." + std::to_string(BOOST_VERSION % 100);
   return {{"Boost", boost},
           {"nlohmann JSON", Json::meta()["version"]["string"].get<std::string>()},
           {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},

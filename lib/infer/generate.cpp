@@ -13,9 +13,14 @@ std::uint32_t draw(Stream& stream, std::vector<float>& logits, const Sampling& s
   std::int64_t random_stream = 0;
   std::int32_t id = 0;
   kernels::sample(stream, {.logits = Tensor(logits.data(), {1, static_cast<std::int64_t>(logits.size())}),
-                           .streams = Tensor(&random_stream, {1}), .draws = Tensor(&number, {1}), .ids = Tensor(&id, {1}),
-                           .log_prob = {}, .temperature = sampling.temperature, .top_k = sampling.top_k,
-                           .top_p = sampling.top_p, .seed = sampling.seed});
+                           .streams = Tensor(&random_stream, {1}),
+                           .draws = Tensor(&number, {1}),
+                           .ids = Tensor(&id, {1}),
+                           .log_prob = {},
+                           .temperature = sampling.temperature,
+                           .top_k = sampling.top_k,
+                           .top_p = sampling.top_p,
+                           .seed = sampling.seed});
   return static_cast<std::uint32_t>(id);
 }
 
@@ -23,9 +28,12 @@ std::uint32_t draw(Stream& stream, std::vector<float>& logits, const Sampling& s
 
 std::string_view name_of(Finish finish) {
   switch (finish) {
-    case Finish::length: return "length";
-    case Finish::stop_token: return "stop";
-    case Finish::cancelled: return "cancelled";
+    case Finish::length:
+      return "length";
+    case Finish::stop_token:
+      return "stop";
+    case Finish::cancelled:
+      return "cancelled";
   }
   return "";
 }

@@ -25,8 +25,8 @@ struct Generated {
   Finish finish = Finish::length;
 };
 
-// Draws up to max_new_tokens after prompt (at least one token). on_token sees each as it comes and returns whether to go
-// on. Beyond model.max_tokens() the oldest tokens are forgotten. The same arguments give the same tokens.
+// Draws up to max_new_tokens after prompt (at least one token). on_token sees each as it comes and returns whether to
+// go on. Beyond model.max_tokens() the oldest tokens are forgotten. The same arguments give the same tokens.
 Generated generate(LanguageModel& model, Stream& stream, const std::vector<std::uint32_t>& prompt,
                    std::int64_t max_new_tokens, const Sampling& sampling, const std::vector<std::uint32_t>& stop_ids,
                    const std::function<bool(std::uint32_t id)>& on_token);

@@ -27,15 +27,17 @@ std::vector<TokenLogit> greatest(std::span<const float> logits) {
   std::vector<std::uint32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0u);
   const std::size_t count = std::min(n_top, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                    [&](std::uint32_t a, std::uint32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+      [&](std::uint32_t a, std::uint32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   std::vector<TokenLogit> top;
   for (std::size_t i = 0; i < count; ++i) top.push_back({order[i], logits[order[i]]});
   return top;
 }
 
 std::string place(std::size_t prompt, std::size_t position, std::uint32_t id) {
-  return "prompt " + std::to_string(prompt + 1) + ", position " + std::to_string(position) + ", token " + std::to_string(id);
+  return "prompt " + std::to_string(prompt + 1) + ", position " + std::to_string(position) + ", token " +
+         std::to_string(id);
 }
 
 void require_known(std::uint32_t id, std::size_t number, std::uint32_t vocab_size) {
@@ -56,7 +58,8 @@ std::vector<ParityPrompt> parity_prompts(const text::Tokenizer* tokenizer, std::
   if (tokenizer == nullptr) {
     Rng rng(vocab_size);
     ParityPrompt& prompt = prompts.emplace_back();
-    for (std::size_t i = 0; i < prompt_tokens; ++i) prompt.ids.push_back(static_cast<std::uint32_t>(rng.below(vocab_size)));
+    for (std::size_t i = 0; i < prompt_tokens; ++i)
+      prompt.ids.push_back(static_cast<std::uint32_t>(rng.below(vocab_size)));
     return prompts;
   }
   for (const char* text : texts) {
@@ -93,7 +96,8 @@ ParityResult compare_parity(const Parity& parity, const LogitsOf& logits_of, std
   for (std::size_t number = 0; number < parity.prompts.size(); ++number) {
     const ParityPrompt& prompt = parity.prompts[number];
     if (tokenizer != nullptr && !prompt.text.empty() && tokenizer->encode(prompt.text) != prompt.ids) {
-      throw Error(Kind::no, "prompt " + std::to_string(number + 1) + " is encoded to other token ids than the parity file's: "
+      throw Error(Kind::no, "prompt " + std::to_string(number + 1) +
+                                " is encoded to other token ids than the parity file's: "
                                 "the tokenizer is another one");
     }
     require_known(prompt, number, vocab_size);
@@ -136,7 +140,8 @@ Parity parity_from_json(const Json& value, std::string_view where) {
   }
   Parity parity;
   for (const Json& item : json_get<Json>(value, "prompts", where)) {
-    ParityPrompt prompt{json_get<std::string>(item, "text", where), json_get<std::vector<std::uint32_t>>(item, "ids", where), {}};
+    ParityPrompt prompt{
+        json_get<std::string>(item, "text", where), json_get<std::vector<std::uint32_t>>(item, "ids", where), {}};
     for (const auto& row : json_get<std::vector<std::vector<std::pair<std::uint32_t, double>>>>(item, "top", where)) {
       std::vector<TokenLogit>& top = prompt.top.emplace_back();
       for (const auto& [id, logit] : row) top.push_back({id, logit});
@@ -147,7 +152,8 @@ Parity parity_from_json(const Json& value, std::string_view where) {
     }
     parity.prompts.push_back(std::move(prompt));
   }
-  if (parity.prompts.empty()) throw Error(Kind::data, std::string(where) + ": holds no prompts: there is nothing to compare");
+  if (parity.prompts.empty())
+    throw Error(Kind::data, std::string(where) + ": holds no prompts: there is nothing to compare");
   return parity;
 }
 

@@ -25,7 +25,7 @@ struct TokenLogit {
 struct ParityPrompt {
   std::string text;  // empty when the model came without a tokenizer
   std::vector<std::uint32_t> ids;
-  std::vector<std::vector<TokenLogit>> top;  // [ids.size()][n_top], the greatest logits after each token, greatest first
+  std::vector<std::vector<TokenLogit>> top;  // [ids.size()][n_top]: the greatest logits after each token, descending
 };
 
 struct Parity {
@@ -45,8 +45,8 @@ std::vector<ParityPrompt> parity_prompts(const text::Tokenizer* tokenizer, std::
 // Fills in the greatest logits of each prompt. Throws Error{data} when a logit is not finite.
 Parity make_parity(std::vector<ParityPrompt> prompts, const LogitsOf& logits_of, std::uint32_t vocab_size);
 
-// Compares the model with the file. The ids are compared too, where tokenizer is given: Error{no} names the first prompt that
-// it encodes differently.
+// Compares the model with the file. The ids are compared too, where tokenizer is given: Error{no} names the first
+// prompt that it encodes differently.
 ParityResult compare_parity(const Parity& parity, const LogitsOf& logits_of, std::uint32_t vocab_size,
                             const text::Tokenizer* tokenizer);
 

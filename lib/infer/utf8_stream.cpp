@@ -9,8 +9,8 @@ namespace {
 constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 
 struct Lead {
-  std::size_t length;          // of the character, 0 when no character starts so
-  unsigned char low, high;     // range of its second byte
+  std::size_t length;       // of the character, 0 when no character starts so
+  unsigned char low, high;  // range of its second byte
 };
 
 Lead lead_of(unsigned char byte) {

@@ -26,12 +26,14 @@ class ConvertedSource : public ModelSource {
   Json provenance() const override { return source_.provenance(); }
 
   void read(const std::string& name, Tensor out) const override {
-    const auto info = std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorInfo& t) { return t.name == name; });
+    const auto info =
+        std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorInfo& t) { return t.name == name; });
     HEARTH_CHECK(info != tensors_.end(), "no tensor " + name);
     if (info->dtype != DType::bf16 || out.dtype != DType::f32) return source_.read(name, out);
     std::vector<bf16> rounded(static_cast<std::size_t>(out.n_elements()));
     source_.read(name, Tensor(rounded.data(), out.shape));
-    std::transform(rounded.begin(), rounded.end(), out.as<float>(), [](bf16 value) { return static_cast<float>(value); });
+    std::transform(rounded.begin(), rounded.end(), out.as<float>(),
+                   [](bf16 value) { return static_cast<float>(value); });
   }
 
  private:

@@ -22,10 +22,15 @@ constexpr HfFamily families[] = {
 };
 
 // Keys that say nothing of what the model computes: its origin, its training, how it is used by default.
-constexpr std::string_view unused_keys[] = {
-    "_name_or_path", "architectures", "attention_dropout", "auto_map", "bos_token_id", "dtype", "eos_token_id",
-    "id2label", "initializer_range", "label2id", "output_router_logits", "pad_token_id", "return_dict",
-    "router_aux_loss_coef", "tokenizer_class", "torch_dtype", "transformers_version", "use_cache"};
+constexpr std::string_view unused_keys[] = {"_name_or_path",        "architectures",
+                                            "attention_dropout",    "auto_map",
+                                            "bos_token_id",         "dtype",
+                                            "eos_token_id",         "id2label",
+                                            "initializer_range",    "label2id",
+                                            "output_router_logits", "pad_token_id",
+                                            "return_dict",          "router_aux_loss_coef",
+                                            "tokenizer_class",      "torch_dtype",
+                                            "transformers_version", "use_cache"};
 
 constexpr std::int64_t most_layers = 10000;
 
@@ -63,8 +68,9 @@ class Keys {
   void refuse_rest(std::string_view family) const {
     for (const auto& [key, value] : json_.items()) {
       if (seen_.count(key) > 0 || value.is_null() || value == Json(false)) continue;
-      throw Error(Kind::data, where_ + ": '" + key + "' (" + dump_json(value).substr(0, 60) + ") is no key hearth knows of a " +
-                                  std::string(family) + " model: it may change what the model computes, so the model is not "
+      throw Error(Kind::data, where_ + ": '" + key + "' (" + dump_json(value).substr(0, 60) +
+                                  ") is no key hearth knows of a " + std::string(family) +
+                                  " model: it may change what the model computes, so the model is not "
                                   "opened; remove the key if it does not");
     }
   }
@@ -158,13 +164,15 @@ std::vector<nn::Mask> read_masks(Keys& keys, const HfFamily& family, std::int64_
   }
   const auto types = keys.get<std::vector<std::string>>("layer_types", {});
   if (!types.empty() && types.size() != masks.size()) {
-    keys.fail("'layer_types' names " + std::to_string(types.size()) + " layers, 'num_hidden_layers' is " + std::to_string(n_layers));
+    keys.fail("'layer_types' names " + std::to_string(types.size()) + " layers, 'num_hidden_layers' is " +
+              std::to_string(n_layers));
   }
   for (std::size_t layer = 0; layer < masks.size(); ++layer) {
     const bool late = window > 0 && static_cast<std::int64_t>(layer) >= first;
     const std::string type = !types.empty() ? types[layer] : late ? "sliding_attention" : "full_attention";
     if (type == "full_attention") continue;
-    if (type != "sliding_attention") keys.fail("'layer_types' has '" + type + "'; hearth knows full_attention and sliding_attention");
+    if (type != "sliding_attention")
+      keys.fail("'layer_types' has '" + type + "'; hearth knows full_attention and sliding_attention");
     if (window <= 0) keys.fail("'layer_types' has sliding_attention, but no 'sliding_window' is in force");
     masks[layer] = windowed;
   }
@@ -237,7 +245,9 @@ std::size_t block_index(nn::ModelConfig& model, const nn::Block& block) {
 
 }  // namespace
 
-std::span<const HfFamily> hf_families() { return families; }
+std::span<const HfFamily> hf_families() {
+  return families;
+}
 
 nn::ModelConfig config_from_hf(const Json& json, std::string_view where) {
   Keys keys(json, where);
@@ -250,7 +260,8 @@ nn::ModelConfig config_from_hf(const Json& json, std::string_view where) {
   model.epsilon = keys.get<double>("rms_norm_eps", 1e-6);
   model.tie_embeddings = keys.get<bool>("tie_word_embeddings", false);
   const auto n_layers = keys.need<std::int64_t>("num_hidden_layers");
-  if (n_layers < 1 || n_layers > most_layers) keys.fail("'num_hidden_layers' must lie between 1 and " + std::to_string(most_layers));
+  if (n_layers < 1 || n_layers > most_layers)
+    keys.fail("'num_hidden_layers' must lie between 1 and " + std::to_string(most_layers));
   keys.expect("hidden_act", {"silu", "swish"});
   keys.expect("attention_bias", {false});
   keys.expect("mlp_bias", {false});

@@ -33,8 +33,10 @@ const HfFamily& family_for(const nn::ModelConfig& config) {
 Json scaling_json(const nn::RopeScaling& scaling) {
   Json json;
   switch (scaling.kind) {
-    case nn::RopeScaling::Kind::base: return {{"rope_type", "default"}};
-    case nn::RopeScaling::Kind::linear: return {{"rope_type", "linear"}, {"factor", scaling.factor}};
+    case nn::RopeScaling::Kind::base:
+      return {{"rope_type", "default"}};
+    case nn::RopeScaling::Kind::linear:
+      return {{"rope_type", "linear"}, {"factor", scaling.factor}};
     case nn::RopeScaling::Kind::llama3:
       return {{"rope_type", "llama3"},
               {"factor", scaling.factor},
@@ -74,7 +76,8 @@ std::int64_t window_of(const nn::ModelConfig& config) {
 void write_masks(Json& json, const nn::ModelConfig& config, const HfFamily& family) {
   const std::int64_t window = window_of(config);
   if (family.window_switch) json["use_sliding_window"] = window > 0;
-  if (family.window != HfWindow::none || family.window_switch) json["sliding_window"] = window > 0 ? Json(window) : Json(nullptr);
+  if (family.window != HfWindow::none || family.window_switch)
+    json["sliding_window"] = window > 0 ? Json(window) : Json(nullptr);
   if (family.window != HfWindow::by_layer) return;
   std::vector<std::string> types;
   for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
@@ -120,7 +123,9 @@ void write_feed_forward(Json& json, const nn::ModelConfig& config, const HfFamil
   }
 }
 
-Json optional_id(const std::optional<std::uint32_t>& id) { return id ? Json(*id) : Json(nullptr); }
+Json optional_id(const std::optional<std::uint32_t>& id) {
+  return id ? Json(*id) : Json(nullptr);
+}
 
 // What stands in the files must say all of the model: the config read back is the same but for the names of blocks and
 // the scales at the start of training, which no family has a place for.
@@ -128,11 +133,13 @@ void require_same(const nn::ModelConfig& config, const nn::ModelConfig& again, s
   bool same = config.vocab == again.vocab && config.hidden == again.hidden && config.context == again.context &&
               config.epsilon == again.epsilon && config.tie_embeddings == again.tie_embeddings &&
               config.n_layers() == again.n_layers();
-  for (std::int64_t layer = 0; same && layer < config.n_layers(); ++layer) same = config.block(layer) == again.block(layer);
+  for (std::int64_t layer = 0; same && layer < config.n_layers(); ++layer)
+    same = config.block(layer) == again.block(layer);
   if (same) return;
-  throw Error(Kind::config, "the family " + std::string(model_type) +
-                                " does not hold this model: its config.json would describe another one (layers that differ in "
-                                "more than mask and mixture, or a shared expert that is no multiple of the experts)");
+  throw Error(Kind::config,
+              "the family " + std::string(model_type) +
+                  " does not hold this model: its config.json would describe another one (layers that differ in "
+                  "more than mask and mixture, or a shared expert that is no multiple of the experts)");
 }
 
 }  // namespace

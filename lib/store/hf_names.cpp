@@ -32,7 +32,9 @@ constexpr Row layer_rows[] = {
     {"ffn.down", {"mlp.down_proj.weight"}},
     {"ffn.router", {"mlp.gate.weight"}},
     {"ffn.selection_bias", {"mlp.gate.e_score_correction_bias"}},
-    {"ffn.experts.gate_up", {"mlp.experts.X.gate_proj.weight", "mlp.experts.X.up_proj.weight"}, "mlp.experts.gate_up_proj"},
+    {"ffn.experts.gate_up",
+     {"mlp.experts.X.gate_proj.weight", "mlp.experts.X.up_proj.weight"},
+     "mlp.experts.gate_up_proj"},
     {"ffn.experts.down", {"mlp.experts.X.down_proj.weight"}, "mlp.experts.down_proj"},
     {"ffn.shared.gate_up", {"mlp.shared_experts.gate_proj.weight", "mlp.shared_experts.up_proj.weight"}},
     {"ffn.shared.down", {"mlp.shared_experts.down_proj.weight"}},
@@ -99,6 +101,8 @@ HfPiece hf_fused_piece(const nn::ParameterSpec& spec) {
   return {found.prefix + std::string(found.row->fused), spec.shape};
 }
 
-bool hf_is_derived(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
+bool hf_is_derived(std::string_view name) {
+  return name.ends_with("rotary_emb.inv_freq");
+}
 
 }  // namespace hearth::store

@@ -48,14 +48,16 @@ class Weights {
     std::set<std::string> names;
     if (fs::exists(folder / index_file)) {
       const std::string where = (folder / index_file).string();
-      const auto map = json_get<std::map<std::string, std::string>>(read_json(folder / index_file), "weight_map", where);
+      const auto map =
+          json_get<std::map<std::string, std::string>>(read_json(folder / index_file), "weight_map", where);
       for (const auto& [tensor, file] : map) names.insert(file);
       for (const std::string& name : names) open(name, where);
       for (const auto& [tensor, file] : map) require_indexed(tensor, file, where);
     } else if (fs::exists(folder / one_file)) {
       open(one_file, "");
     } else {
-      throw Error(Kind::missing, folder.string() + ": has a config.json, but neither " + one_file + " nor " + index_file +
+      throw Error(Kind::missing, folder.string() + ": has a config.json, but neither " + one_file + " nor " +
+                                     index_file +
                                      " (weights in other formats are not read: convert them to safetensors)");
     }
   }
@@ -69,7 +71,8 @@ class Weights {
   StoredTensor tensor_of(const nn::ParameterSpec& spec) const {
     StoredTensor stored{{spec.name, DType::bf16, spec.shape}, {}};
     std::vector<HfPiece> wanted = hf_pieces(spec);
-    if (const HfPiece fused = hf_fused_piece(spec); !fused.name.empty() && find(fused.name) != nullptr) wanted = {fused};
+    if (const HfPiece fused = hf_fused_piece(spec); !fused.name.empty() && find(fused.name) != nullptr)
+      wanted = {fused};
     for (const HfPiece& piece : wanted) {
       stored.pieces.push_back(checked(piece));
       if (stored.pieces.back().dtype == DType::f32) stored.info.dtype = DType::f32;
@@ -90,7 +93,9 @@ class Weights {
   void open(const std::string& name, const std::string& index) {
     const bool plain = fs::path(name).filename() == name;
     if (!plain) throw Error(Kind::data, index + ": names the file '" + name + "', which does not lie in the folder");
-    if (!fs::exists(folder_ / name)) throw Error(Kind::missing, (folder_ / name).string() + ": No such file, though " + index + " names it; copy it again");
+    if (!fs::exists(folder_ / name))
+      throw Error(Kind::missing,
+                  (folder_ / name).string() + ": No such file, though " + index + " names it; copy it again");
     files_.push_back(std::make_unique<formats::SafetensorsFile>(folder_ / name));
     for (const formats::SafetensorsEntry& entry : files_.back()->entries()) {
       const bool fresh = pieces_.emplace(entry.name, StoredPiece{files_.back().get(), &entry, DType::f32}).second;
@@ -101,17 +106,20 @@ class Weights {
   void require_indexed(const std::string& tensor, const std::string& file, const std::string& index) const {
     const StoredPiece* piece = find(tensor);
     if (piece != nullptr && piece->file->path().filename() == file) return;
-    throw Error(Kind::data, index + ": tensor '" + tensor + "' is not in " + file + "; index and files do not belong together");
+    throw Error(Kind::data,
+                index + ": tensor '" + tensor + "' is not in " + file + "; index and files do not belong together");
   }
 
   StoredPiece checked(const HfPiece& wanted) const {
     const StoredPiece* found = find(wanted.name);
     if (found == nullptr) {
-      throw Error(Kind::data, folder_.string() + ": tensor '" + wanted.name + "' is missing, which config.json asks for");
+      throw Error(Kind::data,
+                  folder_.string() + ": tensor '" + wanted.name + "' is missing, which config.json asks for");
     }
     const std::string where = found->file->path().string() + ": tensor '" + wanted.name + "'";
     if (!std::equal(wanted.shape.begin(), wanted.shape.end(), found->entry->shape.begin(), found->entry->shape.end())) {
-      throw Error(Kind::data, where + " is " + text_of(found->entry->shape) + "; config.json asks for " + wanted.shape.text());
+      throw Error(Kind::data,
+                  where + " is " + text_of(found->entry->shape) + "; config.json asks for " + wanted.shape.text());
     }
     StoredPiece piece = *found;
     const std::optional<DType> dtype = formats::dtype_from_safetensors(found->entry->dtype);
@@ -157,9 +165,7 @@ class HuggingFaceModel : public ModelSource {
     }
   }
 
-  fs::path tokenizer_folder() const override {
-    return fs::exists(folder_ / "tokenizer.json") ? folder_ : fs::path();
-  }
+  fs::path tokenizer_folder() const override { return fs::exists(folder_ / "tokenizer.json") ? folder_ : fs::path(); }
 
   // The same as a checkpoint's of equal tensors.
   std::string id() const override {
@@ -189,8 +195,12 @@ class HuggingFaceModel : public ModelSource {
 
 }  // namespace
 
-bool is_hugging_face(const fs::path& folder) { return fs::exists(folder / "config.json"); }
+bool is_hugging_face(const fs::path& folder) {
+  return fs::exists(folder / "config.json");
+}
 
-std::unique_ptr<ModelSource> open_hugging_face(const fs::path& folder) { return std::make_unique<HuggingFaceModel>(folder); }
+std::unique_ptr<ModelSource> open_hugging_face(const fs::path& folder) {
+  return std::make_unique<HuggingFaceModel>(folder);
+}
 
 }  // namespace hearth::store

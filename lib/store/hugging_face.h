@@ -15,8 +15,8 @@ namespace hearth::store {
 
 bool is_hugging_face(const std::filesystem::path& folder);  // has a config.json
 
-// Throws Error{missing} naming an absent file, Error{data} for a damaged one, a model hearth does not know (config_from_hf),
-// or tensors that are not those of the model.
+// Throws Error{missing} naming an absent file, Error{data} for a damaged one, a model hearth does not know
+// (config_from_hf), or tensors that are not those of the model.
 std::unique_ptr<ModelSource> open_hugging_face(const std::filesystem::path& folder);
 
 // What will be written: decided before anything is.
@@ -30,8 +30,8 @@ struct HfPlan {
   std::vector<HfFile> files;
   std::uint64_t bytes = 0;  // of all weights
 };
-// Fills files in order up to max_shard_bytes each (a larger tensor gets a file of its own). Throws Error{config} when no
-// family holds the model.
+// Fills files in order up to max_shard_bytes each (a larger tensor gets a file of its own). Throws Error{config} when
+// no family holds the model.
 HfPlan plan_hugging_face(const ModelSource& source, std::uint64_t max_shard_bytes, const HfTokenIds& ids);
 
 // Writes config.json, the weights in the dtypes source gives, and the index where there are several files, into an

@@ -69,7 +69,8 @@ void write_hugging_face(const ModelSource& source, const HfPlan& plan, const std
   std::uint64_t bytes = 0;
   Json weight_map = Json::object();
   for (const HfFile& file : plan.files) {
-    write_weights(source, file, folder, [&](std::uint64_t more) { on_bytes(bytes += more); }, weight_map);
+    write_weights(
+        source, file, folder, [&](std::uint64_t more) { on_bytes(bytes += more); }, weight_map);
   }
   if (plan.files.size() > 1) {
     const Json index{{"metadata", {{"total_size", plan.bytes}}}, {"weight_map", weight_map}};

@@ -15,10 +15,14 @@ namespace {
 
 std::string_view word_of(Status status) {
   switch (status) {
-    case Status::fact: return "";
-    case Status::good: return "ok";
-    case Status::warning: return "warning";
-    case Status::failed: return "FAILED";
+    case Status::fact:
+      return "";
+    case Status::good:
+      return "ok";
+    case Status::warning:
+      return "warning";
+    case Status::failed:
+      return "FAILED";
   }
   return "";
 }
@@ -31,8 +35,8 @@ std::string table(const std::vector<Finding>& findings) {
       group = finding.group;
     }
     char line[512];
-    std::snprintf(line, sizeof line, "  %-34s %-8s %s\n", finding.name.c_str(), std::string(word_of(finding.status)).c_str(),
-                  finding.value.c_str());
+    std::snprintf(line, sizeof line, "  %-34s %-8s %s\n", finding.name.c_str(),
+                  std::string(word_of(finding.status)).c_str(), finding.value.c_str());
     text += line;
     if (!finding.advice.empty()) text += "  " + std::string(44, ' ') + "-> " + finding.advice + "\n";
   }
@@ -64,8 +68,8 @@ void append(std::vector<Finding>& all, std::vector<Finding> more) {
 }  // namespace
 
 int run(const Options& options, Context& context) {
-  const std::filesystem::path temporary =
-      options.common.tmpdir.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(options.common.tmpdir);
+  const std::filesystem::path temporary = options.common.tmpdir.empty() ? std::filesystem::temp_directory_path()
+                                                                        : std::filesystem::path(options.common.tmpdir);
   std::vector<Finding> findings = machine_facts(context);
   append(findings, library_versions());
   append(findings, file_checks(temporary, context.pool));
@@ -84,7 +88,8 @@ int run(const Options& options, Context& context) {
     std::fputs(table(findings).c_str(), stdout);
     if (n_failed == 0) std::printf("\nAll checks passed.\n");
   }
-  if (n_failed > 0) context.log.error(std::to_string(n_failed) + " of " + std::to_string(findings.size()) + " checks failed");
+  if (n_failed > 0)
+    context.log.error(std::to_string(n_failed) + " of " + std::to_string(findings.size()) + " checks failed");
   return n_failed == 0 ? 0 : static_cast<int>(Kind::unavailable);
 }
 
@@ -92,11 +97,13 @@ Command doctor_command(const std::vector<std::string>& argv) {
   const auto options = std::make_shared<Options>();
   Command command("doctor", "check this machine and this installation");
   command.details =
-      "Prints what hearth runs on (processor, memory, libraries) and tries what it needs: that files can be written and\n"
+      "Prints what hearth runs on (processor, memory, libraries) and tries what it needs: that files can be written "
+      "and\n"
       "read back, that a row of a matrix product depends on that row alone (which makes results independent of batch\n"
       "sizes), how fast products are, and that a training step by the fast kernels agrees with the reference.\n\n"
       "Exits 0 when all is well and 69 when a check failed.";
-  command.examples = {{"hearth doctor", "a table"}, {"srun --ntasks-per-node=1 hearth-doctor --json", "every node of a job"}};
+  command.examples = {{"hearth doctor", "a table"},
+                      {"srun --ntasks-per-node=1 hearth-doctor --json", "every node of a job"}};
   add_common(command, options->common, {.tmpdir = true});
   command.run = [options, argv](const Command& self) {
     return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });

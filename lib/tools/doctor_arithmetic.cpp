@@ -42,7 +42,9 @@ std::int64_t first_inexact_count(Stream& stream, DType dtype, std::int64_t n, st
   Buffer whole(static_cast<std::size_t>(all_rows * n) * sizeof(float)), part(whole.bytes());
   const auto product = [&](std::int64_t first, std::int64_t count, Buffer& y) {
     const Tensor rows = Tensor(x.data(), dtype, {all_rows, k}).rows(first, count);
-    kernels::gemm(stream, {.a = rows, .b = Tensor(w.data(), dtype, {n, k}), .y = Tensor(y.data(), DType::f32, {count, n}),
+    kernels::gemm(stream, {.a = rows,
+                           .b = Tensor(w.data(), dtype, {n, k}),
+                           .y = Tensor(y.data(), DType::f32, {count, n}),
                            .transpose_b = true});
   };
   product(0, all_rows, whole);
@@ -81,9 +83,12 @@ StepOutcome small_step(ThreadPool& pool, HostKernels kernels) {
     targets[at] = (i * 29 + 5) % vocab;
     positions[at] = i < bounds[1] ? i : i - bounds[1];
   }
-  const nn::Batch batch{.ids = Tensor(ids.data(), {n_tokens}), .positions = Tensor(positions.data(), {n_tokens}),
-                        .cu_seqlens = Tensor(bounds.data(), {3}), .targets = Tensor(targets.data(), {n_tokens}),
-                        .token_weight = Tensor(weights.data(), {n_tokens}), .embeddings = {}};
+  const nn::Batch batch{.ids = Tensor(ids.data(), {n_tokens}),
+                        .positions = Tensor(positions.data(), {n_tokens}),
+                        .cu_seqlens = Tensor(bounds.data(), {3}),
+                        .targets = Tensor(targets.data(), {n_tokens}),
+                        .token_weight = Tensor(weights.data(), {n_tokens}),
+                        .embeddings = {}};
   StepOutcome outcome;
   outcome.loss = model.forward_backward(stream, batch, nn::cross_entropy(n_tokens)).loss;
   for (const nn::Parameter& parameter : model.parameters().all()) {
@@ -125,8 +130,10 @@ Finding gemm_ceiling(Context& context, DType dtype) {
   constexpr std::int64_t n = ceiling_extent;
   const Buffer a = random_numbers(n * n, dtype, 1), b = random_numbers(n * n, dtype, 2);
   Buffer y(static_cast<std::size_t>(n * n) * sizeof(float));
-  const kernels::GemmArgs product{.a = Tensor(a.data(), dtype, {n, n}), .b = Tensor(b.data(), dtype, {n, n}),
-                                  .y = Tensor(y.data(), DType::f32, {n, n}), .transpose_b = true};
+  const kernels::GemmArgs product{.a = Tensor(a.data(), dtype, {n, n}),
+                                  .b = Tensor(b.data(), dtype, {n, n}),
+                                  .y = Tensor(y.data(), DType::f32, {n, n}),
+                                  .transpose_b = true};
   kernels::gemm(context.stream, product);  // not timed: the library prepares itself
   double best_seconds = 1e9;
   for (const Stopwatch whole; whole.seconds() < ceiling_seconds;) {
@@ -135,19 +142,24 @@ Finding gemm_ceiling(Context& context, DType dtype) {
     best_seconds = std::min(best_seconds, one.seconds());
   }
   const double rate = 2.0 * n * n * n / best_seconds;
-  return {"arithmetic", "product of two 1024 x 1024, " + std::string(name_of(dtype)), Status::fact,
-          human_count(rate) + "FLOP/s", "", rate, "FLOP/s"};
+  return {"arithmetic", "product of two 1024 x 1024, " + std::string(name_of(dtype)),
+          Status::fact, human_count(rate) + "FLOP/s",
+          "",           rate,
+          "FLOP/s"};
 }
 
 Finding bf16_support() {
   if (kernels::bf16_is_native()) return {"arithmetic", "bf16 products", Status::good, "native", "", 0, ""};
-  return {"arithmetic", "bf16 products", Status::fact, "computed in f32 (this processor has none of its own)", "", 0, ""};
+  return {
+      "arithmetic", "bf16 products", Status::fact, "computed in f32 (this processor has none of its own)", "", 0, ""};
 }
 
 Finding training_step(Context& context) {
-  Finding finding{"arithmetic", "training step, fast against reference", Status::good, "", "", 0, "of the gradients' norm"};
+  Finding finding{
+      "arithmetic", "training step, fast against reference", Status::good, "", "", 0, "of the gradients' norm"};
   try {
-    const StepOutcome fast = small_step(context.pool, HostKernels::cpu), reference = small_step(context.pool, HostKernels::ref);
+    const StepOutcome fast = small_step(context.pool, HostKernels::cpu),
+                      reference = small_step(context.pool, HostKernels::ref);
     finding.number = std::max(relative_difference(fast.gradients, reference.gradients),
                               std::abs(fast.loss - reference.loss) / std::abs(reference.loss));
     finding.value = "differ by " + format_number(finding.number, 2) + " of the gradients' norm";

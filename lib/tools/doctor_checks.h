@@ -13,8 +13,8 @@ namespace hearth::tools::doctor {
 enum class Status { fact, good, warning, failed };
 
 struct Finding {
-  std::string group;   // "machine", "libraries", "files", "arithmetic"
-  std::string name;    // "bf16 products"
+  std::string group;  // "machine", "libraries", "files", "arithmetic"
+  std::string name;   // "bf16 products"
   Status status = Status::fact;
   std::string value;   // for people: "native", "231 GFLOP/s"
   std::string advice;  // what to do about a warning or failure

@@ -61,7 +61,8 @@ Finding zstd_round_trip(const fs::path& folder, ThreadPool& pool) {
     const TemporaryFolder own(folder);
     formats::Document document;
     document.id = "doctor";
-    for (int i = 0; i < 20000; ++i) document.text += std::to_string(i * i % 977) + (i % 7 == 0 ? "\n" : " \xE2\x82\xAC ");
+    for (int i = 0; i < 20000; ++i)
+      document.text += std::to_string(i * i % 977) + (i % 7 == 0 ? "\n" : " \xE2\x82\xAC ");
     formats::DocumentsWriter writer(own.path / "corpus.h5", false, pool, {});
     writer.add(document);
     writer.finish(Json::object(), Json::object());

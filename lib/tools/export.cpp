@@ -19,7 +19,8 @@ void check_usage(const Options& options) {
     }
     return;
   }
-  if (options.model.empty()) throw Error(Kind::usage, "--model is missing: the run, checkpoint or folder to export (or --verify FOLDER)");
+  if (options.model.empty())
+    throw Error(Kind::usage, "--model is missing: the run, checkpoint or folder to export (or --verify FOLDER)");
   if (options.to.empty()) throw Error(Kind::usage, "--to is missing: hf or hearth");
   if (options.output.empty()) throw Error(Kind::usage, "-o is missing: the folder to write");
   if (options.to == "hearth" && options.max_shard_bytes != Options{}.max_shard_bytes) {
@@ -39,11 +40,12 @@ int run_verify(const Options& options, Context& context) {
                                    {"largest_difference", result.largest_difference},
                                    {"where", result.where},
                                    {"compared_logits", result.n_compared},
-                                   {"tolerance", options.tolerance}}).c_str());
+                                   {"tolerance", options.tolerance}})
+                            .c_str());
   } else {
-    std::printf("%s: %s its parity file: largest difference of %zu logits %.3g (%s), tolerance %g\n", options.verify.c_str(),
-                agrees ? "agrees with" : "DIFFERS from", result.n_compared, result.largest_difference, result.where.c_str(),
-                options.tolerance);
+    std::printf("%s: %s its parity file: largest difference of %zu logits %.3g (%s), tolerance %g\n",
+                options.verify.c_str(), agrees ? "agrees with" : "DIFFERS from", result.n_compared,
+                result.largest_difference, result.where.c_str(), options.tolerance);
   }
   return agrees ? 0 : static_cast<int>(Kind::no);
 }
@@ -60,12 +62,13 @@ int run_write(const Options& options, Context& context) {
     return 0;
   }
   const std::string what = written.family + ", " + std::to_string(written.files.size()) +
-                           (written.files.size() == 1 ? " file, " : " files, ") + human_bytes(static_cast<double>(written.bytes));
+                           (written.files.size() == 1 ? " file, " : " files, ") +
+                           human_bytes(static_cast<double>(written.bytes));
   if (dry) {
     std::printf("%s would become %s: %s\n", options.model.c_str(), options.output.c_str(), what.c_str());
   } else {
-    std::printf("%s: %s; read back, its logits differ from the model's by at most %.3g\n", options.output.c_str(), what.c_str(),
-                written.self_check);
+    std::printf("%s: %s; read back, its logits differ from the model's by at most %.3g\n", options.output.c_str(),
+                what.c_str(), written.self_check);
   }
   return 0;
 }
@@ -81,15 +84,20 @@ Command export_command(const std::vector<std::string>& argv) {
   const auto options = std::make_shared<Options>();
   Command command("export", "write a model as a Hugging Face folder, and back");
   command.details =
-      "With --to hf, writes a folder that AutoModelForCausalLM and AutoTokenizer load without custom code: config.json,\n"
-      "safetensors, the tokenizer's files and a README. With --to hearth, writes a run folder from any model hearth opens.\n"
-      "Into both goes parity.json, some prompts with the logits the model gives; before the folder appears it is read back\n"
-      "and must give the same. --verify compares a folder with its parity.json later, on whatever machine: exit 0 when all\n"
+      "With --to hf, writes a folder that AutoModelForCausalLM and AutoTokenizer load without custom code: "
+      "config.json,\n"
+      "safetensors, the tokenizer's files and a README. With --to hearth, writes a run folder from any model hearth "
+      "opens.\n"
+      "Into both goes parity.json, some prompts with the logits the model gives; before the folder appears it is read "
+      "back\n"
+      "and must give the same. --verify compares a folder with its parity.json later, on whatever machine: exit 0 when "
+      "all\n"
       "logits agree to --tolerance, 1 when they do not.\n\n"
       "A shell runs its own builtin for the bare word: call it as hearth export.";
-  command.examples = {{"hearth export --model runs/base --to hf -o dist", "for transformers, vLLM and llama.cpp's converter"},
-                      {"hearth export --model dist --to hearth -o runs/imported", "to train it further or sample from it"},
-                      {"hearth export --verify dist", "is it still the same model?"}};
+  command.examples = {
+      {"hearth export --model runs/base --to hf -o dist", "for transformers, vLLM and llama.cpp's converter"},
+      {"hearth export --model dist --to hearth -o runs/imported", "to train it further or sample from it"},
+      {"hearth export --verify dist", "is it still the same model?"}};
   command.option("model", &options->model, "PATH", "hearth run, checkpoint, or Hugging Face folder");
   command.option("to", &options->to, "FORMAT", "what to write").one_of({"hf", "hearth"});
   command.option("output", &options->output, "FOLDER", "folder to write").letter('o');

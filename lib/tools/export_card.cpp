@@ -23,16 +23,18 @@ std::string shape_lines(const nn::ModelConfig& config) {
 
 std::string model_card(const std::string& name, const store::ModelSource& source, const Json& config) {
   const bool has_tokenizer = !source.tokenizer_folder().empty();
-  std::string text = "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n\n# " + name + "\n\n" +
-                     "A language model of the architecture `" + config.at("architectures").at(0).get<std::string>() +
-                     "`, weights in `" + config.at("dtype").get<std::string>() + "`, written by " + producer() + ".\n\n" +
-                     shape_lines(source.config()) +
-                     "\n## Use\n\n```python\nfrom transformers import AutoModelForCausalLM" +
-                     std::string(has_tokenizer ? ", AutoTokenizer" : "") + "\n\nmodel = AutoModelForCausalLM.from_pretrained(\".\")\n" +
-                     std::string(has_tokenizer ? "tokenizer = AutoTokenizer.from_pretrained(\".\")\n" : "") + "```\n\n" +
-                     "## Check\n\n`parity.json` holds prompts with the logits that this model gives in 32-bit precision.\n"
-                     "`hearth export --verify .` compares the folder with it. There too stands where the model came from;\n"
-                     "the id of its weights is `" + source.id() + "`.\n";
+  std::string text =
+      "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n\n# " + name + "\n\n" +
+      "A language model of the architecture `" + config.at("architectures").at(0).get<std::string>() +
+      "`, weights in `" + config.at("dtype").get<std::string>() + "`, written by " + producer() + ".\n\n" +
+      shape_lines(source.config()) + "\n## Use\n\n```python\nfrom transformers import AutoModelForCausalLM" +
+      std::string(has_tokenizer ? ", AutoTokenizer" : "") +
+      "\n\nmodel = AutoModelForCausalLM.from_pretrained(\".\")\n" +
+      std::string(has_tokenizer ? "tokenizer = AutoTokenizer.from_pretrained(\".\")\n" : "") + "```\n\n" +
+      "## Check\n\n`parity.json` holds prompts with the logits that this model gives in 32-bit precision.\n"
+      "`hearth export --verify .` compares the folder with it. There too stands where the model came from;\n"
+      "the id of its weights is `" +
+      source.id() + "`.\n";
   return text;
 }
 

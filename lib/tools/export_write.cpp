@@ -24,9 +24,15 @@ constexpr const char* parity_file = "parity.json";
 // What is written must give the very logits; the two differ at all only where a product's rows are not exact (doctor).
 constexpr double self_check_tolerance = 1e-4;
 // Files of a tokenizer's folder that users of the model need, passed on as they are.
-constexpr const char* tokenizer_files[] = {"tokenizer.json",      "tokenizer_config.json", "special_tokens_map.json",
-                                           "chat_template.jinja", "added_tokens.json",     "tokenizer.model",
-                                           "vocab.json",          "merges.txt",            "generation_config.json"};
+constexpr const char* tokenizer_files[] = {"tokenizer.json",
+                                           "tokenizer_config.json",
+                                           "special_tokens_map.json",
+                                           "chat_template.jinja",
+                                           "added_tokens.json",
+                                           "tokenizer.model",
+                                           "vocab.json",
+                                           "merges.txt",
+                                           "generation_config.json"};
 
 // The model to write: its source at the precision asked for, and its tokenizer where it has one that hearth knows.
 struct Exported {
@@ -82,8 +88,9 @@ void require_space(const fs::path& output, std::uint64_t bytes) {
   std::error_code unknown;
   const fs::space_info space = fs::space(folder, unknown);
   if (unknown || space.available >= bytes) return;
-  throw Error(Kind::cannot_create, output.string() + ": needs " + human_bytes(static_cast<double>(bytes)) + ", but only " +
-                                       human_bytes(static_cast<double>(space.available)) + " are free in " + folder.string());
+  throw Error(Kind::cannot_create, output.string() + ": needs " + human_bytes(static_cast<double>(bytes)) +
+                                       ", but only " + human_bytes(static_cast<double>(space.available)) +
+                                       " are free in " + folder.string());
 }
 
 void write_tokenizer(const Exported& exported, const fs::path& folder) {
@@ -122,8 +129,8 @@ infer::Parity parity_of(const Exported& exported, Context& context) {
   return infer::make_parity(std::move(prompts), logits_of(model), model.vocab_size());
 }
 
-infer::ParityResult compare(const store::ModelSource& source, const infer::Parity& parity, const text::Tokenizer* tokenizer,
-                            Context& context) {
+infer::ParityResult compare(const store::ModelSource& source, const infer::Parity& parity,
+                            const text::Tokenizer* tokenizer, Context& context) {
   infer::LanguageModel model(source, context.stream, DType::f32, longest(parity.prompts));
   return infer::compare_parity(parity, logits_of(model), model.vocab_size(), tokenizer);
 }
@@ -195,7 +202,8 @@ Written write_folder(const Options& options, Context& context) {
   const infer::Parity parity = with_context(options.model, [&] { return parity_of(exported, context); });
   const auto on_bytes = [&](std::uint64_t bytes) {
     if (stop_requested()) throw Error(Kind::stopped, "stopped by a signal; nothing was written: run it again");
-    context.log.progress(human_bytes(static_cast<double>(bytes)) + " of " + human_bytes(static_cast<double>(written.bytes)));
+    context.log.progress(human_bytes(static_cast<double>(bytes)) + " of " +
+                         human_bytes(static_cast<double>(written.bytes)));
   };
   if (options.to == "hearth") {
     write_hearth(exported.source(), partial, origin, on_bytes);
@@ -212,12 +220,14 @@ Written write_folder(const Options& options, Context& context) {
   write_file(partial / parity_file, dump_json(infer::parity_json(parity, origin)) + "\n");
 
   context.log.progress("reading back");
-  const infer::ParityResult result = compare(*store::open_model(partial), parity, exported.tokenizer_or_none(), context);
+  const infer::ParityResult result =
+      compare(*store::open_model(partial), parity, exported.tokenizer_or_none(), context);
   context.log.progress_done();
   written.self_check = result.largest_difference;
   if (!(result.largest_difference <= self_check_tolerance)) {
     throw Error(Kind::internal, "what was written gives other logits than the model (by " +
-                                    format_number(result.largest_difference, 3) + ", " + result.where + "); nothing was kept");
+                                    format_number(result.largest_difference, 3) + ", " + result.where +
+                                    "); nothing was kept");
   }
   folder.commit();
   return written;
@@ -231,7 +241,8 @@ infer::ParityResult verify_folder(const fs::path& folder, Context& context) {
   }
   const infer::Parity parity = infer::parity_from_json(read_json(path), path.string());
   const std::optional<text::Tokenizer> tokenizer = load_tokenizer(*source, context.log);
-  return with_context(path.string(), [&] { return compare(*source, parity, tokenizer ? &*tokenizer : nullptr, context); });
+  return with_context(path.string(),
+                      [&] { return compare(*source, parity, tokenizer ? &*tokenizer : nullptr, context); });
 }
 
 }  // namespace hearth::tools::exporting

@@ -22,8 +22,8 @@ struct Written {
   double self_check = 0;           // largest difference of logits between the model and what was written
 };
 
-// Does all checks and, unless options.common.dry_run, writes options.output: nothing appears there before it is complete
-// and gives the model's own logits.
+// Does all checks and, unless options.common.dry_run, writes options.output: nothing appears there before it is
+// complete and gives the model's own logits.
 Written write_folder(const Options& options, Context& context);
 
 // Compares folder with its parity file at its own precision (weights as stored, computed in f32).

@@ -25,14 +25,16 @@ text::Tokenizer tokenizer_of(const store::ModelSource& source, const std::string
   return text::Tokenizer::load(source.tokenizer_folder());
 }
 
-// The prompt's ids, after the token that starts a text where the tokenizer has one. Nothing to go by: such a token alone.
+// The prompt's ids, after the token that starts a text where the tokenizer has one. Nothing to go by: such a token
+// alone.
 std::vector<std::uint32_t> prompt_ids(const text::Tokenizer& tokenizer, const std::string& prompt) {
   std::vector<std::uint32_t> ids;
   if (tokenizer.bos()) ids.push_back(*tokenizer.bos());
   tokenizer.encode(prompt, ids);
   if (ids.empty() && tokenizer.end_of_text()) ids.push_back(*tokenizer.end_of_text());
   if (ids.empty()) {
-    throw Error(Kind::usage, "--prompt is empty, and the tokenizer has no token that starts a text: give at least one letter");
+    throw Error(Kind::usage,
+                "--prompt is empty, and the tokenizer has no token that starts a text: give at least one letter");
   }
   return ids;
 }
@@ -66,14 +68,14 @@ int run(const Options& options, Context& context) {
   if (!context.json) show(options.prompt);
   text.clear();
   const Stopwatch watch;
-  const infer::Sampling sampling{static_cast<float>(options.temperature), options.top_k, static_cast<float>(options.top_p),
-                                 context.seed, tokenizer.vocab_size()};
-  const infer::Generated generated = infer::generate(
-      model, context.stream, prompt, options.max_tokens, sampling,
-      options.keep_going ? std::vector<std::uint32_t>{} : stop_ids(tokenizer), [&](std::uint32_t id) {
-        show(characters.push(tokenizer.decode(std::span(&id, 1), true)));
-        return !stop_requested();
-      });
+  const infer::Sampling sampling{static_cast<float>(options.temperature), options.top_k,
+                                 static_cast<float>(options.top_p), context.seed, tokenizer.vocab_size()};
+  const infer::Generated generated =
+      infer::generate(model, context.stream, prompt, options.max_tokens, sampling,
+                      options.keep_going ? std::vector<std::uint32_t>{} : stop_ids(tokenizer), [&](std::uint32_t id) {
+                        show(characters.push(tokenizer.decode(std::span(&id, 1), true)));
+                        return !stop_requested();
+                      });
   show(characters.finish());
   const double rate = static_cast<double>(generated.ids.size()) / std::max(watch.seconds(), 1e-9);
   if (context.json) {
@@ -84,7 +86,8 @@ int run(const Options& options, Context& context) {
                                    {"ids", generated.ids},
                                    {"finish", infer::name_of(generated.finish)},
                                    {"seed", context.seed},
-                                   {"tokens_per_second", rate}}).c_str());
+                                   {"tokens_per_second", rate}})
+                            .c_str());
   } else {
     std::fputs("\n", stdout);
     context.log.info(std::to_string(generated.ids.size()) + " tokens, " + format_number(rate, 3) + " tokens/s, seed " +
@@ -97,16 +100,20 @@ Command sample_command(const std::vector<std::string>& argv) {
   const auto options = std::make_shared<Options>();
   Command command("sample", "print text sampled from a model");
   command.details =
-      "Continues a prompt token by token and prints the text as it comes. For every token the whole sequence is computed\n"
+      "Continues a prompt token by token and prints the text as it comes. For every token the whole sequence is "
+      "computed\n"
       "anew, so it is slow for long ones; beyond the model's context the oldest tokens are forgotten.";
   command.examples = {{"hearth sample --model runs/base --prompt 'The file'", "200 tokens after two words"},
                       {"hearth sample --model dist --temperature 0", "the likeliest text, from a Hugging Face folder"}};
   command.option("model", &options->model, "PATH", "hearth run, checkpoint, or Hugging Face folder").must();
   command.option("prompt", &options->prompt, "TEXT", "text to continue; empty: a new text");
   command.option("max-tokens", &options->max_tokens, "N", "most tokens to print").range(1, 1 << 20);
-  command.option("temperature", &options->temperature, "T", "0: always the likeliest token; 1: as the model says").range(0, 100);
+  command.option("temperature", &options->temperature, "T", "0: always the likeliest token; 1: as the model says")
+      .range(0, 100);
   command.option("top-k", &options->top_k, "K", "draw from the K likeliest tokens only; 0: from all").range(0);
-  command.option("top-p", &options->top_p, "P", "draw from the likeliest tokens that hold P of the probability; 1: from all")
+  command
+      .option("top-p", &options->top_p, "P",
+              "draw from the likeliest tokens that hold P of the probability; 1: from all")
       .range(1e-6, 1);
   command.flag("keep-going", &options->keep_going, "go on past the end of a text");
   command.option("dtype", &options->dtype, "TYPE", "precision to compute in").one_of({"fp32", "bf16"});

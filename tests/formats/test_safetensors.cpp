@@ -28,7 +28,9 @@ std::string refusal(const std::string& text) {
   return message;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -52,7 +54,9 @@ TEST_CASE("what is written reads back: order, types, empty and scalar tensors") 
   const std::vector<float> numbers{1.5f, -2, 3, 4, 5, 6};
   const std::vector<std::uint16_t> halves{1, 2, 3};
   {
-    SafetensorsWriter writer(path, false, {{"b", DType::f32, {2, 3}}, {"none", DType::f32, {0, 7}}, {"a", DType::bf16, {3}}, {"one", DType::i64, {}}});
+    SafetensorsWriter writer(
+        path, false,
+        {{"b", DType::f32, {2, 3}}, {"none", DType::f32, {0, 7}}, {"a", DType::bf16, {3}}, {"one", DType::i64, {}}});
     writer.write(std::as_bytes(std::span(numbers)).first(5));
     writer.write(std::as_bytes(std::span(numbers)).subspan(5));
     writer.write(std::as_bytes(std::span(halves)));
@@ -91,7 +95,8 @@ TEST_CASE("each broken header is refused with its reason") {
   CHECK(contains(refusal(file_text("[1]", 0)), "is no safetensors file"));
   CHECK(contains(refusal("PK\3\4 a zip file, as PyTorch writes"), "is no safetensors file"));
   CHECK(contains(refusal(file_text("{\"a\":", 0)), "not JSON"));
-  CHECK(contains(refusal(file_text(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{}})", 0)), "stands twice"));
+  CHECK(contains(refusal(file_text(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{}})", 0)),
+                 "stands twice"));
   CHECK(contains(refusal(file_text(tensor("F33", "[1]", "[0,4]"), 4)), "unknown type 'F33'"));
   CHECK(contains(refusal(file_text(tensor("F32", "[1]", "[0,8]"), 8)), "do not fit its 8 bytes"));
   CHECK(contains(refusal(file_text(tensor("F32", "[-1,-2]", "[0,8]"), 8)), "do not fit"));
@@ -99,6 +104,7 @@ TEST_CASE("each broken header is refused with its reason") {
   CHECK(contains(refusal(file_text(tensor("F32", "[1]", "[4,0]"), 4)), "no pair of begin and end"));
   CHECK(contains(refusal(file_text(tensor("F32", "[1]", "[4,8]"), 8)), "leaves a hole"));
   CHECK(contains(refusal(file_text(tensor("F32", "\"2\"", "[0,4]"), 4)), "'shape' has the wrong type"));
-  const std::string overlap = R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})";
+  const std::string overlap =
+      R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})";
   CHECK(contains(refusal(file_text(overlap, 3)), "tensor 'b' overlaps"));
 }

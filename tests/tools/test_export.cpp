@@ -64,9 +64,11 @@ TEST_CASE("a shape that no family holds is refused before anything is written") 
     if (block.feed_forward.moe) block.feed_forward.moe->router = {nn::Router::Score::softmax, false, 1, 1, true, 1};
   }
   write_run(config, bench.folder / "run", bench.stream);
-  const std::string message = message_of(Kind::config, [&] { exporting::write_folder(bench.options(), bench.context); });
-  CHECK(message == "no Hugging Face family holds this model: qwen3_moe has no shared expert: set shared_ffn to 0 (what pretrain "
-                   "--depth makes always fits one)");
+  const std::string message =
+      message_of(Kind::config, [&] { exporting::write_folder(bench.options(), bench.context); });
+  CHECK(message ==
+        "no Hugging Face family holds this model: qwen3_moe has no shared expert: set shared_ffn to 0 (what pretrain "
+        "--depth makes always fits one)");
   CHECK(!fs::exists(bench.folder / "dist"));
   CHECK(!fs::exists(bench.folder / "dist.partial"));
 }

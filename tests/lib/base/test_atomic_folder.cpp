@@ -86,5 +86,6 @@ TEST_CASE("a second writer is refused and leaves the first one's work alone") {
 
 TEST_CASE("a parent that is not there is said") {
   const Place place;
-  CHECK(refusal([&] { AtomicFolder(place.root / "none/out", false, "mark"); }).find("does not exist") != std::string::npos);
+  CHECK(refusal([&] { AtomicFolder(place.root / "none/out", false, "mark"); }).find("does not exist") !=
+        std::string::npos);
 }

@@ -87,7 +87,8 @@ TEST_CASE("generation: greedy takes the likeliest, a seed repeats, stop tokens a
   ThreadPool pool(2);
   Stream stream(pool);
   const auto source = store::open_model(golden("llama"));
-  infer::LanguageModel model(*source, stream, DType::f32, 8);  // shorter than what is generated: old tokens are forgotten
+  infer::LanguageModel model(*source, stream, DType::f32,
+                             8);  // shorter than what is generated: old tokens are forgotten
   const std::vector<std::uint32_t> prompt{5, 6, 7};
   const auto on = [](std::uint32_t) { return true; };
   const auto greedy = infer::generate(model, stream, prompt, 12, {.temperature = 0}, {}, on);
@@ -103,7 +104,8 @@ TEST_CASE("generation: greedy takes the likeliest, a seed repeats, stop tokens a
   const auto stopped = infer::generate(model, stream, prompt, 12, {.temperature = 0}, {greedy.ids[2]}, on);
   CHECK(stopped.finish == infer::Finish::stop_token);
   CHECK(stopped.ids.size() <= 2);
-  for (const std::uint32_t id : infer::generate(model, stream, prompt, 30, {.temperature = 9, .n_ids = 10}, {}, on).ids) CHECK(id < 10);
+  for (const std::uint32_t id : infer::generate(model, stream, prompt, 30, {.temperature = 9, .n_ids = 10}, {}, on).ids)
+    CHECK(id < 10);
   const auto cancelled = infer::generate(model, stream, prompt, 12, {}, {}, [](std::uint32_t) { return false; });
   CHECK(cancelled.finish == infer::Finish::cancelled);
   CHECK(cancelled.ids.size() == 1);

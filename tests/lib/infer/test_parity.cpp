@@ -27,7 +27,9 @@ std::vector<float> toy_logits(std::span<const std::uint32_t> ids) {
   return logits;
 }
 
-Parity toy_parity() { return make_parity(parity_prompts(nullptr, vocab), toy_logits, vocab); }
+Parity toy_parity() {
+  return make_parity(parity_prompts(nullptr, vocab), toy_logits, vocab);
+}
 
 }  // namespace
 
@@ -47,7 +49,8 @@ TEST_CASE("the top logits are the greatest, greatest first") {
   REQUIRE(top.size() == 5);
   for (std::size_t i = 0; i + 1 < top.size(); ++i) CHECK(top[i].logit > top[i + 1].logit);
   int n_greater = 0;
-  for (std::uint32_t id = 0; id < vocab; ++id) n_greater += logits[3 * vocab + id] >= static_cast<float>(top[4].logit) ? 1 : 0;
+  for (std::uint32_t id = 0; id < vocab; ++id)
+    n_greater += logits[3 * vocab + id] >= static_cast<float>(top[4].logit) ? 1 : 0;
   CHECK(n_greater == 5);
 }
 

@@ -30,7 +30,9 @@ std::string message_of(const std::function<void()>& body, Kind kind) {
   return "nothing was thrown";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -56,7 +58,8 @@ TEST_CASE("a config.json written by transformers becomes the model it describes"
 
   const nn::ModelConfig sigmoid = config_from_hf(golden_config("dots1"), "x");
   CHECK(!sigmoid.block(0).feed_forward.moe);
-  CHECK(sigmoid.block(1).feed_forward.moe == nn::Moe{6, 2, 12, 24, {nn::Router::Score::sigmoid, true, 1, 1, true, 2.5}});
+  CHECK(sigmoid.block(1).feed_forward.moe ==
+        nn::Moe{6, 2, 12, 24, {nn::Router::Score::sigmoid, true, 1, 1, true, 2.5}});
 
   const nn::RopeScaling llama3 = config_from_hf(golden_config("llama"), "x").block(0).rope.scaling;
   CHECK(llama3.kind == nn::RopeScaling::Kind::llama3);
@@ -80,7 +83,8 @@ TEST_CASE("what is written back has all of transformers' keys that shape the mod
       }
       CHECK(ours.value(key, Json("left out")) == value);
     }
-    for (const auto& [key, value] : theirs.at("rope_parameters").items()) CHECK(ours.at("rope_parameters").at(key) == value);
+    for (const auto& [key, value] : theirs.at("rope_parameters").items())
+      CHECK(ours.at("rope_parameters").at(key) == value);
     CHECK(ours.at("rope_theta") == theirs.at("rope_parameters").at("rope_theta"));
     CHECK(ours.at("torch_dtype") == "float32");
     const bool scaled = theirs.at("rope_parameters").at("rope_type") != "default";
@@ -136,8 +140,10 @@ TEST_CASE("what hearth does not know of a model is refused by name") {
       {"qwen3", "hidden_act", "gelu", "'hidden_act' is \"gelu\"; hearth knows only \"silu\""},
       {"qwen3", "attention_sink_size", 4, "'attention_sink_size' (4) is no key hearth knows of a qwen3 model"},
       {"qwen3", "quantization_config", Json{{"bits", 4}}, "the weights are quantised"},
-      {"qwen3", "rope_parameters", Json{{"rope_type", "longrope"}, {"factor", 2.0}}, "rope scaling 'longrope' is not known"},
-      {"qwen3", "rope_parameters", Json{{"rope_type", "default"}, {"partial_rotary_factor", 0.5}}, "'partial_rotary_factor' is 0.5"},
+      {"qwen3", "rope_parameters", Json{{"rope_type", "longrope"}, {"factor", 2.0}},
+       "rope scaling 'longrope' is not known"},
+      {"qwen3", "rope_parameters", Json{{"rope_type", "default"}, {"partial_rotary_factor", 0.5}},
+       "'partial_rotary_factor' is 0.5"},
       {"qwen3", "rope_parameters", Json{{"rope_type", "yarn"}, {"factor", 2.0}, {"llama_4_scaling_beta", 0.1}},
        "'llama_4_scaling_beta' (0.1) is no key hearth knows of a yarn rope"},
       {"qwen3", "vocab_size", nullptr, "'vocab_size' has the wrong type"},

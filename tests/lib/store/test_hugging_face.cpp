@@ -23,7 +23,9 @@ namespace {
 
 const std::vector<std::string> models{"qwen3", "qwen3-window", "qwen3_moe", "dots1", "llama", "mistral"};
 
-fs::path golden(const std::string& name) { return fs::path(HEARTH_SOURCE_DIR) / "tests/golden/hf" / name; }
+fs::path golden(const std::string& name) {
+  return fs::path(HEARTH_SOURCE_DIR) / "tests/golden/hf" / name;
+}
 
 void write_hf(const ModelSource& source, const fs::path& folder, std::uint64_t max_shard_bytes = 1 << 30) {
   fs::create_directory(folder);
@@ -60,10 +62,13 @@ std::map<std::string, std::string> stored_tensors(const fs::path& folder) {
 
 void copy_folder(const fs::path& from, const fs::path& to) {
   fs::create_directory(to);
-  for (const fs::directory_entry& entry : fs::directory_iterator(from)) fs::copy_file(entry.path(), to / entry.path().filename());
+  for (const fs::directory_entry& entry : fs::directory_iterator(from))
+    fs::copy_file(entry.path(), to / entry.path().filename());
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -156,25 +161,37 @@ TEST_CASE("damaged and incomplete folders are refused with file and reason") {
   };
   CHECK(contains(refused("qwen3", Kind::missing, [](const fs::path& path) { fs::remove(path / "model.safetensors"); }),
                  "copy: has a config.json, but neither model.safetensors"));
-  CHECK(contains(refused("dots1", Kind::missing, [](const fs::path& path) { fs::remove(path / "model-00002-of-00003.safetensors"); }),
+  CHECK(contains(refused("dots1", Kind::missing,
+                         [](const fs::path& path) { fs::remove(path / "model-00002-of-00003.safetensors"); }),
                  "copy/model-00002-of-00003.safetensors: No such file"));
-  CHECK(contains(refused("dots1", Kind::data, [](const fs::path& path) {
-                   fs::copy_file(path / "model-00001-of-00003.safetensors", path / "model-00002-of-00003.safetensors",
-                                 fs::copy_options::overwrite_existing);
-                 }), "stands in two files"));
-  CHECK(contains(refused("dots1", Kind::data, [](const fs::path& path) {
-                   write_file(path / "model.safetensors.index.json", R"({"weight_map": {"x": "../secret"}})");
-                 }), "names the file '../secret', which does not lie in the folder"));
-  CHECK(contains(refused("dots1", Kind::data, [](const fs::path& path) {
-                   Json index = read_json(path / "model.safetensors.index.json");
-                   index["weight_map"]["model.layers.9.x"] = "model-00001-of-00003.safetensors";
-                   write_file(path / "model.safetensors.index.json", dump_json(index));
-                 }), "index and files do not belong together"));
-  CHECK(contains(refused("qwen3", Kind::data, [](const fs::path& path) {
-                   fs::resize_file(path / "model.safetensors", fs::file_size(path / "model.safetensors") - 1);
-                 }), "copy/model.safetensors: is cut short"));
-  CHECK(contains(refused("qwen3", Kind::data, [](const fs::path& path) { write_file(path / "config.json", "{"); }), "not JSON"));
-  CHECK(contains(refused("qwen3", Kind::data, edit_config("tie_word_embeddings", false)), "tensor 'lm_head.weight' is missing"));
+  CHECK(contains(refused("dots1", Kind::data,
+                         [](const fs::path& path) {
+                           fs::copy_file(path / "model-00001-of-00003.safetensors",
+                                         path / "model-00002-of-00003.safetensors",
+                                         fs::copy_options::overwrite_existing);
+                         }),
+                 "stands in two files"));
+  CHECK(contains(refused("dots1", Kind::data,
+                         [](const fs::path& path) {
+                           write_file(path / "model.safetensors.index.json", R"({"weight_map": {"x": "../secret"}})");
+                         }),
+                 "names the file '../secret', which does not lie in the folder"));
+  CHECK(contains(refused("dots1", Kind::data,
+                         [](const fs::path& path) {
+                           Json index = read_json(path / "model.safetensors.index.json");
+                           index["weight_map"]["model.layers.9.x"] = "model-00001-of-00003.safetensors";
+                           write_file(path / "model.safetensors.index.json", dump_json(index));
+                         }),
+                 "index and files do not belong together"));
+  CHECK(contains(refused("qwen3", Kind::data,
+                         [](const fs::path& path) {
+                           fs::resize_file(path / "model.safetensors", fs::file_size(path / "model.safetensors") - 1);
+                         }),
+                 "copy/model.safetensors: is cut short"));
+  CHECK(contains(refused("qwen3", Kind::data, [](const fs::path& path) { write_file(path / "config.json", "{"); }),
+                 "not JSON"));
+  CHECK(contains(refused("qwen3", Kind::data, edit_config("tie_word_embeddings", false)),
+                 "tensor 'lm_head.weight' is missing"));
   CHECK(contains(refused("llama", Kind::data, edit_config("num_hidden_layers", 2)), "tensor 'model.layers.2."));
   CHECK(contains(refused("qwen3", Kind::data, edit_config("intermediate_size", 48)),
                  "tensor 'model.layers.0.mlp.gate_proj.weight' is [40, 24]; config.json asks for [48, 24]"));
@@ -186,5 +203,6 @@ TEST_CASE("what is no model at all is said to be none") {
   CHECK(contains(message_of(Kind::missing, [&] { open_model(folder / "none"); }), "none: No such file or directory"));
   write_file(folder / "file", "x");
   CHECK(contains(message_of(Kind::data, [&] { open_model(folder / "file"); }), "file: is a file; a model is a folder"));
-  CHECK(contains(message_of(Kind::data, [&] { open_model(folder.path()); }), "is no model: it holds neither step-* folders"));
+  CHECK(contains(message_of(Kind::data, [&] { open_model(folder.path()); }),
+                 "is no model: it holds neither step-* folders"));
 }
