@@ -8,6 +8,7 @@
 #include "kernels/cpu/transpose.h"
 
 #if defined(__x86_64__)
+#include <hwy/targets.h>
 #include <immintrin.h>
 
 #include <algorithm>
@@ -153,7 +154,7 @@ constexpr GemmBlocks blocks{.mr = mr,
 }  // namespace
 
 const GemmBlocks* gemm_blocks_bf16() {
-  static const bool native = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw");
+  static const bool native = __builtin_cpu_supports("avx512bf16") && (hwy::SupportedTargets() & HWY_AVX3) != 0;
   return native ? &blocks : nullptr;
 }
 

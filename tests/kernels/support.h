@@ -17,6 +17,8 @@
 
 namespace hearth::kernels::test {
 
+inline constexpr DType f32 = DType::f32, b16 = DType::bf16;
+
 // Hands out zeroed tensors that live as long as it does.
 class Memory {
  public:

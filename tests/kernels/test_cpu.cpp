@@ -6,7 +6,7 @@
 namespace hearth::kernels::test {
 namespace {
 
-constexpr DType f32 = DType::f32, b16 = DType::bf16, i32 = DType::i32;
+constexpr DType i32 = DType::i32;
 
 // Results of one op on one stream, by name; the same call on three streams must agree: cpu and ref within a
 // tolerance, cpu on two and on three threads bit for bit.

@@ -6,8 +6,6 @@
 namespace hearth::kernels::test {
 namespace {
 
-constexpr DType f32 = DType::f32, b16 = DType::bf16;
-
 double tolerance_of(DType y) {
   return y == b16 ? 2e-2 : 1e-5;
 }  // relative to the root mean square: one rounding of y
