@@ -116,11 +116,10 @@ class Hdf5Reader {
     return out;
   }
   std::string read_text(const std::string& name) const;
-  // Compares the stored checksum of a dataset with that of its bytes.
-  void verify(const std::string& name, std::span<const std::byte> bytes) const;
 
  private:
   std::vector<std::byte> read_bytes(const std::string& name, DType dtype) const;
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -233,7 +233,12 @@ std::vector<std::byte> Hdf5Reader::read_bytes(const std::string& name, DType dty
   if (found.dtype != dtype) throw state_->damaged("'" + name + "' holds " + std::string(name_of(found.dtype)));
   std::vector<std::byte> bytes(found.bytes);
   state_->raw.read_at(found.offset, bytes);
-  verify(name, bytes);
+  std::uint64_t checksum = 0;
+  {
+    const Lock lock;
+    checksum = state_->number(state_->open_dataset(name), hdf5::checksum_attribute);
+  }
+  state_->verify(name, checksum, bytes);
   return bytes;
 }
 
@@ -254,15 +259,6 @@ std::string Hdf5Reader::read_text(const std::string& name) const {
   state_->raw.read_at(found.offset, std::as_writable_bytes(std::span(text)));
   state_->verify(name, checksum, std::as_bytes(std::span(text)));
   return text;
-}
-
-void Hdf5Reader::verify(const std::string& name, std::span<const std::byte> bytes) const {
-  std::uint64_t checksum = 0;
-  {
-    const Lock lock;
-    checksum = state_->number(state_->open_dataset(name), hdf5::checksum_attribute);
-  }
-  state_->verify(name, checksum, bytes);
 }
 
 }  // namespace hearth::formats

@@ -86,10 +86,6 @@ LineState parse_line(const Line& line, Json& value, std::string& reason) {
   }
 }
 
-std::string place_of(const std::filesystem::path& path, const Line& line) {
-  return path.string() + ":" + std::to_string(line.number);
-}
-
 void JsonlWriter::write(const Json& value) {
   out_.write(dump_json(value));
   out_.write("\n");

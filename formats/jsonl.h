@@ -51,9 +51,6 @@ enum class LineState { record, blank, broken, too_long };
 // "column 17: not JSON: ...". blank: only white space. Thread-safe; never throws for what the line holds.
 LineState parse_line(const Line& line, Json& value, std::string& reason);
 
-// "PATH:LINE", as the source of a record and in messages.
-std::string place_of(const std::filesystem::path& path, const Line& line);
-
 // Writes one value a line; zstd when the name ends in .zst, "-" is standard output.
 class JsonlWriter {
  public:

@@ -10,11 +10,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <utility>
-#include <vector>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/base/text.h"
 
 namespace hearth::formats {
 namespace {
@@ -202,21 +200,6 @@ std::size_t TextStream::read(std::span<char> out) {
     done += got;
   }
   return done;
-}
-
-std::string read_text_file(const fs::path& path, std::uint64_t max_bytes) {
-  TextStream stream(path);
-  std::string text;
-  while (true) {
-    const std::size_t before = text.size();
-    text.resize(std::min<std::uint64_t>(std::max<std::size_t>(2 * before, input_bytes), max_bytes + 1));
-    const std::size_t wanted = text.size() - before, got = stream.read(std::span(text).subspan(before));
-    text.resize(before + got);
-    if (text.size() > max_bytes) {
-      throw Error(Kind::data, path.string() + ": longer than " + human_bytes(static_cast<double>(max_bytes)));
-    }
-    if (got < wanted) return text;
-  }
 }
 
 struct TextWriter::State {

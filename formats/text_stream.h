@@ -33,9 +33,6 @@ class TextStream {
   std::unique_ptr<State> state_;
 };
 
-// The whole file, decompressed. Throws Error{data} when it has more than max_bytes.
-std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes);
-
 // Writes under NAME.partial until commit(); zstd when the name ends in .zst. "-" writes standard output, plain.
 class TextWriter {
  public:

@@ -44,7 +44,6 @@ TEST_CASE("lines end in \\n or \\r\\n or with the file, and know their number an
     CHECK(line.number == number);
     CHECK(all.substr(line.offset, line.bytes) == line.text);
   }
-  CHECK(place_of(path, line) == path.string() + ":3");
   CHECK_FALSE(reader.next(line));
 }
 
