@@ -284,7 +284,8 @@ Facts memory_facts(const PretrainPlan& plan) {
   facts.insert(facts.end(), {{"gradients", bytes(model.gradients)},
                              {"optimiser", bytes(plan.memory.optimizer)},
                              {"activations", bytes(model.activations)},
-                             {"copy for checkpoints", bytes(plan.memory.staging)}});
+                             {"copy for checkpoints", bytes(plan.memory.staging)},
+                             {"the program itself", bytes(plan.memory.process)}});
   if (model.recomputed_blocks > 0) facts.emplace_back("recomputed layers", std::to_string(model.recomputed_blocks));
   return facts;
 }
@@ -310,6 +311,7 @@ Json plan_json(const PretrainPlan& plan) {
             {"optimizer", plan.memory.optimizer},
             {"activations", model.activations},
             {"staging", plan.memory.staging},
+            {"process", plan.memory.process},
             {"total", plan.memory.total()}}},
           {"warnings", plan.warnings}};
 }

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t window = 128, fewest = 64;
 constexpr double n_deviations = 6;
-// Below these a spread is chance, not a scale: half a percent of a loss; a tenth of a norm.
-constexpr double least_loss_spread = 0.005, least_log_norm_spread = 0.1;
+// Spreads below these are taken as these: half a percent of a loss; a norm must be 4.5 times the usual one to be an outlier.
+constexpr double least_loss_spread = 0.005, least_log_norm_spread = 0.25;
 
 struct Moments {
   double mean = 0, deviation = 0;

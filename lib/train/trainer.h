@@ -59,11 +59,13 @@ class Trainer {
   nn::Model& model() { return model_; }
   std::int64_t step() const { return step_; }
 
-  // The bytes all of this needs, by kind, without allocating: model, optimiser, staging copy of checkpoints.
+  // The bytes all of this needs, by kind, without allocating: model, optimiser, staging copy of checkpoints,
+  // and what any process takes.
   struct Plan {
     nn::MemoryPlan model;
     std::size_t optimizer = 0, staging = 0;
-    std::size_t total() const { return model.total() + optimizer + staging; }
+    std::size_t process = 80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
+    std::size_t total() const { return model.total() + optimizer + staging + process; }
   };
   static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings);
 

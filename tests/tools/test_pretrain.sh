@@ -29,6 +29,14 @@ grep -q 'kernels and reference: loss differs by' "$err" || fail "--check-kernels
 expect_exit 0 '' pretrain --model moe.json $short --eval-every 10 --check-kernels -o runs/base --json -q
 expect_stdout '"schema":"hearth.pretrain/1".*"step":30'
 
+# The peak of resident memory is no more than the plan said, nor far below it.
+expect_exit 0 '' pretrain --depth 6 --context 64 --data tokens.h5 --steps 2 --batch-tokens 256 --eval-tokens 64 -o runs/memory --dry-run --json -q
+planned=$(sed -n 's/.*"total":\([0-9]*\).*/\1/p' "$out")
+expect_exit 0 '' pretrain --depth 6 --context 64 --data tokens.h5 --steps 2 --batch-tokens 256 --eval-tokens 64 -o runs/memory --json -q
+peak=$(sed -n 's/.*"peak_memory_bytes":\([0-9]*\).*/\1/p' "$out")
+[ "$peak" -le "$planned" ] || fail "peak memory $peak, planned $planned"
+[ "$peak" -ge $((planned / 2)) ] || fail "planned $planned, but the peak was only $peak"
+
 # Weights of a run, or of one checkpoint, start another run, on two files with weights.
 expect_exit 0 '' shard docs -o more.h5.corpus -q --seed 5 --validation-fraction 0.1
 expect_exit 0 '' tokenize encode more.h5.corpus --tokenizer tokenizer.json -o more.h5 -q
