@@ -57,7 +57,8 @@ Batch assemble(std::span<const Row> rows, std::span<const SourceView> sources, s
   batch.cu_seqlens.push_back(0);
   for (std::size_t row = 0; row < static_cast<std::size_t>(n_rows); ++row) {
     if (row < rows.size()) {
-      for (const Piece& piece : rows[row].pieces) append(batch, piece, sources[static_cast<std::size_t>(rows[row].source)]);
+      for (const Piece& piece : rows[row].pieces)
+        append(batch, piece, sources[static_cast<std::size_t>(rows[row].source)]);
     }
     pad(batch, (row + 1) * context - batch.tokens.size());
   }

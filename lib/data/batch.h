@@ -27,6 +27,7 @@ struct SourceView {
 };
 
 // The batch of rows, filled up with empty rows to n_rows. Throws Error{data} for an id beyond the vocabulary.
-Batch assemble(std::span<const Row> rows, std::span<const SourceView> sources, std::uint32_t context, std::int64_t n_rows);
+Batch assemble(std::span<const Row> rows, std::span<const SourceView> sources, std::uint32_t context,
+               std::int64_t n_rows);
 
 }  // namespace hearth::data

@@ -13,18 +13,22 @@ namespace {
 void resolve_weights(const std::vector<SourceSpec>& specs, std::vector<Corpus::Source>& sources) {
   double given = 0, unweighted_tokens = 0;
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    if (specs[i].weight) given += *specs[i].weight;
-    else unweighted_tokens += static_cast<double>(sources[i].reader->split(formats::Split::train).n_tokens());
+    if (specs[i].weight)
+      given += *specs[i].weight;
+    else
+      unweighted_tokens += static_cast<double>(sources[i].reader->split(formats::Split::train).n_tokens());
   }
   const bool all_given = unweighted_tokens == 0;
   if (!all_given && given >= 1) {
-    throw Error(Kind::config, "--data: the weights given leave nothing for the files without one: give every file a weight, "
-                              "or make those given sum to less than 1");
+    throw Error(Kind::config,
+                "--data: the weights given leave nothing for the files without one: give every file a weight, "
+                "or make those given sum to less than 1");
   }
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const auto n_tokens = static_cast<double>(sources[i].reader->split(formats::Split::train).n_tokens());
     sources[i].weight = specs[i].weight ? *specs[i].weight / (all_given ? given : 1)
-                                        : n_tokens > 0 ? (1 - given) * n_tokens / unweighted_tokens : 0;
+                        : n_tokens > 0  ? (1 - given) * n_tokens / unweighted_tokens
+                                        : 0;
   }
 }
 

@@ -77,7 +77,8 @@ void SourceStream::seek(const Cursor& cursor) {
 
 double SourceStream::epochs() const {
   const double row = rows_.empty() ? 0 : static_cast<double>(cursor_.row) / static_cast<double>(rows_.size());
-  return static_cast<double>(cursor_.epoch) + (static_cast<double>(cursor_.window) + row) / static_cast<double>(n_windows_);
+  return static_cast<double>(cursor_.epoch) +
+         (static_cast<double>(cursor_.window) + row) / static_cast<double>(n_windows_);
 }
 
 Loader::Loader(std::vector<Source> sources, std::uint32_t context, std::uint64_t seed) : context_(context) {
@@ -101,7 +102,8 @@ std::vector<Row> Loader::next_rows(std::int64_t n) {
     std::size_t chosen = 0;
     double largest_debt = -INFINITY;
     for (std::size_t s = 0; s < entries_.size(); ++s) {
-      const double debt = entries_[s].source.weight * static_cast<double>(rows_taken_) - static_cast<double>(entries_[s].rows_taken);
+      const double debt =
+          entries_[s].source.weight * static_cast<double>(rows_taken_) - static_cast<double>(entries_[s].rows_taken);
       if (debt > largest_debt) {
         largest_debt = debt;
         chosen = s;
@@ -134,8 +136,11 @@ Json Loader::state() const {
   Json sources = Json::array();
   for (const Entry& entry : entries_) {
     const SourceStream::Cursor& cursor = entry.stream.cursor();
-    sources.push_back({{"digest", entry.source.digest}, {"rows", entry.rows_taken}, {"epoch", cursor.epoch},
-                       {"window", cursor.window}, {"row", cursor.row}});
+    sources.push_back({{"digest", entry.source.digest},
+                       {"rows", entry.rows_taken},
+                       {"epoch", cursor.epoch},
+                       {"window", cursor.window},
+                       {"row", cursor.row}});
   }
   return {{"context", context_}, {"rows", rows_taken_}, {"sources", sources}};
 }
@@ -148,8 +153,9 @@ void Loader::restore(const Json& state) {
   }
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (json_get<std::string>(sources[i], "digest", where) != entries_[i].source.digest) {
-      throw Error(Kind::config, "data file " + std::to_string(i + 1) + " is not the one the checkpoint was trained on: "
-                                "give the same files in the same order, or start another run with --model");
+      throw Error(Kind::config, "data file " + std::to_string(i + 1) +
+                                    " is not the one the checkpoint was trained on: "
+                                    "give the same files in the same order, or start another run with --model");
     }
     entries_[i].rows_taken = json_get<std::uint64_t>(sources[i], "rows", where);
     entries_[i].stream.seek({json_get<std::uint64_t>(sources[i], "epoch", where),
@@ -169,7 +175,8 @@ HeldOut::HeldOut(const Corpus& corpus, std::uint32_t context, std::uint64_t max_
     const PieceIndex index(split, context, reader.header().end_of_text_id >= 0);
     if (index.n_pieces() == 0) continue;
     const Permutation order(index.n_pieces(), mix_seed(seed, held_out_order));
-    const auto budget = static_cast<std::uint64_t>(static_cast<double>(max_tokens) * static_cast<double>(split.n_tokens()) / n_all);
+    const auto budget =
+        static_cast<std::uint64_t>(static_cast<double>(max_tokens) * static_cast<double>(split.n_tokens()) / n_all);
     std::vector<Piece> pieces;
     std::uint64_t n_tokens = 0;
     for (std::uint64_t i = 0; i < index.n_pieces() && n_tokens < std::max<std::uint64_t>(budget, 1); ++i) {

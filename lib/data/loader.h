@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order of training data: an endless sequence of packed rows that depends on the files, their weights, the context
-// and the seed, on nothing else: not on threads, microbatches or when a run was interrupted. Its state is a few integers.
+// and the seed, on nothing else: not on threads, microbatches or when a run was interrupted. Its state is a few
+// integers.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,8 +15,8 @@
 
 namespace hearth::data {
 
-// The rows of one source, epoch after epoch. Pieces are shuffled over the whole epoch by a Permutation; consecutive runs
-// of them (windows) are packed together and their rows shuffled again. Within an epoch each target occurs once.
+// The rows of one source, epoch after epoch. Pieces are shuffled over the whole epoch by a Permutation; consecutive
+// runs of them (windows) are packed together and their rows shuffled again. Within an epoch each target occurs once.
 class SourceStream {
  public:
   struct Cursor {

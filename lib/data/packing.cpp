@@ -11,7 +11,8 @@ namespace hearth::data {
 namespace {
 
 std::vector<Row> best_fit_decreasing(std::vector<Piece> pieces, std::uint32_t context) {
-  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.n_tokens > b.n_tokens; });
+  std::stable_sort(pieces.begin(), pieces.end(),
+                   [](const Piece& a, const Piece& b) { return a.n_tokens > b.n_tokens; });
   std::vector<Row> rows;
   std::multimap<std::uint32_t, std::size_t> by_space;  // free tokens -> row
   for (const Piece& piece : pieces) {

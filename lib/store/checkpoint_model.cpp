@@ -28,13 +28,16 @@ bool is_step_folder(const fs::path& path) {
 class CheckpointModel : public ModelSource {
  public:
   explicit CheckpointModel(const fs::path& folder)
-      : folder_(folder), reader_(folder), config_(nn::parse_config(parse_json(reader_.json("model.json"), "model.json"), "model.json")) {
+      : folder_(folder),
+        reader_(folder),
+        config_(nn::parse_config(parse_json(reader_.json("model.json"), "model.json"), "model.json")) {
     std::string checksums;
     for (const nn::ParameterSpec& spec : nn::parameters_of(config_)) {
       const formats::CheckpointTensor* found = reader_.find(spec.name);
       if (found == nullptr) throw Error(Kind::data, folder.string() + ": tensor '" + spec.name + "' is missing");
       if (found->shape != spec.shape) {
-        throw Error(Kind::data, folder.string() + ": tensor '" + spec.name + "' is " + found->shape.text() + ", model.json asks for " + spec.shape.text());
+        throw Error(Kind::data, folder.string() + ": tensor '" + spec.name + "' is " + found->shape.text() +
+                                    ", model.json asks for " + spec.shape.text());
       }
       tensors_.push_back({found->name, found->dtype, found->shape});
       checksums += found->name + " " + std::to_string(found->checksum) + "\n";
@@ -49,7 +52,8 @@ class CheckpointModel : public ModelSource {
 
   fs::path tokenizer_folder() const override {
     const fs::path folder = fs::absolute(folder_).lexically_normal();
-    for (const fs::path& at : {folder, folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path()}) {
+    for (const fs::path& at :
+         {folder, folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path()}) {
       if (fs::exists(at / "tokenizer" / "tokenizer.json")) return at / "tokenizer";
     }
     return {};
@@ -99,13 +103,16 @@ std::vector<StepFolder> checkpoints_of(const fs::path& run) {
   return folders;
 }
 
-bool is_checkpoint(const fs::path& path) { return is_step_folder(path) || !checkpoints_of(path).empty(); }
+bool is_checkpoint(const fs::path& path) {
+  return is_step_folder(path) || !checkpoints_of(path).empty();
+}
 
 std::unique_ptr<ModelSource> open_checkpoint(const fs::path& path) {
   if (is_step_folder(path)) return std::make_unique<CheckpointModel>(path);
   const std::vector<StepFolder> folders = checkpoints_of(path);
   if (folders.empty()) {
-    throw Error(Kind::data, path.string() + ": no checkpoint here (a step folder holds index.h5, a run folder holds step folders)");
+    throw Error(Kind::data,
+                path.string() + ": no checkpoint here (a step folder holds index.h5, a run folder holds step folders)");
   }
   return std::make_unique<CheckpointModel>(folders.back().path);
 }

@@ -22,12 +22,14 @@ void print_facts(Context& context, const PretrainPlan& plan, const data::Corpus&
   context.log.info("model: " + join_facts(model_facts(plan)));
   context.log.info("run: " + join_facts(run_facts(plan, corpus)));
   context.log.info("memory: " + human_bytes(static_cast<double>(plan.memory.total())) + " of " +
-                   human_bytes(static_cast<double>(this_machine().memory_bytes)) + ": " + join_facts(memory_facts(plan)));
-  context.log.info("time: about " + human_seconds(plan.expected_s) + " at half of the " + format_number(plan.flops_per_s * 1e-9, 3) +
-                   " GFLOP/s this machine multiplies at");
+                   human_bytes(static_cast<double>(this_machine().memory_bytes)) + ": " +
+                   join_facts(memory_facts(plan)));
+  context.log.info("time: about " + human_seconds(plan.expected_s) + " at half of the " +
+                   format_number(plan.flops_per_s * 1e-9, 3) + " GFLOP/s this machine multiplies at");
   for (const std::string& warning : plan.warnings) context.log.warning(warning);
   const nn::Family family = nn::family_of(plan.config);
-  if (family.name.empty()) context.log.warning("no export family holds this shape (" + family.why_not + "): hearth export will refuse it");
+  if (family.name.empty())
+    context.log.warning("no export family holds this shape (" + family.why_not + "): hearth export will refuse it");
 }
 
 void print_plan(const Context& context, const PretrainPlan& plan, const data::Corpus& corpus) {
@@ -42,30 +44,49 @@ void print_plan(const Context& context, const PretrainPlan& plan, const data::Co
   section("model", model_facts(plan));
   section("run", run_facts(plan, corpus));
   section("memory", memory_facts(plan));
-  const double flops = static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context);
-  section("in all", {{"memory", human_bytes(static_cast<double>(plan.memory.total())) + " of " + human_bytes(static_cast<double>(this_machine().memory_bytes))},
+  const double flops =
+      static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context);
+  section("in all", {{"memory", human_bytes(static_cast<double>(plan.memory.total())) + " of " +
+                                    human_bytes(static_cast<double>(this_machine().memory_bytes))},
                      {"arithmetic", format_number(flops, 3) + " FLOP"},
-                     {"time", "about " + human_seconds(plan.expected_s) + " at half of the measured " + format_number(plan.flops_per_s * 1e-9, 3) + " GFLOP/s"}});
+                     {"time", "about " + human_seconds(plan.expected_s) + " at half of the measured " +
+                                  format_number(plan.flops_per_s * 1e-9, 3) + " GFLOP/s"}});
 }
 
-void print_result(const Context& context, const PretrainOptions& options, const PretrainPlan& plan, const train::Outcome& outcome) {
-  const double before = outcome.first ? outcome.first->bits_per_byte : 0, after = outcome.last ? outcome.last->bits_per_byte : 0;
+void print_result(const Context& context, const PretrainOptions& options, const PretrainPlan& plan,
+                  const train::Outcome& outcome) {
+  const double before = outcome.first ? outcome.first->bits_per_byte : 0,
+               after = outcome.last ? outcome.last->bits_per_byte : 0;
   if (context.json) {
-    Json result{{"schema", "hearth.pretrain/1"}, {"folder", options.output}, {"stopped", outcome.stopped}, {"step", outcome.step},
-                {"parameters", nn::count_parameters(plan.config).total}, {"tokens", outcome.tokens}, {"loss", outcome.loss}, {"skipped_steps", outcome.n_skipped}, {"seconds", outcome.seconds},
-                {"tokens_per_s", outcome.tokens_per_s}, {"ceiling_ratio", outcome.ceiling_ratio}, {"peak_memory_bytes", peak_memory_bytes()}};
+    Json result{{"schema", "hearth.pretrain/1"},
+                {"folder", options.output},
+                {"stopped", outcome.stopped},
+                {"step", outcome.step},
+                {"parameters", nn::count_parameters(plan.config).total},
+                {"tokens", outcome.tokens},
+                {"loss", outcome.loss},
+                {"skipped_steps", outcome.n_skipped},
+                {"seconds", outcome.seconds},
+                {"tokens_per_s", outcome.tokens_per_s},
+                {"ceiling_ratio", outcome.ceiling_ratio},
+                {"peak_memory_bytes", peak_memory_bytes()}};
     if (outcome.last) {
-      result["held_out"] = {{"bits_per_byte_before", before}, {"bits_per_byte", after}, {"loss", outcome.last->loss}, {"tokens", outcome.last->n_tokens}};
+      result["held_out"] = {{"bits_per_byte_before", before},
+                            {"bits_per_byte", after},
+                            {"loss", outcome.last->loss},
+                            {"tokens", outcome.last->n_tokens}};
     }
     std::printf("%s\n", dump_json(result).c_str());
     return;
   }
-  std::string text = options.output + ": step " + std::to_string(outcome.step) + ", " + human_count(static_cast<double>(outcome.tokens)) + " tokens";
+  std::string text = options.output + ": step " + std::to_string(outcome.step) + ", " +
+                     human_count(static_cast<double>(outcome.tokens)) + " tokens";
   if (outcome.last) {
-    text += ", held-out bits per byte " + (before != after ? format_number(before, 4) + " -> " : std::string()) + format_number(after, 4);
+    text += ", held-out bits per byte " + (before != after ? format_number(before, 4) + " -> " : std::string()) +
+            format_number(after, 4);
   }
-  text += ", " + human_count(outcome.tokens_per_s) + " tokens/s (" + format_number(100 * outcome.ceiling_ratio, 3) + " % of the matrix rate), " +
-          human_seconds(outcome.seconds);
+  text += ", " + human_count(outcome.tokens_per_s) + " tokens/s (" + format_number(100 * outcome.ceiling_ratio, 3) +
+          " % of the matrix rate), " + human_seconds(outcome.seconds);
   std::printf("%s\n", text.c_str());
 }
 
@@ -88,8 +109,8 @@ std::optional<Resumed> open_resumed(const PretrainOptions& o, const Json& asked,
     resumed.settings = train::settings_from_json(json_get<Json>(trainer, "settings", where), where);
     const std::optional<nn::ModelConfig> wanted = config_asked_for(o, corpus);
     if (wanted && *wanted != resumed.config) {
-      throw Error(Kind::config, "the run in this folder trains another model than " + (o.model.empty() ? "--depth asks for" : o.model) +
-                                    ": name another folder by -o");
+      throw Error(Kind::config, "the run in this folder trains another model than " +
+                                    (o.model.empty() ? "--depth asks for" : o.model) + ": name another folder by -o");
     }
     return std::optional<Resumed>(std::move(resumed));
   });
@@ -108,8 +129,8 @@ std::vector<InputRecord> inputs_of(const data::Corpus& corpus, const PretrainPla
   return inputs;
 }
 
-train::Outcome train_model(const PretrainOptions& o, Context& context, const data::Corpus& corpus, const PretrainPlan& plan,
-                           const std::optional<Resumed>& resumed, const Json& asked) {
+train::Outcome train_model(const PretrainOptions& o, Context& context, const data::Corpus& corpus,
+                           const PretrainPlan& plan, const std::optional<Resumed>& resumed, const Json& asked) {
   train::RunDescription description;
   description.folder = o.output;
   description.asked = dump_json(asked);
@@ -144,8 +165,10 @@ int run(const PretrainOptions& o, Context& context) {
     lock.emplace(o.output);
   }
   const std::optional<Resumed> resumed = open_resumed(o, asked, corpus);
-  const PretrainPlan plan = resumed ? resumed_plan(o, resumed->config, resumed->settings, corpus, context) : make_plan(o, corpus, context);
-  if (corpus.n_tokens(formats::Split::validation) == 0) context.log.warning("the data hold no validation text: nothing is measured on held-out text");
+  const PretrainPlan plan =
+      resumed ? resumed_plan(o, resumed->config, resumed->settings, corpus, context) : make_plan(o, corpus, context);
+  if (corpus.n_tokens(formats::Split::validation) == 0)
+    context.log.warning("the data hold no validation text: nothing is measured on held-out text");
   if (o.common.dry_run) {
     print_plan(context, plan, corpus);
     for (const std::string& warning : plan.warnings) context.log.warning(warning);
@@ -159,7 +182,9 @@ int run(const PretrainOptions& o, Context& context) {
   take_tokenizer(tokenizer, o.output);
   const train::Outcome outcome = train_model(o, context, corpus, plan, resumed, asked);
   print_result(context, o, plan, outcome);
-  if (outcome.stopped) throw Error(Kind::stopped, o.output + ": stopped at step " + std::to_string(outcome.step) + " after saving: the same command goes on");
+  if (outcome.stopped)
+    throw Error(Kind::stopped, o.output + ": stopped at step " + std::to_string(outcome.step) +
+                                   " after saving: the same command goes on");
   return 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/tools/pretrain_folder.h"
 
-#include <system_error>
 #include <unistd.h>
+#include <system_error>
 #include <vector>
 
 #include "lib/base/digest.h"
@@ -14,11 +14,39 @@ namespace hearth::tools {
 namespace {
 
 // In the order they are compared: the first difference is what the message names.
-constexpr const char* binding[] = {"depth", "moe", "hours", "context", "moe-experts", "moe-k", "moe-ffn", "moe-shared", "steps", "tokens",
-                                   "epochs", "batch-tokens", "microbatch-tokens", "lr", "optimizer", "schedule", "warmup", "decay", "final-lr",
-                                   "weight-decay", "beta2", "clip", "z-loss", "moe-gamma", "moe-balance", "eval-tokens", "dtype", "recompute", "seed"};
+constexpr const char* binding[] = {"depth",
+                                   "moe",
+                                   "hours",
+                                   "context",
+                                   "moe-experts",
+                                   "moe-k",
+                                   "moe-ffn",
+                                   "moe-shared",
+                                   "steps",
+                                   "tokens",
+                                   "epochs",
+                                   "batch-tokens",
+                                   "microbatch-tokens",
+                                   "lr",
+                                   "optimizer",
+                                   "schedule",
+                                   "warmup",
+                                   "decay",
+                                   "final-lr",
+                                   "weight-decay",
+                                   "beta2",
+                                   "clip",
+                                   "z-loss",
+                                   "moe-gamma",
+                                   "moe-balance",
+                                   "eval-tokens",
+                                   "dtype",
+                                   "recompute",
+                                   "seed"};
 
-bool holds_a_run(const fs::path& folder) { return fs::exists(folder / "metrics.jsonl") || !store::checkpoints_of(folder).empty(); }
+bool holds_a_run(const fs::path& folder) {
+  return fs::exists(folder / "metrics.jsonl") || !store::checkpoints_of(folder).empty();
+}
 
 bool holds_something_else(const fs::path& folder) {
   std::error_code ignored;
@@ -29,19 +57,26 @@ bool holds_something_else(const fs::path& folder) {
   return false;
 }
 
-fs::path tokenizer_file(const fs::path& path) { return fs::is_directory(path) ? path / "tokenizer.json" : path; }
+fs::path tokenizer_file(const fs::path& path) {
+  return fs::is_directory(path) ? path / "tokenizer.json" : path;
+}
 
 }  // namespace
 
 std::optional<fs::path> checkpoint_to_resume(const fs::path& folder, const std::string& resume) {
-  if (fs::exists(folder) && !fs::is_directory(folder)) throw Error(Kind::cannot_create, folder.string() + ": is a file; a run needs a folder");
+  if (fs::exists(folder) && !fs::is_directory(folder))
+    throw Error(Kind::cannot_create, folder.string() + ": is a file; a run needs a folder");
   const std::vector<store::StepFolder> checkpoints = store::checkpoints_of(folder);
   if (resume == "never" && holds_a_run(folder)) {
-    throw Error(Kind::cannot_create, folder.string() + ": holds a run already: give --resume auto to go on with it, or another folder by -o");
+    throw Error(
+        Kind::cannot_create,
+        folder.string() + ": holds a run already: give --resume auto to go on with it, or another folder by -o");
   }
-  if (resume == "must" && checkpoints.empty()) throw Error(Kind::missing, folder.string() + ": no checkpoint to resume from");
+  if (resume == "must" && checkpoints.empty())
+    throw Error(Kind::missing, folder.string() + ": no checkpoint to resume from");
   if (!holds_a_run(folder) && holds_something_else(folder)) {
-    throw Error(Kind::cannot_create, folder.string() + ": is not empty, and what it holds is no run: name another folder by -o");
+    throw Error(Kind::cannot_create,
+                folder.string() + ": is not empty, and what it holds is no run: name another folder by -o");
   }
   if (checkpoints.empty()) return std::nullopt;
   return checkpoints.back().path;
@@ -51,7 +86,8 @@ void make_run_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw Error(Kind::cannot_create, folder.string() + ": cannot be made: " + error.message());
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) throw Error(Kind::cannot_create, folder.string() + ": cannot be written to");
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    throw Error(Kind::cannot_create, folder.string() + ": cannot be written to");
 }
 
 std::optional<fs::path> find_tokenizer(const std::string& option, const data::Corpus& corpus) {
@@ -76,10 +112,12 @@ std::optional<fs::path> find_tokenizer(const std::string& option, const data::Co
   std::error_code ignored;
   for (const fs::path& path : candidates) {
     const fs::path file = tokenizer_file(path);
-    if (file.extension() == ".json" && fs::is_regular_file(file, ignored) && sha256_of_file(file) == wanted) return file;
+    if (file.extension() == ".json" && fs::is_regular_file(file, ignored) && sha256_of_file(file) == wanted)
+      return file;
   }
-  throw Error(Kind::missing, "the tokenizer of " + corpus.sources().front().path +
-                                 " is not where it was: name it by --tokenizer FILE (or none, to train without taking it along)");
+  throw Error(Kind::missing,
+              "the tokenizer of " + corpus.sources().front().path +
+                  " is not where it was: name it by --tokenizer FILE (or none, to train without taking it along)");
 }
 
 Json binding_options(const Json& config, const data::Corpus& corpus) {
@@ -93,15 +131,19 @@ Json binding_options(const Json& config, const data::Corpus& corpus) {
 }
 
 void check_same_run(const Json& now, const Json& before) {
-  const std::string way_out = "; to go on with the run give what it was started with, to start another one from its weights give --model and another -o";
+  const std::string way_out =
+      "; to go on with the run give what it was started with, to start another one from its weights give --model and "
+      "another -o";
   const auto shown = [](const Json& value) { return value.is_null() ? std::string("not given") : dump_json(value); };
   for (const auto& [key, value] : now.items()) {
     const Json old = before.value(key, Json());
     if (value == old) continue;
     if (key == "data") {
-      throw Error(Kind::config, "the run in this folder was started with other data, or other weights of them (--data)" + way_out);
+      throw Error(Kind::config,
+                  "the run in this folder was started with other data, or other weights of them (--data)" + way_out);
     }
-    throw Error(Kind::config, "the run in this folder was started with another --" + key + " (" + shown(old) + ", now " + shown(value) + ")" + way_out);
+    throw Error(Kind::config, "the run in this folder was started with another --" + key + " (" + shown(old) +
+                                  ", now " + shown(value) + ")" + way_out);
   }
 }
 

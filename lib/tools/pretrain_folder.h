@@ -13,7 +13,8 @@ namespace hearth::tools {
 
 // The checkpoint to resume from, if any, as --resume says. Throws Error{cannot_create} when the folder holds something
 // else or a run that must not be resumed, Error{missing} when there is none that must.
-std::optional<std::filesystem::path> checkpoint_to_resume(const std::filesystem::path& folder, const std::string& resume);
+std::optional<std::filesystem::path> checkpoint_to_resume(const std::filesystem::path& folder,
+                                                          const std::string& resume);
 
 // Throws Error{cannot_create} unless the folder is there, or can be made, and can be written to.
 void make_run_folder(const std::filesystem::path& folder);

@@ -9,32 +9,45 @@ namespace {
 
 void add_model(Command& c, PretrainOptions& o) {
   c.group("What to train (one of --depth and --model)");
-  c.option("depth", &o.depth, "N|auto", "a new model of N layers, everything else following from N; auto: what --hours allows");
+  c.option("depth", &o.depth, "N|auto",
+           "a new model of N layers, everything else following from N; auto: what --hours allows");
   c.flag("moe", &o.moe, "with --depth: a mixture of experts");
-  c.option("hours", &o.hours, "H", "with --depth auto: choose the model that trains best in H hours on this machine").range(0.001);
-  c.option("model", &o.model, "PATH", "a model.json to start from nothing, or a run, checkpoint or Hugging Face folder whose weights to start from");
-  c.option("context", &o.context, "N", "tokens a row, the longest text seen at once (default: 512, or what --model says)").range(1, 1 << 20);
+  c.option("hours", &o.hours, "H", "with --depth auto: choose the model that trains best in H hours on this machine")
+      .range(0.001);
+  c.option(
+      "model", &o.model, "PATH",
+      "a model.json to start from nothing, or a run, checkpoint or Hugging Face folder whose weights to start from");
+  c.option("context", &o.context, "N",
+           "tokens a row, the longest text seen at once (default: 512, or what --model says)")
+      .range(1, 1 << 20);
   c.option("moe-experts", &o.moe_experts, "N", "with --moe: experts of a layer").range(1, 4096);
   c.option("moe-k", &o.moe_k, "N", "with --moe: experts a token goes to").range(1, 4096);
   c.option("moe-ffn", &o.moe_ffn, "N", "with --moe: width of an expert").range(1);
-  c.option("moe-shared", &o.moe_shared, "N", "with --moe: width of the expert that every token passes; 0: none").range(0);
+  c.option("moe-shared", &o.moe_shared, "N", "with --moe: width of the expert that every token passes; 0: none")
+      .range(0);
 }
 
 void add_data(Command& c, PretrainOptions& o) {
   c.group("On what");
-  c.option("data", &o.data, "FILE[=WEIGHT]", "tokens file (hearth tokenize encode); with WEIGHT its share of the rows, without by its size").must();
-  c.option("tokenizer", &o.tokenizer, "PATH", "tokenizer.json of the tokens, or its folder, or none (default: found through the tokens file)");
+  c.option("data", &o.data, "FILE[=WEIGHT]",
+           "tokens file (hearth tokenize encode); with WEIGHT its share of the rows, without by its size")
+      .must();
+  c.option("tokenizer", &o.tokenizer, "PATH",
+           "tokenizer.json of the tokens, or its folder, or none (default: found through the tokens file)");
 }
 
 void add_run(Command& c, PretrainOptions& o) {
   c.group("Where and how long");
   c.option("output", &o.output, "DIR", "the run's folder: checkpoints, metrics.jsonl, report.html").letter('o').must();
-  c.option("resume", &o.resume, "WHEN", "whether to go on with the run in the folder").one_of({"auto", "never", "must"});
-  c.option("steps", &o.steps, "N", "train for N steps (default: 12 tokens for each parameter, at most 4 epochs)").range(1);
+  c.option("resume", &o.resume, "WHEN", "whether to go on with the run in the folder")
+      .one_of({"auto", "never", "must"});
+  c.option("steps", &o.steps, "N", "train for N steps (default: 12 tokens for each parameter, at most 4 epochs)")
+      .range(1);
   c.size("tokens", &o.tokens, "N", "train on N tokens, as in 30e6; 0: as --steps");
   c.option("epochs", &o.epochs, "E", "train on the data E times").range(0.0001);
   c.option("max-hours", &o.max_hours, "H", "after H hours finish the step, save, exit 75; 0: no limit").range(0);
-  c.option("eval-every", &o.eval_every, "N", "steps between measurements on held-out text; 0: at start and end").range(0);
+  c.option("eval-every", &o.eval_every, "N", "steps between measurements on held-out text; 0: at start and end")
+      .range(0);
   c.size("eval-tokens", &o.eval_tokens, "N", "held-out tokens to measure on, at most");
   c.option("checkpoint-every", &o.checkpoint_every, "N", "steps between checkpoints; 0: only at the end").range(0);
   c.option("keep", &o.keep, "N", "newest checkpoints to keep").range(1);
@@ -49,7 +62,9 @@ void add_training(Command& c, PretrainOptions& o) {
   c.option("schedule", &o.schedule, "NAME", "wsd: warm-up, constant, linear decay").one_of({"wsd", "cosine"});
   c.option("warmup", &o.warmup, "N", "warm-up: steps, or below 1 a share of them").range(0);
   c.option("decay", &o.decay, "N", "with wsd, the decay at the end: steps, or below 1 a share of them").range(0);
-  c.option("final-lr", &o.final_lr, "X", "learning rate at the end, as a share of the peak (default: wsd 0, cosine 0.1)").range(0, 1);
+  c.option("final-lr", &o.final_lr, "X",
+           "learning rate at the end, as a share of the peak (default: wsd 0, cosine 0.1)")
+      .range(0, 1);
   c.option("weight-decay", &o.weight_decay, "X", "weight decay of matrices").range(0);
   c.option("beta2", &o.beta2, "X", "of AdamW").range(0, 0.999999);
   c.option("clip", &o.clip, "X", "largest norm of the gradient; 0: no clipping").range(0);
@@ -60,9 +75,11 @@ void add_training(Command& c, PretrainOptions& o) {
 
 void add_machine(Command& c, PretrainOptions& o) {
   c.group("Machine");
-  c.option("dtype", &o.dtype, "NAME", "of weights and activations; the optimiser always keeps fp32").one_of({"fp32", "bf16"});
+  c.option("dtype", &o.dtype, "NAME", "of weights and activations; the optimiser always keeps fp32")
+      .one_of({"fp32", "bf16"});
   c.size("microbatch-tokens", &o.microbatch_tokens, "N", "tokens of one pass; 0: what fits into memory");
-  c.size("recompute", &o.recompute, "BYTES", "keep at most BYTES of activations, as in 2GiB, and recompute the rest; 0: keep all");
+  c.size("recompute", &o.recompute, "BYTES",
+         "keep at most BYTES of activations, as in 2GiB, and recompute the rest; 0: keep all");
   c.flag("check-kernels", &o.check_kernels, "at every measurement compare with the slow reference kernels");
 }
 
@@ -72,21 +89,27 @@ Command pretrain_command(const std::vector<std::string>& argv) {
   auto options = std::make_shared<PretrainOptions>();
   Command c{"pretrain", "train a language model from tokens files"};
   c.details =
-      "Everything lands in one run folder: checkpoints (step-*/), metrics.jsonl (one event a line), report.html (curves, kept "
-      "fresh), tokenizer/. The same command again goes on where the run was, with the same bits as if it had never stopped. USR1, "
+      "Everything lands in one run folder: checkpoints (step-*/), metrics.jsonl (one event a line), report.html "
+      "(curves, kept "
+      "fresh), tokenizer/. The same command again goes on where the run was, with the same bits as if it had never "
+      "stopped. USR1, "
       "TERM or Ctrl-C finish the step, save and exit 75; a second one ends at once.";
-  c.examples = {
-      {"hearth pretrain --depth 4 --data tokens.h5 -o runs/small", "a first model"},
-      {"hearth pretrain --depth auto --hours 2 --data tokens.h5 -o runs/base", "the best model for two hours of this machine"},
-      {"hearth pretrain --depth 8 --moe --data code.h5=0.7 --data text.h5=0.3 -o runs/moe", "a mixture of experts on a mixture of data"},
-      {"hearth pretrain --depth 12 --data tokens.h5 -o runs/base --dry-run", "what it would take: parameters, memory, time"},
-      {"hearth pretrain --model runs/base --data ours.h5 --epochs 2 --lr 2e-4 -o runs/ours", "on with new data, from trained weights"}};
+  c.examples = {{"hearth pretrain --depth 4 --data tokens.h5 -o runs/small", "a first model"},
+                {"hearth pretrain --depth auto --hours 2 --data tokens.h5 -o runs/base",
+                 "the best model for two hours of this machine"},
+                {"hearth pretrain --depth 8 --moe --data code.h5=0.7 --data text.h5=0.3 -o runs/moe",
+                 "a mixture of experts on a mixture of data"},
+                {"hearth pretrain --depth 12 --data tokens.h5 -o runs/base --dry-run",
+                 "what it would take: parameters, memory, time"},
+                {"hearth pretrain --model runs/base --data ours.h5 --epochs 2 --lr 2e-4 -o runs/ours",
+                 "on with new data, from trained weights"}};
   add_model(c, *options);
   add_data(c, *options);
   add_run(c, *options);
   add_training(c, *options);
   add_machine(c, *options);
-  add_common(c, options->common, {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true});
+  add_common(c, options->common,
+             {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true});
   c.run = [options, argv](const Command& self) {
     return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });
   };

@@ -23,20 +23,29 @@ constexpr std::int64_t default_context = 512;
 constexpr std::int64_t most_microbatch_tokens = 8192;  // more does not make a CPU's products faster
 constexpr double usable_memory = 0.9, expected_utilisation = 0.5;
 
-DType dtype_of_option(const std::string& name) { return name == "bf16" ? DType::bf16 : DType::f32; }
+DType dtype_of_option(const std::string& name) {
+  return name == "bf16" ? DType::bf16 : DType::f32;
+}
 
-std::int64_t corpus_tokens(const data::Corpus& corpus) { return static_cast<std::int64_t>(corpus.n_tokens(formats::Split::train)); }
+std::int64_t corpus_tokens(const data::Corpus& corpus) {
+  return static_cast<std::int64_t>(corpus.n_tokens(formats::Split::train));
+}
 
 void check_model_options(const PretrainOptions& o) {
   if (o.depth.empty() == o.model.empty()) {
-    throw Error(Kind::usage, o.depth.empty() ? "say what to train: --depth N for a new model, or --model PATH" : "--depth and --model exclude each other");
+    throw Error(Kind::usage, o.depth.empty() ? "say what to train: --depth N for a new model, or --model PATH"
+                                             : "--depth and --model exclude each other");
   }
   const bool knobs = o.moe_experts || o.moe_k || o.moe_ffn || o.moe_shared;
   if (o.moe && o.depth.empty()) throw Error(Kind::usage, "--moe goes with --depth; a --model says itself what it is");
-  if (knobs && !o.moe) throw Error(Kind::usage, "--moe-experts, --moe-k, --moe-ffn and --moe-shared go with --depth and --moe");
-  if (o.hours && o.depth != "auto") throw Error(Kind::usage, "--hours goes with --depth auto; to end a run after some time use --max-hours");
-  if (o.depth == "auto" && !o.hours) throw Error(Kind::usage, "--depth auto needs --hours H: the time there is to train");
-  if ((o.steps ? 1 : 0) + (o.tokens > 0 ? 1 : 0) + (o.epochs ? 1 : 0) > 1) throw Error(Kind::usage, "give one of --steps, --tokens and --epochs");
+  if (knobs && !o.moe)
+    throw Error(Kind::usage, "--moe-experts, --moe-k, --moe-ffn and --moe-shared go with --depth and --moe");
+  if (o.hours && o.depth != "auto")
+    throw Error(Kind::usage, "--hours goes with --depth auto; to end a run after some time use --max-hours");
+  if (o.depth == "auto" && !o.hours)
+    throw Error(Kind::usage, "--depth auto needs --hours H: the time there is to train");
+  if ((o.steps ? 1 : 0) + (o.tokens > 0 ? 1 : 0) + (o.epochs ? 1 : 0) > 1)
+    throw Error(Kind::usage, "give one of --steps, --tokens and --epochs");
 }
 
 int depth_number(const std::string& text) {
@@ -61,7 +70,8 @@ void apply_moe_knobs(const PretrainOptions& o, nn::ModelConfig& config) {
 }
 
 nn::ModelConfig config_of_depth(const PretrainOptions& o, int depth, const data::Corpus& corpus) {
-  nn::ModelConfig config = nn::config_from_depth(depth, o.moe, corpus.header().vocab_size, o.context.value_or(default_context));
+  nn::ModelConfig config =
+      nn::config_from_depth(depth, o.moe, corpus.header().vocab_size, o.context.value_or(default_context));
   apply_moe_knobs(o, config);
   return config;
 }
@@ -69,34 +79,42 @@ nn::ModelConfig config_of_depth(const PretrainOptions& o, int depth, const data:
 void check_fits_data(const nn::ModelConfig& config, const PretrainOptions& o, const data::Corpus& corpus) {
   const std::int64_t vocab = corpus.header().vocab_size;
   if (config.vocab < vocab) {
-    throw Error(Kind::config, "the model has " + std::to_string(config.vocab) + " tokens, the data's tokenizer " + std::to_string(vocab) +
+    throw Error(Kind::config, "the model has " + std::to_string(config.vocab) + " tokens, the data's tokenizer " +
+                                  std::to_string(vocab) +
                                   ": give data encoded with the model's tokenizer, or a model of that vocabulary");
   }
   if (o.context.value_or(1) > config.context) {
-    throw Error(Kind::config, "--context " + std::to_string(*o.context) + " is beyond the " + std::to_string(config.context) + " tokens the model is meant for");
+    throw Error(Kind::config, "--context " + std::to_string(*o.context) + " is beyond the " +
+                                  std::to_string(config.context) + " tokens the model is meant for");
   }
 }
 
-bool is_model_json(const std::string& path) { return std::filesystem::is_regular_file(path); }
+bool is_model_json(const std::string& path) {
+  return std::filesystem::is_regular_file(path);
+}
 
 // The tokenizer a model came with must be the one of the data: ids mean something else otherwise.
 void check_tokenizer(const store::ModelSource& source, const PretrainOptions& o, const data::Corpus& corpus) {
   const std::filesystem::path folder = source.tokenizer_folder();
   if (folder.empty() || sha256_of_file(folder / "tokenizer.json") == corpus.header().tokenizer_digest) return;
-  throw Error(Kind::config, o.model + ": has another tokenizer than the data: encode them with `hearth tokenize encode --tokenizer " +
-                                folder.string() + "`");
+  throw Error(Kind::config,
+              o.model + ": has another tokenizer than the data: encode them with `hearth tokenize encode --tokenizer " +
+                  folder.string() + "`");
 }
 
 std::int64_t share_or_steps(double value, std::int64_t total) {
-  return value < 1 ? static_cast<std::int64_t>(std::llround(value * static_cast<double>(total))) : static_cast<std::int64_t>(value);
+  return value < 1 ? static_cast<std::int64_t>(std::llround(value * static_cast<double>(total)))
+                   : static_cast<std::int64_t>(value);
 }
 
 void set_batch(const PretrainOptions& o, const nn::Recipe& recipe, train::TrainSettings& s) {
-  const auto tokens = static_cast<std::int64_t>(o.batch_tokens > 0 ? o.batch_tokens : static_cast<std::uint64_t>(recipe.batch_tokens));
+  const auto tokens =
+      static_cast<std::int64_t>(o.batch_tokens > 0 ? o.batch_tokens : static_cast<std::uint64_t>(recipe.batch_tokens));
   s.batch_rows = std::max<std::int64_t>(1, tokens / s.context);
   if (o.batch_tokens > 0 && s.batch_tokens() != tokens) {
-    throw Error(Kind::config, "--batch-tokens " + std::to_string(tokens) + " is not a multiple of the context of " + std::to_string(s.context) +
-                                  ": give " + std::to_string(s.batch_tokens()) + " or " + std::to_string(s.batch_tokens() + s.context));
+    throw Error(Kind::config, "--batch-tokens " + std::to_string(tokens) + " is not a multiple of the context of " +
+                                  std::to_string(s.context) + ": give " + std::to_string(s.batch_tokens()) + " or " +
+                                  std::to_string(s.batch_tokens() + s.context));
   }
 }
 
@@ -110,15 +128,17 @@ void set_length(const PretrainOptions& o, std::int64_t token_budget, const data:
   if (!chosen && tokens > nn::most_epochs * corpus_size) {
     tokens = nn::most_epochs * corpus_size;
     plan.warnings.push_back("the data hold " + human_count(corpus_size) + " tokens where a model of this size wants " +
-                            human_count(static_cast<double>(token_budget)) + ": training " + format_number(nn::most_epochs, 2) +
+                            human_count(static_cast<double>(token_budget)) + ": training " +
+                            format_number(nn::most_epochs, 2) +
                             " epochs; more text or a smaller model would serve better");
   }
   const double batch = static_cast<double>(s.batch_tokens());
-  s.schedule.total_steps = o.steps ? *o.steps : std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(tokens / batch)));
+  s.schedule.total_steps =
+      o.steps ? *o.steps : std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(tokens / batch)));
   plan.epochs = static_cast<double>(plan.total_tokens()) / corpus_size;
   if (chosen && plan.epochs > nn::most_epochs) {
-    plan.warnings.push_back("the data will be seen " + format_number(plan.epochs, 2) + " times; beyond " + format_number(nn::most_epochs, 2) +
-                            " repetition gains little");
+    plan.warnings.push_back("the data will be seen " + format_number(plan.epochs, 2) + " times; beyond " +
+                            format_number(nn::most_epochs, 2) + " repetition gains little");
   }
 }
 
@@ -129,7 +149,8 @@ void set_schedule(const PretrainOptions& o, optim::Schedule& schedule) {
   schedule.decay_steps = wsd ? share_or_steps(o.decay, schedule.total_steps) : 0;
   schedule.final_factor = o.final_lr.value_or(wsd ? 0 : 0.1);
   if (schedule.warmup_steps + schedule.decay_steps > schedule.total_steps) {
-    throw Error(Kind::config, "--warmup and --decay together take " + std::to_string(schedule.warmup_steps + schedule.decay_steps) +
+    throw Error(Kind::config, "--warmup and --decay together take " +
+                                  std::to_string(schedule.warmup_steps + schedule.decay_steps) +
                                   " steps, the run has " + std::to_string(schedule.total_steps));
   }
 }
@@ -146,16 +167,22 @@ void set_microbatch(const PretrainOptions& o, PretrainPlan& plan) {
   if (o.microbatch_tokens > 0) {
     const auto tokens = static_cast<std::int64_t>(o.microbatch_tokens);
     if (tokens < s.context || tokens % s.context != 0) {
-      throw Error(Kind::config, "--microbatch-tokens " + std::to_string(tokens) + " is not a multiple of the context of " + std::to_string(s.context));
+      throw Error(Kind::config, "--microbatch-tokens " + std::to_string(tokens) +
+                                    " is not a multiple of the context of " + std::to_string(s.context));
     }
   }
   const std::int64_t most = std::clamp<std::int64_t>(most_microbatch_tokens / s.context, 1, s.batch_rows);
-  std::int64_t rows = o.microbatch_tokens > 0 ? std::min<std::int64_t>(s.batch_rows, static_cast<std::int64_t>(o.microbatch_tokens) / s.context) : most;
+  std::int64_t rows =
+      o.microbatch_tokens > 0
+          ? std::min<std::int64_t>(s.batch_rows, static_cast<std::int64_t>(o.microbatch_tokens) / s.context)
+          : most;
   while (!fits(rows)) {
     if (rows == 1 || o.microbatch_tokens > 0) {
-      throw Error(Kind::config, "this needs " + human_bytes(static_cast<double>(plan.memory.total())) + " (" + join_facts(memory_facts(plan)) +
-                                    "), the machine has " + human_bytes(static_cast<double>(this_machine().memory_bytes)) +
-                                    ": take a smaller --depth, --context or --microbatch-tokens, or give --recompute a budget");
+      throw Error(Kind::config,
+                  "this needs " + human_bytes(static_cast<double>(plan.memory.total())) + " (" +
+                      join_facts(memory_facts(plan)) + "), the machine has " +
+                      human_bytes(static_cast<double>(this_machine().memory_bytes)) +
+                      ": take a smaller --depth, --context or --microbatch-tokens, or give --recompute a budget");
     }
     rows /= 2;
   }
@@ -167,7 +194,8 @@ train::RunSettings run_settings(const PretrainOptions& o) {
 
 void set_expectation(PretrainPlan& plan, Context& context) {
   if (plan.flops_per_s == 0) plan.flops_per_s = train::matrix_rate(context.stream, plan.settings.dtype);
-  plan.expected_s = static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context) /
+  plan.expected_s = static_cast<double>(plan.total_tokens()) *
+                    nn::train_flops_per_token(plan.config, plan.settings.context) /
                     (expected_utilisation * plan.flops_per_s);
 }
 
@@ -197,8 +225,9 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   std::int64_t token_budget = 0;
   if (o.depth == "auto") {
     plan.flops_per_s = train::matrix_rate(context.stream, s.dtype);
-    const nn::DepthChoice choice = nn::choose_depth(*o.hours, expected_utilisation * plan.flops_per_s, corpus_tokens(corpus), o.moe,
-                                                    corpus.header().vocab_size, o.context.value_or(default_context));
+    const nn::DepthChoice choice =
+        nn::choose_depth(*o.hours, expected_utilisation * plan.flops_per_s, corpus_tokens(corpus), o.moe,
+                         corpus.header().vocab_size, o.context.value_or(default_context));
     plan.config = config_of_depth(o, choice.depth, corpus);
     token_budget = choice.token_budget;
     if (choice.warning) plan.warnings.push_back(*choice.warning);
@@ -226,8 +255,8 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   return plan;
 }
 
-PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, const train::TrainSettings& settings, const data::Corpus& corpus,
-                          Context& context) {
+PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, const train::TrainSettings& settings,
+                          const data::Corpus& corpus, Context& context) {
   PretrainPlan plan;
   plan.config = std::move(config);
   plan.settings = settings;
@@ -246,14 +275,15 @@ Facts model_facts(const PretrainPlan& plan) {
   Facts facts{{"export family", family.name.empty() ? "none: " + family.why_not : family.name},
               {"layers", std::to_string(config.n_layers())},
               {"width", std::to_string(config.hidden)},
-              {"heads", std::to_string(block.attention.heads) + " of " + std::to_string(block.attention.head_dim) + ", " +
-                            std::to_string(block.attention.kv_heads) + " for keys and values"},
+              {"heads", std::to_string(block.attention.heads) + " of " + std::to_string(block.attention.head_dim) +
+                            ", " + std::to_string(block.attention.kv_heads) + " for keys and values"},
               {"vocabulary", std::to_string(config.vocab)},
               {"parameters", human_count(static_cast<double>(count.total))}};
   if (config.has_moe()) {
     facts.emplace_back("met by a token", human_count(static_cast<double>(count.active)));
     const nn::Moe& moe = *block.feed_forward.moe;
-    facts.emplace_back("experts", std::to_string(moe.experts) + ", " + std::to_string(moe.k) + " a token, width " + std::to_string(moe.ffn) +
+    facts.emplace_back("experts", std::to_string(moe.experts) + ", " + std::to_string(moe.k) + " a token, width " +
+                                      std::to_string(moe.ffn) +
                                       (moe.shared_ffn > 0 ? ", shared " + std::to_string(moe.shared_ffn) : ""));
   }
   return facts;
@@ -267,8 +297,10 @@ Facts run_facts(const PretrainPlan& plan, const data::Corpus& corpus) {
           {"steps", std::to_string(s.n_steps())},
           {"tokens a step", std::to_string(s.batch_tokens()) + " in rows of " + std::to_string(s.context) + ", " +
                                 std::to_string(s.microbatch_tokens()) + " at once"},
-          {"tokens in all", human_count(static_cast<double>(plan.total_tokens())) + ", " + format_number(plan.epochs, 3) + " epochs"},
-          {"optimiser", std::string(s.optimizer.muon ? "muon" : "adamw") + ", learning rate " + format_number(s.learning_rate, 3)},
+          {"tokens in all",
+           human_count(static_cast<double>(plan.total_tokens())) + ", " + format_number(plan.epochs, 3) + " epochs"},
+          {"optimiser",
+           std::string(s.optimizer.muon ? "muon" : "adamw") + ", learning rate " + format_number(s.learning_rate, 3)},
           {"schedule", std::string(s.schedule.kind == optim::Schedule::Kind::wsd ? "wsd" : "cosine") + ", warm-up " +
                            std::to_string(s.schedule.warmup_steps) +
                            (s.schedule.decay_steps > 0 ? ", decay " + std::to_string(s.schedule.decay_steps) : "")},
@@ -301,7 +333,8 @@ Json plan_json(const PretrainPlan& plan) {
           {"settings", to_json(plan.settings)},
           {"tokens", plan.total_tokens()},
           {"epochs", plan.epochs},
-          {"flops", static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context)},
+          {"flops",
+           static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context)},
           {"matrix_flops_per_s", plan.flops_per_s},
           {"expected_s", plan.expected_s},
           {"memory_bytes",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From pretrain's options, the data and the machine to numbers: which model, how long, in what pieces, in how much memory.
+// From pretrain's options, the data and the machine to numbers: which model, how long, in what pieces, in how much
+// memory.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -24,12 +25,14 @@ struct PretrainPlan {
   train::TrainSettings settings;
   train::RunSettings run;
   train::Trainer::Plan memory;
-  double epochs = 0;         // the data will be seen this often
-  double flops_per_s = 0;    // measured matrix rate
-  double expected_s = 0;     // at half that rate
+  double epochs = 0;       // the data will be seen this often
+  double flops_per_s = 0;  // measured matrix rate
+  double expected_s = 0;   // at half that rate
   std::vector<std::string> warnings;
 
-  std::uint64_t total_tokens() const { return static_cast<std::uint64_t>(settings.n_steps() * settings.batch_tokens()); }
+  std::uint64_t total_tokens() const {
+    return static_cast<std::uint64_t>(settings.n_steps() * settings.batch_tokens());
+  }
 };
 
 // Throws Error{usage} or Error{config} for options that contradict each other, do not fit the data or the machine.

@@ -44,7 +44,8 @@ std::string tick_label(double value) {
   return format_number(value, 4);
 }
 
-// The y range: all of smooth curves, but of faint ones only the middle 98 %, so that one spike does not flatten the rest.
+// The y range: all of smooth curves, but of faint ones only the middle 98 %, so that one spike does not flatten the
+// rest.
 Range y_range(const Chart& chart) {
   Range range;
   for (const Curve& curve : chart.curves) {
@@ -77,14 +78,15 @@ class Plot {
     std::string svg;
     const double y_step = tick_step(y_.high - y_.low, 5);
     for (double y = std::ceil(y_.low / y_step) * y_step; y <= y_.high; y += y_step) {
-      svg += "<line class=\"grid\" x1=\"" + number(left) + "\" x2=\"" + number(width - right) + "\" y1=\"" + number(place_y(y)) +
-             "\" y2=\"" + number(place_y(y)) + "\"/><text class=\"tick\" text-anchor=\"end\" x=\"" + number(left - 6) + "\" y=\"" +
+      svg += "<line class=\"grid\" x1=\"" + number(left) + "\" x2=\"" + number(width - right) + "\" y1=\"" +
+             number(place_y(y)) + "\" y2=\"" + number(place_y(y)) +
+             "\"/><text class=\"tick\" text-anchor=\"end\" x=\"" + number(left - 6) + "\" y=\"" +
              number(place_y(y) + 4) + "\">" + tick_label(y) + "</text>";
     }
     const double x_step = std::max(1.0, tick_step(x_.high - x_.low, 6));
     for (double x = std::ceil(x_.low / x_step) * x_step; x <= x_.high; x += x_step) {
-      svg += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + number(place_x(x)) + "\" y=\"" + number(height - 10) + "\">" +
-             tick_label(x) + "</text>";
+      svg += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + number(place_x(x)) + "\" y=\"" + number(height - 10) +
+             "\">" + tick_label(x) + "</text>";
     }
     return svg;
   }
@@ -107,17 +109,20 @@ class Plot {
       const double x = place_x(sum_x / n), y = place_y(std::clamp(sum_y / n, y_.low, y_.high));
       points += number(x) + "," + number(y) + " ";
       if (curve.style == Curve::Style::points) {
-        dots += "<circle class=\"dot" + colour + "\" r=\"3\" cx=\"" + number(x) + "\" cy=\"" + number(y) + "\"><title>step " +
-                tick_label(sum_x / n) + ": " + format_number(sum_y / n, 5) + "</title></circle>";
+        dots += "<circle class=\"dot" + colour + "\" r=\"3\" cx=\"" + number(x) + "\" cy=\"" + number(y) +
+                "\"><title>step " + tick_label(sum_x / n) + ": " + format_number(sum_y / n, 5) + "</title></circle>";
       }
     }
     static constexpr const char* classes[] = {"line", "line faint", "line dashed", "line"};
-    return "<polyline class=\"" + std::string(classes[static_cast<int>(curve.style)]) + colour + "\" points=\"" + points + "\"/>" + dots;
+    return "<polyline class=\"" + std::string(classes[static_cast<int>(curve.style)]) + colour + "\" points=\"" +
+           points + "\"/>" + dots;
   }
 
  private:
   double place_x(double x) const { return left + (x - x_.low) / (x_.high - x_.low) * (width - left - right); }
-  double place_y(double y) const { return height - bottom - (y - y_.low) / (y_.high - y_.low) * (height - top - bottom); }
+  double place_y(double y) const {
+    return height - bottom - (y - y_.low) / (y_.high - y_.low) * (height - top - bottom);
+  }
 
   Range x_, y_;
 };
@@ -127,7 +132,8 @@ std::string legend(const Chart& chart) {
   for (const Curve& curve : chart.curves) {
     if (curve.name.empty()) continue;
     const std::string value = curve.y.empty() ? "" : " <b>" + format_number(curve.y.back(), 4) + "</b>";
-    html += "<span class=\"key\"><i class=\"swatch c" + std::to_string(curve.colour % 6) + "\"></i>" + escape_html(curve.name) + value + "</span>";
+    html += "<span class=\"key\"><i class=\"swatch c" + std::to_string(curve.colour % 6) + "\"></i>" +
+            escape_html(curve.name) + value + "</span>";
   }
   return html;
 }
@@ -137,11 +143,16 @@ std::string legend(const Chart& chart) {
 std::string escape_html(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
-    if (c == '<') escaped += "&lt;";
-    else if (c == '>') escaped += "&gt;";
-    else if (c == '&') escaped += "&amp;";
-    else if (c == '"') escaped += "&quot;";
-    else escaped += c;
+    if (c == '<')
+      escaped += "&lt;";
+    else if (c == '>')
+      escaped += "&gt;";
+    else if (c == '&')
+      escaped += "&amp;";
+    else if (c == '"')
+      escaped += "&quot;";
+    else
+      escaped += c;
   }
   return escaped;
 }
@@ -172,7 +183,8 @@ std::string svg_of(const Chart& chart) {
   if (x.empty() || y.empty()) return html + "<p class=\"none\">nothing yet</p></figure>\n";
   if (x.low == x.high) x.high = x.low + 1;
   const Plot plot(x, y);
-  html += "<svg viewBox=\"0 0 " + number(width) + " " + number(height) + "\" role=\"img\" aria-label=\"" + escape_html(chart.title) + "\">" + plot.axes();
+  html += "<svg viewBox=\"0 0 " + number(width) + " " + number(height) + "\" role=\"img\" aria-label=\"" +
+          escape_html(chart.title) + "\">" + plot.axes();
   for (const Curve& curve : chart.curves) html += plot.curve(curve);
   return html + "</svg></figure>\n";
 }

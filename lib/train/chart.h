@@ -9,16 +9,16 @@ namespace hearth::train {
 
 struct Curve {
   enum class Style { line, faint, dashed, points };
-  std::string name;  // in the legend; empty: not shown there
+  std::string name;          // in the legend; empty: not shown there
   std::vector<double> x, y;  // equally long; points that are not finite are left out
-  int colour = 0;    // 0..5
+  int colour = 0;            // 0..5
   Style style = Style::line;
 };
 
 struct Chart {
   std::string title, unit;  // "held-out", "bits per byte"
   std::vector<Curve> curves;
-  bool from_zero = false;   // the y axis begins at 0
+  bool from_zero = false;  // the y axis begins at 0
 };
 
 // A figure with title, legend, axes, curves thinned to at most ~500 points each, and the last value of the first curve.

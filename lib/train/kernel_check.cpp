@@ -39,10 +39,13 @@ struct Side {
 Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
   model.parameters().zero_gradients(stream);
   Side side;
-  side.loss = model.forward_backward(stream, view_of(batch), nn::cross_entropy(static_cast<double>(batch.n_targets))).loss;
+  side.loss =
+      model.forward_backward(stream, view_of(batch), nn::cross_entropy(static_cast<double>(batch.n_targets))).loss;
   for (const nn::Parameter& parameter : model.parameters().all()) {
-    if (!parameter.gradient) side.gradients.emplace_back();
-    else side.gradients.emplace_back(parameter.gradient.span<float>().begin(), parameter.gradient.span<float>().end());
+    if (!parameter.gradient)
+      side.gradients.emplace_back();
+    else
+      side.gradients.emplace_back(parameter.gradient.span<float>().begin(), parameter.gradient.span<float>().end());
   }
   model.parameters().zero_gradients(stream);
   model.reset_expert_counts();
@@ -75,8 +78,8 @@ std::string check_kernels(Context& context, nn::Model& model, const data::HeldOu
       worst_name = model.parameters().all()[i].spec.name;
     }
   }
-  const std::string text = "loss differs by " + format_number(loss, 2) + ", gradients by at most " + format_number(worst, 2) +
-                           (worst_name.empty() ? "" : " (" + worst_name + ")");
+  const std::string text = "loss differs by " + format_number(loss, 2) + ", gradients by at most " +
+                           format_number(worst, 2) + (worst_name.empty() ? "" : " (" + worst_name + ")");
   const double tolerance = model.parameters().dtype() == DType::f32 ? tolerance_f32 : tolerance_bf16;
   if (!(loss <= tolerance) || !(worst <= tolerance)) {
     throw Error(Kind::internal, "the fast kernels disagree with the reference: " + text + ", relative, where " +

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/train/metrics.h"
 
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
@@ -43,7 +43,9 @@ MetricsLog::MetricsLog(std::filesystem::path path, std::uint64_t position) : pat
   }
 }
 
-MetricsLog::~MetricsLog() { std::fclose(file_); }
+MetricsLog::~MetricsLog() {
+  std::fclose(file_);
+}
 
 Json MetricsLog::write(std::string_view name, std::int64_t step, const Json& fields, const Json& clock) {
   Json event{{"event", name}, {"step", step}};

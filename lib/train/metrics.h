@@ -55,11 +55,11 @@ struct RunHistory {
 
   std::vector<Step> steps;
   std::vector<Evaluation> evaluations;
-  std::vector<int> expert_layers;                  // which layers have experts
-  std::vector<std::vector<Expert>> experts;        // [expert layer][step]
-  std::vector<Note> notes;                         // warnings, errors, checkpoints, ends
+  std::vector<int> expert_layers;            // which layers have experts
+  std::vector<std::vector<Expert>> experts;  // [expert layer][step]
+  std::vector<Note> notes;                   // warnings, errors, checkpoints, ends
   std::uint64_t tokens = 0, memory_bytes = 0;
-  double step_s = 0;                               // of the last step
+  double step_s = 0;  // of the last step
 
   void add(const Json& event);
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t window = 128, fewest = 64;
 constexpr double n_deviations = 6;
-// Spreads below these are taken as these: half a percent of a loss; a norm must be 4.5 times the usual one to be an outlier.
+// Spreads below these are taken as these: half a percent of a loss; a norm must be 4.5 times the usual one to be an
+// outlier.
 constexpr double least_loss_spread = 0.005, least_log_norm_spread = 0.25;
 
 struct Moments {
@@ -38,10 +39,14 @@ bool is_outlier(const std::vector<double>& values, double value, double least_sp
 std::string OutlierDetector::judge(double loss, double gradient_norm) {
   std::string reason;
   const double log_norm = std::log(std::max(gradient_norm, 1e-30));
-  if (!std::isfinite(loss)) reason = "the loss is not finite";
-  else if (!std::isfinite(gradient_norm)) reason = "the gradient is not finite";
-  else if (is_outlier(losses_, loss, least_loss_spread * std::abs(loss))) reason = "the loss is an outlier";
-  else if (is_outlier(log_norms_, log_norm, least_log_norm_spread)) reason = "the gradient norm is an outlier";
+  if (!std::isfinite(loss))
+    reason = "the loss is not finite";
+  else if (!std::isfinite(gradient_norm))
+    reason = "the gradient is not finite";
+  else if (is_outlier(losses_, loss, least_loss_spread * std::abs(loss)))
+    reason = "the loss is an outlier";
+  else if (is_outlier(log_norms_, log_norm, least_log_norm_spread))
+    reason = "the gradient norm is an outlier";
   if (!reason.empty()) {
     ++skipped_in_a_row_;
     return reason;
@@ -58,10 +63,15 @@ std::string OutlierDetector::judge(double loss, double gradient_norm) {
   return reason;
 }
 
-void OutlierDetector::reset() { *this = OutlierDetector(); }
+void OutlierDetector::reset() {
+  *this = OutlierDetector();
+}
 
 Json OutlierDetector::state() const {
-  return {{"losses", losses_}, {"log_norms", log_norms_}, {"accepted", n_accepted_}, {"skipped_in_a_row", skipped_in_a_row_}};
+  return {{"losses", losses_},
+          {"log_norms", log_norms_},
+          {"accepted", n_accepted_},
+          {"skipped_in_a_row", skipped_in_a_row_}};
 }
 
 void OutlierDetector::restore(const Json& state) {

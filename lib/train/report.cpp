@@ -54,9 +54,9 @@ std::vector<Curve> noisy(Curve raw) {
 }
 
 Chart loss_chart(const RunHistory& history) {
-  Chart chart{"Training loss", "nats per token", noisy(curve_of(history, "train", 0, Curve::Style::line, [](const Step& s) {
-                return s.skipped ? NAN : s.loss;
-              }))};
+  Chart chart{
+      "Training loss", "nats per token",
+      noisy(curve_of(history, "train", 0, Curve::Style::line, [](const Step& s) { return s.skipped ? NAN : s.loss; }))};
   Curve held_out{"held out", {}, {}, 1, Curve::Style::points};
   for (const auto& evaluation : history.evaluations) {
     held_out.x.push_back(static_cast<double>(evaluation.step));
@@ -77,19 +77,26 @@ Chart held_out_chart(const RunHistory& history) {
 
 Chart speed_chart(const RunHistory& history) {
   return {"Speed", "tokens per second",
-          noisy(curve_of(history, "tokens/s", 2, Curve::Style::line, [](const Step& s) { return s.tokens_per_s; })), true};
+          noisy(curve_of(history, "tokens/s", 2, Curve::Style::line, [](const Step& s) { return s.tokens_per_s; })),
+          true};
 }
 
 Chart ceiling_chart(const RunHistory& history, const ReportFacts& facts) {
-  const std::string ceiling = facts.ceiling_flops_per_s > 0 ? format_number(facts.ceiling_flops_per_s * 1e-9, 4) + " GFLOP/s" : "the ceiling";
+  const std::string ceiling =
+      facts.ceiling_flops_per_s > 0 ? format_number(facts.ceiling_flops_per_s * 1e-9, 4) + " GFLOP/s" : "the ceiling";
   return {"Model arithmetic", "% of the machine's measured matrix rate, " + ceiling,
-          noisy(curve_of(history, "%", 5, Curve::Style::line, [](const Step& s) { return 100 * s.ceiling_ratio; })), true};
+          noisy(curve_of(history, "%", 5, Curve::Style::line, [](const Step& s) { return 100 * s.ceiling_ratio; })),
+          true};
 }
 
 Chart experts_chart(const RunHistory& history) {
   Chart chart{"Expert load", "busiest expert of each layer, times an equal share", {}};
   for (std::size_t layer = 0; layer < history.experts.size(); ++layer) {
-    Curve curve{history.experts.size() <= 6 ? "layer " + std::to_string(history.expert_layers[layer]) : "", {}, {}, static_cast<int>(layer), Curve::Style::line};
+    Curve curve{history.experts.size() <= 6 ? "layer " + std::to_string(history.expert_layers[layer]) : "",
+                {},
+                {},
+                static_cast<int>(layer),
+                Curve::Style::line};
     for (std::size_t i = 0; i < history.experts[layer].size() && i < history.steps.size(); ++i) {
       curve.x.push_back(static_cast<double>(history.steps[i].step));
       curve.y.push_back(history.experts[layer][i].most);
@@ -126,7 +133,8 @@ std::string tiles(const RunHistory& history, const ReportFacts& facts) {
 
 std::string table(const std::string& title, const std::vector<std::pair<std::string, std::string>>& rows) {
   std::string html = "<div class=\"table\"><h2>" + title + "</h2><table>";
-  for (const auto& [label, value] : rows) html += "<tr><th>" + escape_html(label) + "</th><td>" + escape_html(value) + "</td></tr>";
+  for (const auto& [label, value] : rows)
+    html += "<tr><th>" + escape_html(label) + "</th><td>" + escape_html(value) + "</td></tr>";
   return html + "</table></div>\n";
 }
 
@@ -134,7 +142,8 @@ std::string notes(const RunHistory& history) {
   constexpr std::size_t most = 20;
   std::vector<std::pair<std::string, std::string>> rows;
   for (std::size_t i = history.notes.size() > most ? history.notes.size() - most : 0; i < history.notes.size(); ++i) {
-    rows.emplace_back("step " + std::to_string(history.notes[i].step), history.notes[i].kind + ": " + history.notes[i].message);
+    rows.emplace_back("step " + std::to_string(history.notes[i].step),
+                      history.notes[i].kind + ": " + history.notes[i].message);
   }
   return rows.empty() ? "" : table("What happened (newest last)", rows);
 }
@@ -142,19 +151,34 @@ std::string notes(const RunHistory& history) {
 }  // namespace
 
 std::string report_html(const RunHistory& history, const ReportFacts& facts) {
-  const double done = facts.n_steps > 0 ? 100.0 * static_cast<double>(facts.step) / static_cast<double>(facts.n_steps) : 0;
-  std::string html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">";
+  const double done =
+      facts.n_steps > 0 ? 100.0 * static_cast<double>(facts.step) / static_cast<double>(facts.n_steps) : 0;
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\">";
   if (facts.status == "running") html += "<meta http-equiv=\"refresh\" content=\"60\">";
-  html += "<title>" + escape_html(facts.title) + "</title><style>" + std::string(style) + "</style></head><body><main>\n";
-  html += "<header><h1>" + escape_html(facts.title) + "</h1><p><span class=\"status\">" + escape_html(facts.status) + "</span> &middot; written " +
-          escape_html(facts.time) + "</p></header><div class=\"bar\"><i style=\"width:" + format_number(std::min(done, 100.0), 4) + "%\"></i></div>\n";
-  html += tiles(history, facts) + "<div class=\"grid2\">\n" + svg_of(loss_chart(history)) + svg_of(held_out_chart(history));
-  html += svg_of({"Learning rate", "", {curve_of(history, "", 4, Curve::Style::line, [](const Step& s) { return s.learning_rate; })}, true});
-  html += svg_of({"Gradient norm", "before clipping", noisy(curve_of(history, "norm", 3, Curve::Style::line, [](const Step& s) { return s.gradient_norm; })), true});
+  html +=
+      "<title>" + escape_html(facts.title) + "</title><style>" + std::string(style) + "</style></head><body><main>\n";
+  html += "<header><h1>" + escape_html(facts.title) + "</h1><p><span class=\"status\">" + escape_html(facts.status) +
+          "</span> &middot; written " + escape_html(facts.time) +
+          "</p></header><div class=\"bar\"><i style=\"width:" + format_number(std::min(done, 100.0), 4) +
+          "%\"></i></div>\n";
+  html +=
+      tiles(history, facts) + "<div class=\"grid2\">\n" + svg_of(loss_chart(history)) + svg_of(held_out_chart(history));
+  html += svg_of({"Learning rate",
+                  "",
+                  {curve_of(history, "", 4, Curve::Style::line, [](const Step& s) { return s.learning_rate; })},
+                  true});
+  html += svg_of(
+      {"Gradient norm", "before clipping",
+       noisy(curve_of(history, "norm", 3, Curve::Style::line, [](const Step& s) { return s.gradient_norm; })), true});
   html += svg_of(speed_chart(history)) + svg_of(ceiling_chart(history, facts));
   if (!history.experts.empty()) html += svg_of(experts_chart(history));
-  html += "</div>\n<div class=\"grid2\">" + table("Model", facts.model) + table("Run", facts.run) + notes(history) + "</div>\n";
-  return html + "<footer>The same figures stand in metrics.jsonl beside this page, one event a line.</footer></main></body></html>\n";
+  html += "</div>\n<div class=\"grid2\">" + table("Model", facts.model) + table("Run", facts.run) + notes(history) +
+          "</div>\n";
+  return html +
+         "<footer>The same figures stand in metrics.jsonl beside this page, one event a "
+         "line.</footer></main></body></html>\n";
 }
 
 }  // namespace hearth::train

@@ -14,7 +14,9 @@
 namespace hearth::train {
 namespace {
 
-std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+std::size_t padded(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 }  // namespace
 

@@ -36,8 +36,8 @@ class CheckpointSaver {
   // Waits for the checkpoint before, stages, and returns. Throws what writing the one before threw.
   void save(ThreadPool& pool, std::int64_t step, const std::vector<NamedTensor>& tensors, Json model, Json trainer,
             Json provenance);
-  void finish();          // waits for the last one; throws what writing it threw
-  void throw_if_failed();  // without waiting
+  void finish();                                         // waits for the last one; throws what writing it threw
+  void throw_if_failed();                                // without waiting
   double last_write_s() const { return last_write_s_; }  // what the last complete one took; 0: none yet
 
   static std::size_t staging_bytes(const std::vector<NamedTensor>& tensors);
@@ -49,7 +49,7 @@ class CheckpointSaver {
   Retention retention_;
   Buffer staging_;
   std::thread writer_;
-  std::exception_ptr failure_;      // of writer_, read after joining or when failed_
+  std::exception_ptr failure_;  // of writer_, read after joining or when failed_
   std::atomic<bool> failed_{false};
   std::atomic<double> last_write_s_{0};
 };

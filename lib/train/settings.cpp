@@ -49,7 +49,8 @@ TrainSettings settings_from_json(const Json& json, std::string_view where) {
   number(json, "activation_bytes", s.activation_bytes);
   number(json, "learning_rate", s.learning_rate);
   const Json schedule = json_get<Json>(json, "schedule", where);
-  s.schedule.kind = json_get<std::string>(schedule, "kind", where) == "wsd" ? optim::Schedule::Kind::wsd : optim::Schedule::Kind::cosine;
+  s.schedule.kind = json_get<std::string>(schedule, "kind", where) == "wsd" ? optim::Schedule::Kind::wsd
+                                                                            : optim::Schedule::Kind::cosine;
   number(schedule, "total_steps", s.schedule.total_steps);
   number(schedule, "warmup_steps", s.schedule.warmup_steps);
   number(schedule, "decay_steps", s.schedule.decay_steps);

@@ -13,13 +13,13 @@ namespace hearth::train {
 // Changing any of these changes the bits a run computes: a resumed run takes them from its checkpoint.
 struct TrainSettings {
   std::uint64_t seed = 1;
-  DType dtype = DType::f32;             // of weights in the kernels and of activations; masters are f32
-  std::int64_t context = 512;           // tokens of a row
-  std::int64_t batch_rows = 8;          // rows of a step, over all microbatches
-  std::int64_t microbatch_rows = 1;     // rows of one forward and backward
-  std::uint64_t activation_bytes = 0;   // budget of what the backward pass keeps; 0: all
-  double learning_rate = 1e-3;          // peak
-  optim::Schedule schedule;             // total_steps is the run's length
+  DType dtype = DType::f32;            // of weights in the kernels and of activations; masters are f32
+  std::int64_t context = 512;          // tokens of a row
+  std::int64_t batch_rows = 8;         // rows of a step, over all microbatches
+  std::int64_t microbatch_rows = 1;    // rows of one forward and backward
+  std::uint64_t activation_bytes = 0;  // budget of what the backward pass keeps; 0: all
+  double learning_rate = 1e-3;         // peak
+  optim::Schedule schedule;            // total_steps is the run's length
   optim::OptimizerSettings optimizer;
   double z_loss = 1e-5;
   double balance_gamma = 1e-3;          // step of the selection bias (mixtures)

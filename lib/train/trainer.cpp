@@ -67,7 +67,9 @@ Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& 
   return plan;
 }
 
-void Trainer::start_fresh() { model_.parameters().initialise(context_.stream, settings_.seed); }
+void Trainer::start_fresh() {
+  model_.parameters().initialise(context_.stream, settings_.seed);
+}
 
 void Trainer::start_from(const store::ModelSource& source) {
   for (const nn::Parameter& parameter : model_.parameters().all()) source.read(parameter.spec.name, parameter.master);
@@ -76,8 +78,10 @@ void Trainer::start_from(const store::ModelSource& source) {
 
 std::vector<NamedTensor> Trainer::tensors() {
   std::vector<NamedTensor> all;
-  for (const nn::Parameter& parameter : model_.parameters().all()) all.push_back({parameter.spec.name, parameter.master});
-  for (const optim::StateTensor& state : optimizer_.state()) all.push_back({optimizer_prefix + state.name, state.tensor});
+  for (const nn::Parameter& parameter : model_.parameters().all())
+    all.push_back({parameter.spec.name, parameter.master});
+  for (const optim::StateTensor& state : optimizer_.state())
+    all.push_back({optimizer_prefix + state.name, state.tensor});
   return all;
 }
 
@@ -101,7 +105,8 @@ void Trainer::resume(const formats::CheckpointReader& checkpoint) {
   const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_);
   for (const auto& [key, value] : now.items()) {
     if (before.value(key, Json()) != value) {
-      context_.log.warning("resumed with another " + key + " (" + dump_json(value) + ", before " + dump_json(before.value(key, Json())) +
+      context_.log.warning("resumed with another " + key + " (" + dump_json(value) + ", before " +
+                           dump_json(before.value(key, Json())) +
                            "): the run goes on, but its last bits may differ from those of an unbroken one");
     }
   }
@@ -121,7 +126,9 @@ Json Trainer::trainer_state() const {
           {"machine", machine_facts(context_)}};
 }
 
-Json Trainer::write_event(std::string_view name, const Json& fields) { return write_event(name, fields, Json::object()); }
+Json Trainer::write_event(std::string_view name, const Json& fields) {
+  return write_event(name, fields, Json::object());
+}
 
 Json Trainer::write_event(std::string_view name, const Json& fields, const Json& clock) {
   const Json event = metrics_->write(name, step_, fields, clock);
@@ -135,7 +142,9 @@ void Trainer::log_start() {
   Json fields{{"parameters", count.total}, {"active_parameters", count.active}, {"settings", to_json(settings_)}};
   if (step_ > 0) fields["resumed_from"] = step_;
   write_event("start", fields,
-              {{"provenance", parse_json(description_.provenance, "provenance")}, {"machine", machine_facts(context_)}, {"ceiling_flops_per_s", ceiling_flops_per_s_}});
+              {{"provenance", parse_json(description_.provenance, "provenance")},
+               {"machine", machine_facts(context_)},
+               {"ceiling_flops_per_s", ceiling_flops_per_s_}});
 }
 
 void Trainer::save_checkpoint() {
@@ -157,16 +166,18 @@ void Trainer::evaluate_now() {
   Json fields{{"loss", result.loss}, {"tokens", result.n_tokens}, {"bytes", result.n_bytes}};
   if (result.n_bytes > 0) fields["bits_per_byte"] = result.bits_per_byte;
   write_event("eval", fields, {{"seconds", time.seconds()}});
-  context_.log.info("step " + std::to_string(step_) + ": held-out " + format_number(result.bits_per_byte, 4) + " bits per byte, loss " +
-                    format_number(result.loss, 4));
-  if (run_settings_.check_kernels) context_.log.info("kernels and reference: " + check_kernels(context_, model_, held_out_));
+  context_.log.info("step " + std::to_string(step_) + ": held-out " + format_number(result.bits_per_byte, 4) +
+                    " bits per byte, loss " + format_number(result.loss, 4));
+  if (run_settings_.check_kernels)
+    context_.log.info("kernels and reference: " + check_kernels(context_, model_, held_out_));
 }
 
 Trainer::StepValues Trainer::forward_backward_all() {
   const std::vector<data::Row> rows = loader_.next_rows(settings_.batch_rows);
   StepValues values;
   for (const data::Row& row : rows) values.n_targets += row.n_tokens();
-  const nn::Objective objective = nn::cross_entropy(static_cast<double>(values.n_targets), static_cast<float>(settings_.z_loss));
+  const nn::Objective objective =
+      nn::cross_entropy(static_cast<double>(values.n_targets), static_cast<float>(settings_.z_loss));
   model_.parameters().zero_gradients(context_.stream);
   model_.reset_expert_counts();
   const auto at_once = static_cast<std::size_t>(settings_.microbatch_rows);
@@ -186,7 +197,8 @@ Trainer::StepValues Trainer::forward_backward_all() {
   return values;
 }
 
-// Load of each layer's experts in the step, in shares of an equal one. violation is max - 1 (MaxVio of Wang et al. 2024).
+// Load of each layer's experts in the step, in shares of an equal one. violation is max - 1 (MaxVio of Wang et al.
+// 2024).
 Json Trainer::expert_load() const {
   Json layers = Json::array();
   const nn::ExpertCounts& counts = model_.expert_counts();
@@ -210,7 +222,8 @@ void Trainer::judge_and_apply(const StepValues& values, Json& fields) {
   fields = {{"loss", values.loss}, {"learning_rate", rate}, {"gradient_norm", values.gradient_norm}};
   if (reason.empty()) {
     if (model_.config().has_moe()) {
-      nn::update_selection_bias(model_.parameters(), model_.expert_counts(), static_cast<float>(settings_.balance_gamma));
+      nn::update_selection_bias(model_.parameters(), model_.expert_counts(),
+                                static_cast<float>(settings_.balance_gamma));
     }
     optimizer_.step(context_.stream, model_.parameters(), rate, values.gradient_norm);
     tokens_ += static_cast<std::uint64_t>(values.n_targets);
@@ -218,8 +231,9 @@ void Trainer::judge_and_apply(const StepValues& values, Json& fields) {
   } else {
     fields["skipped"] = reason;
     ++outcome_.n_skipped;
-    context_.log.warning("step " + std::to_string(step_ + 1) + " not taken: " + reason + " (loss " + format_number(values.loss, 4) +
-                         ", gradient norm " + format_number(values.gradient_norm, 4) + ")");
+    context_.log.warning("step " + std::to_string(step_ + 1) + " not taken: " + reason + " (loss " +
+                         format_number(values.loss, 4) + ", gradient norm " + format_number(values.gradient_norm, 4) +
+                         ")");
   }
   fields["tokens"] = tokens_;
   fields["epochs"] = loader_.epochs();
@@ -248,12 +262,15 @@ void Trainer::one_step() {
 }
 
 void Trainer::show_progress(const Json& event) {
-  const double steps_per_s = static_cast<double>(trained_tokens_) / static_cast<double>(settings_.batch_tokens()) / trained_s_;
+  const double steps_per_s =
+      static_cast<double>(trained_tokens_) / static_cast<double>(settings_.batch_tokens()) / trained_s_;
   const double left = static_cast<double>(settings_.n_steps() - step_) / steps_per_s;
   const Json& clock = event["clock"];
   context_.log.progress("step " + std::to_string(step_) + "/" + std::to_string(settings_.n_steps()) + "  loss " +
-                        format_number(history_.steps.back().loss, 4) + "  " + human_count(clock["tokens_per_s"].get<double>()) + " tokens/s (" +
-                        format_number(100 * clock["ceiling_ratio"].get<double>(), 2) + " % of the matrix rate)  " + human_seconds(left) + " left");
+                        format_number(history_.steps.back().loss, 4) + "  " +
+                        human_count(clock["tokens_per_s"].get<double>()) + " tokens/s (" +
+                        format_number(100 * clock["ceiling_ratio"].get<double>(), 2) + " % of the matrix rate)  " +
+                        human_seconds(left) + " left");
 }
 
 // Back to the newest checkpoint's weights, on with the data that come next: what upset the run is not met again. Where
@@ -261,18 +278,20 @@ void Trainer::show_progress(const Json& event) {
 void Trainer::roll_back(const std::string& reason) {
   saver_.finish();
   const std::vector<store::StepFolder> folders = store::checkpoints_of(description_.folder);
-  const std::string what = std::to_string(most_skips_in_a_row) + " steps in a row could not be taken, the last because " + reason;
+  const std::string what =
+      std::to_string(most_skips_in_a_row) + " steps in a row could not be taken, the last because " + reason;
   if (folders.empty() || folders.back().step == rolled_back_to_) {
     throw Error(Kind::internal, "training diverged at step " + std::to_string(step_) + ": " + what +
-                                    (folders.empty() ? ", and there is no checkpoint to go back to" : ", again after going back to a checkpoint") +
+                                    (folders.empty() ? ", and there is no checkpoint to go back to"
+                                                     : ", again after going back to a checkpoint") +
                                     ": lower --lr, lengthen --warmup or lower --clip");
   }
   const std::int64_t from = step_;
   restore_tensors(formats::CheckpointReader(folders.back().path));
   detector_.reset();
   rolled_back_to_ = step_;
-  const std::string message = what + ": back from step " + std::to_string(from) + " to the checkpoint of step " + std::to_string(step_) +
-                              ", on with the data that follow";
+  const std::string message = what + ": back from step " + std::to_string(from) + " to the checkpoint of step " +
+                              std::to_string(step_) + ", on with the data that follow";
   context_.log.warning(message);
   write_event("warning", {{"message", message}});
 }
@@ -283,8 +302,14 @@ bool Trainer::time_is_up() const {
 }
 
 void Trainer::write_report(const std::string& status) {
-  ReportFacts facts{description_.folder.string(), status, utc_timestamp(), step_, settings_.n_steps(), ceiling_flops_per_s_,
-                    description_.model_table, description_.run_table};
+  ReportFacts facts{description_.folder.string(),
+                    status,
+                    utc_timestamp(),
+                    step_,
+                    settings_.n_steps(),
+                    ceiling_flops_per_s_,
+                    description_.model_table,
+                    description_.run_table};
   write_file(description_.folder / "report.html", report_html(history_, facts));
   report_written_s_ = elapsed_.seconds();
 }
@@ -293,7 +318,8 @@ void Trainer::write_report(const std::string& status) {
 void Trainer::record_failure(const Error& failure) {
   try {
     write_event("error", {{"message", failure.what()}});
-    write_event("exit", {{"code", failure.exit_code()}, {"message", failure.what()}}, {{"elapsed_s", elapsed_.seconds()}});
+    write_event("exit", {{"code", failure.exit_code()}, {"message", failure.what()}},
+                {{"elapsed_s", elapsed_.seconds()}});
     write_report(std::string("failed: ") + failure.what());
   } catch (const Error& error) {
     context_.log.warning(std::string("the failure could not be recorded: ") + error.what());
@@ -325,7 +351,8 @@ Outcome Trainer::run() {
     save_checkpoint();
     saver_.finish();
     status = outcome_.stopped ? "stopped at step " + std::to_string(step_) + ": the same command goes on" : "done";
-    write_event("exit", {{"code", outcome_.stopped ? static_cast<int>(Kind::stopped) : 0}, {"message", status}}, {{"elapsed_s", elapsed_.seconds()}});
+    write_event("exit", {{"code", outcome_.stopped ? static_cast<int>(Kind::stopped) : 0}, {"message", status}},
+                {{"elapsed_s", elapsed_.seconds()}});
   } catch (const Error& error) {
     context_.log.progress_done();
     record_failure(error);

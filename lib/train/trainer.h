@@ -26,17 +26,17 @@ namespace hearth::train {
 
 // What a run is beyond its numbers: goes into checkpoints and the report.
 struct RunDescription {
-  std::filesystem::path folder;  // exists, locked by the caller
-  std::string asked = "{}";      // JSON: options as given, compared when the run is resumed
+  std::filesystem::path folder;   // exists, locked by the caller
+  std::string asked = "{}";       // JSON: options as given, compared when the run is resumed
   std::string provenance = "{}";  // JSON
   std::vector<std::pair<std::string, std::string>> model_table, run_table;  // of the report
 };
 
 struct Outcome {
-  bool stopped = false;      // by signal or time limit, after a checkpoint
+  bool stopped = false;  // by signal or time limit, after a checkpoint
   std::int64_t step = 0;
-  std::uint64_t tokens = 0;  // targets trained on
-  double loss = 0;           // of the last step
+  std::uint64_t tokens = 0;                  // targets trained on
+  double loss = 0;                           // of the last step
   std::optional<HeldOutResult> first, last;  // of this process's evaluations
   double seconds = 0, tokens_per_s = 0, ceiling_ratio = 0;
   std::int64_t n_skipped = 0;
@@ -45,12 +45,12 @@ struct Outcome {
 class Trainer {
  public:
   // Allocates everything. Weights are zero until one of the three calls below.
-  Trainer(Context& context, const nn::ModelConfig& config, const TrainSettings& settings, const RunSettings& run_settings,
-          const data::Corpus& corpus, RunDescription description);
+  Trainer(Context& context, const nn::ModelConfig& config, const TrainSettings& settings,
+          const RunSettings& run_settings, const data::Corpus& corpus, RunDescription description);
 
-  void start_fresh();                             // random weights from the seed
-  void start_from(const store::ModelSource& source);  // weights of another model, everything else new
-  void resume(const formats::CheckpointReader& checkpoint);   // exactly where the checkpoint was
+  void start_fresh();                                        // random weights from the seed
+  void start_from(const store::ModelSource& source);         // weights of another model, everything else new
+  void resume(const formats::CheckpointReader& checkpoint);  // exactly where the checkpoint was
 
   // Trains to the last step or until stopped. Throws Error{internal} when training diverges, Error{io} when a
   // checkpoint cannot be written.
@@ -64,7 +64,8 @@ class Trainer {
   struct Plan {
     nn::MemoryPlan model;
     std::size_t optimizer = 0, staging = 0;
-    std::size_t process = 80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
+    std::size_t process =
+        80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
     std::size_t total() const { return model.total() + optimizer + staging + process; }
   };
   static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings);

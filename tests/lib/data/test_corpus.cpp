@@ -42,7 +42,8 @@ std::string make(const Scratch& scratch, const std::string& name, Made made) {
 
 TEST_CASE("shares: by size, as given, or what the others leave") {
   const Scratch scratch;
-  const std::string a = make(scratch, "a.h5", {30, 5}), b = make(scratch, "b.h5", {10, 5}), held = make(scratch, "held.h5", {0, 5});
+  const std::string a = make(scratch, "a.h5", {30, 5}), b = make(scratch, "b.h5", {10, 5}),
+                    held = make(scratch, "held.h5", {0, 5});
   const auto weights = [](const Corpus& corpus) {
     std::vector<double> all;
     for (const Corpus::Source& source : corpus.sources()) all.push_back(source.weight);
@@ -80,7 +81,9 @@ TEST_CASE("held-out rows: the same set each time, all of it or as much as asked 
   const Scratch scratch;
   const Corpus corpus({{make(scratch, "a.h5", {5, 40}), {}}, {make(scratch, "b.h5", {5, 10}), {}}});
   const HeldOut all(corpus, 32, 1 << 20, 7), again(corpus, 32, 1 << 20, 7), some(corpus, 32, 500, 7);
-  const auto batch = [](const HeldOut& held_out) { return held_out.assemble(held_out.rows(), static_cast<std::int64_t>(held_out.rows().size())); };
+  const auto batch = [](const HeldOut& held_out) {
+    return held_out.assemble(held_out.rows(), static_cast<std::int64_t>(held_out.rows().size()));
+  };
   CHECK(batch(all).n_targets == 50 * 50);
   CHECK(batch(all).target_bytes == 50 * 50 * 3);
   CHECK(batch(all).tokens == batch(again).tokens);

@@ -130,8 +130,12 @@ TEST_CASE("a piece never reaches over a document's border, and short documents s
 TEST_CASE("rows are nearly full") {
   const std::uint32_t context = 256;
   std::vector<std::uint64_t> lengths;
-  SECTION("short and long documents: best fit") { lengths = varied_lengths(3000, 400, 4); }
-  SECTION("sizes that do not fit together: concatenated and split") { lengths.assign(2000, 150); }
+  SECTION("short and long documents: best fit") {
+    lengths = varied_lengths(3000, 400, 4);
+  }
+  SECTION("sizes that do not fit together: concatenated and split") {
+    lengths.assign(2000, 150);
+  }
   const FakeSplit data(lengths);
   SourceStream stream(data.view(), context, 42);
   const std::vector<Row> rows = rows_of_epoch(stream, 0);

@@ -11,8 +11,8 @@
 #include "lib/train/metrics.h"
 #include "lib/train/outlier.h"
 #include "lib/train/report.h"
-#include "tests/support/catch.h"
 #include "tests/lib/train/scratch.h"
+#include "tests/support/catch.h"
 
 using namespace hearth;
 using namespace hearth::train;
@@ -25,7 +25,8 @@ std::size_t count(const std::string& text, const std::string& part) {
   return n;
 }
 
-// Every tag that opens is closed, in order (void elements and self-closed ones aside): what a browser would repair silently.
+// Every tag that opens is closed, in order (void elements and self-closed ones aside): what a browser would repair
+// silently.
 bool is_balanced(const std::string& html) {
   std::vector<std::string> open;
   for (std::size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
@@ -46,9 +47,15 @@ bool is_balanced(const std::string& html) {
 RunHistory some_history(int n_steps) {
   RunHistory history;
   for (int i = 1; i <= n_steps; ++i) {
-    Json step{{"event", "step"}, {"step", i}, {"tokens", i * 1000}, {"loss", 5.0 / std::sqrt(i)}, {"learning_rate", 1e-3},
-              {"gradient_norm", 1.0 + 0.1 * (i % 3)}, {"clock", {{"tokens_per_s", 1e4}, {"ceiling_ratio", 0.5}, {"step_s", 0.1}}}};
-    step["experts"] = Json::array({{{"layer", 1}, {"min", 0.5}, {"max", 2.0}}, {{"layer", 2}, {"min", 0.7}, {"max", 1.5}}});
+    Json step{{"event", "step"},
+              {"step", i},
+              {"tokens", i * 1000},
+              {"loss", 5.0 / std::sqrt(i)},
+              {"learning_rate", 1e-3},
+              {"gradient_norm", 1.0 + 0.1 * (i % 3)},
+              {"clock", {{"tokens_per_s", 1e4}, {"ceiling_ratio", 0.5}, {"step_s", 0.1}}}};
+    step["experts"] =
+        Json::array({{{"layer", 1}, {"min", 0.5}, {"max", 2.0}}, {{"layer", 2}, {"min", 0.7}, {"max", 1.5}}});
     history.add(step);
     if (i % 10 == 0) history.add({{"event", "eval"}, {"step", i}, {"loss", 4.0}, {"bits_per_byte", 1.5}});
   }
@@ -93,7 +100,8 @@ TEST_CASE("a metrics log in a folder that is not there is refused") {
 }
 
 TEST_CASE("the report shows the run, is self-contained and well-formed") {
-  ReportFacts facts{"runs/<base>", "running", "2026-01-01T00:00:00Z", 300, 1000, 1e11, {{"layers", "4"}}, {{"seed", "1"}}};
+  ReportFacts facts{"runs/<base>", "running", "2026-01-01T00:00:00Z", 300,
+                    1000,          1e11,      {{"layers", "4"}},      {{"seed", "1"}}};
   const std::string html = report_html(some_history(300), facts);
   CHECK(is_balanced(html));
   CHECK(count(html, "<svg") == 7);  // loss, held out, rate, norm, speed, ceiling, experts

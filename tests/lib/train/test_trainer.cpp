@@ -188,7 +188,8 @@ TEST_CASE("threads and microbatches do not change what is trained on; threads ch
   CHECK(bytes_of(scratch.path() / "one" / "step-00000024") == bytes_of(scratch.path() / "two" / "step-00000024"));
   setup.settings.microbatch_rows = 5;
   train_fresh(setup, scratch.path() / "at-once");
-  const RunHistory split = read_history(scratch.path() / "two" / "metrics.jsonl"), whole = read_history(scratch.path() / "at-once" / "metrics.jsonl");
+  const RunHistory split = read_history(scratch.path() / "two" / "metrics.jsonl"),
+                   whole = read_history(scratch.path() / "at-once" / "metrics.jsonl");
   CHECK(whole.steps[0].loss == Approx(split.steps[0].loss).epsilon(1e-5));
   CHECK(whole.steps[10].loss == Approx(split.steps[10].loss).epsilon(1e-3));
 }
