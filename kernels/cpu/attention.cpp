@@ -22,13 +22,6 @@ constexpr std::int64_t block_queries = 112;  // a multiple of both register bloc
 constexpr std::int64_t block_keys = 256;
 constexpr float no_sink = -std::numeric_limits<float>::infinity();
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-std::int64_t round_up(std::int64_t a, std::int64_t b) {
-  return ceil_div(a, b) * b;
-}
-
 struct Sequence {
   std::int64_t begin, length;
 };

@@ -62,7 +62,7 @@ void softmax_rows(const ScoreBlock& block, float* max, float* sum, float* o, std
       store(value, z + i);
       greatest = hn::Max(greatest, value);
     }
-    const float before = max[row], now = std::max(before, max_lanes(greatest));
+    const float before = max[row], now = std::max(max_lanes(greatest), before);
     max[row] = now;
     const V shift = hn::Set(f32_tag, now);
     V total = hn::Zero(f32_tag);
@@ -136,8 +136,8 @@ void finish(const float* o, std::int64_t o_stride, std::int64_t queries, std::in
     const float greatest = std::max(max[row], sink);
     const float own = max[row] == none ? 0.0f : std::exp(max[row] - greatest);
     const float total = sum[row] * own + (sink == none ? 0.0f : std::exp(sink - greatest));
-    output.lse[row] = total > 0 ? greatest + std::log(total) : none;
-    const float factor = total > 0 ? own / total : 0.0f;
+    output.lse[row] = total == 0 ? none : greatest + std::log(total);
+    const float factor = total == 0 ? 0.0f : own / total;
     if (output.dtype == DType::bf16) {
       scale_row(o + row * o_stride, factor, width, reinterpret_cast<bf16*>(output.o) + row * output.stride);
     } else {

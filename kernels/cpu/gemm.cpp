@@ -19,13 +19,6 @@ constexpr std::int64_t strip_bytes = 4 << 20;  // of packed b: stays in the L3 c
 constexpr std::int64_t pieces_a_thread = 8;    // enough that the last one to finish hardly matters
 constexpr std::int64_t line_units = 16;        // of a 64-byte cache line
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-std::int64_t round_up(std::int64_t a, std::int64_t b) {
-  return ceil_div(a, b) * b;
-}
-
 // y[m, n] (+)= alpha * a[m, k] b[k, n]
 struct Product {
   MatrixView a, b;

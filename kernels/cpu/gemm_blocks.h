@@ -14,6 +14,13 @@
 
 namespace hearth::kernels::cpu {
 
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) {
+  return ceil_div(a, b) * b;
+}
+
 // A matrix in memory: element (row, column) at data + row * row_stride + column * column_stride, one of them 1.
 struct MatrixView {
   const std::byte* data;

@@ -77,11 +77,12 @@ HWY_INLINE void store_n(V value, bf16* to, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) to[i] = part[i];
 }
 
-// e^x to about 2 ulp for x in [-87, 88], 0 below (also for -infinity); x above 88 is taken as 88.
+// e^x to about 2 ulp for x in [-87, 88], 0 below (also for -infinity); x above 88 is taken as 88; a NaN stays one.
 HWY_INLINE V exp_fast(V x) {
   const hn::RebindToSigned<F32> integers;
   const auto tiny = hn::Lt(x, hn::Set(f32_tag, -87.0f));
-  x = hn::Min(hn::Max(x, hn::Set(f32_tag, -87.0f)), hn::Set(f32_tag, 88.0f));
+  // x stands second: x86 hands on a NaN only from there.
+  x = hn::Min(hn::Set(f32_tag, 88.0f), hn::Max(hn::Set(f32_tag, -87.0f), x));
   // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits, ready to be added to an exponent.
   const V magic = hn::Set(f32_tag, 12582912.0f), shifted = hn::MulAdd(x, hn::Set(f32_tag, 1.44269504f), magic);
   const V n = hn::Sub(shifted, magic);

@@ -437,6 +437,34 @@ TEST_CASE("a NaN or infinity anywhere makes the sum of squares non-finite, and c
   CHECK((std::isnan(bad) ? std::isnan(kept) : kept == static_cast<float>(bad)));
 }
 
+TEST_CASE("a NaN is never hidden by the fast kernels") {
+  Machine machine;
+  Memory memory;
+  const DType dtype = GENERATE(f32, b16);
+  const std::int64_t tokens = 40, width = 32;
+  const Tensor x = memory.random(dtype, {tokens, width}), y = memory.zeros(dtype, {tokens, width / 2});
+  if (dtype == f32) x.as<float>()[3 * width + 5] = NAN;
+  if (dtype == b16) x.as<bf16>()[3 * width + 5] = bf16(NAN);
+  const auto is_nan = [](const Tensor& tensor, std::int64_t i) { return std::isnan(ref::read(tensor)[i]); };
+  glu(machine.cpu, {.x = x, .y = y});
+  CHECK(is_nan(y, 3 * width / 2 + 5));
+
+  const Tensor log_prob = memory.zeros(f32, {tokens}), log_normaliser = memory.zeros(f32, {tokens});
+  head(machine.cpu, {.hidden = x,
+                     .weight = memory.random(dtype, {50, width}),
+                     .targets = memory.random_indices({tokens}, 50),
+                     .log_prob = log_prob,
+                     .log_normaliser = log_normaliser,
+                     .workspace = memory.zeros(DType::u8, {head_workspace_bytes(tokens, 50)})});
+  CHECK((is_nan(log_prob, 3) && is_nan(log_normaliser, 3) && !is_nan(log_prob, 4)));
+
+  const Tensor q = x.reshaped({tokens, 2, 16}), v = memory.random(dtype, {tokens, 2, 16}),
+               o = memory.zeros(dtype, {tokens, 2, 16});
+  const Tensor lse = memory.zeros(f32, {2, tokens});
+  attention(machine.cpu, {.q = q, .k = v, .v = v, .cu_seqlens = memory.indices({0, tokens}), .o = o, .lse = lse});
+  CHECK((is_nan(o, 3 * width + 1) && is_nan(lse, 3) && !is_nan(lse, 4)));
+}
+
 TEST_CASE("sampling: greedy, cuts, and frequencies") {
   Machine machine;
   Memory memory;
