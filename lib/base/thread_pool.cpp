@@ -48,16 +48,19 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
+// generation_ is odd while a call may be joined, even while there is none.
 void ThreadPool::work(int thread) {
   std::uint64_t seen = 0;
   while (true) {
     for (int spin = 0; spin < spin_limit && generation_.load(std::memory_order_acquire) == seen; ++spin) _mm_pause();
-    if (generation_.load(std::memory_order_acquire) == seen) {
+    {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stopping_ || generation_.load(std::memory_order_acquire) != seen; });
+      if (stopping_) return;
+      seen = generation_.load(std::memory_order_acquire);
+      if (seen % 2 == 0) continue;  // too late: the others have done it all
+      ++n_busy_;
     }
-    if (stopping_) return;
-    seen = generation_.load(std::memory_order_acquire);
     drain(thread);
     n_busy_.fetch_sub(1, std::memory_order_release);
   }
@@ -90,11 +93,15 @@ void ThreadPool::for_each(std::int64_t count, const std::function<void(std::int6
     count_ = count;
     next_ = 0;
     failure_ = nullptr;
-    n_busy_ = static_cast<int>(workers_.size());
     generation_.fetch_add(1, std::memory_order_release);
   }
   wake_.notify_all();
   drain(0);
+  {
+    // Whoever has not begun by now is not waited for: on a busy machine a worker may be away for milliseconds.
+    const std::lock_guard lock(mutex_);
+    generation_.fetch_add(1, std::memory_order_release);
+  }
   for (int spin = 0; n_busy_.load(std::memory_order_acquire) != 0; ++spin) {
     spin < spin_limit ? _mm_pause() : std::this_thread::yield();
   }
