@@ -74,7 +74,8 @@ Recipe recipe_for(const ModelConfig& config, std::int64_t token_budget) {
   Recipe recipe;
   recipe.token_budget = token_budget > 0 ? token_budget : static_cast<std::int64_t>(tokens_per_parameter * parameters);
   recipe.batch_tokens = batch_for(config, static_cast<double>(recipe.token_budget));
-  recipe.learning_rate = std::min(0.01, 0.5 * 0.0047 * std::pow(parameters / 108e6, -1.0 / 3));
+  // The ladder's law is for larger models: below about ten million parameters it asks for more than short runs bear.
+  recipe.learning_rate = std::min(0.005, 0.5 * 0.0047 * std::pow(parameters / 108e6, -1.0 / 3));
   return recipe;
 }
 
