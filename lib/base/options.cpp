@@ -57,25 +57,29 @@ std::string json_of(const std::string& value) { return dump_json(Json(value)); }
 
 namespace {
 
-// "1.5GiB", "512M", "4096": powers of 1024 whatever the spelling.
-std::uint64_t parse_size(std::string_view text) {
+// "1.5GiB", "512M", "4096" with base 1024; "30M", "32768" with base 1000, where only the bare letter is a unit.
+std::uint64_t parse_scaled(std::string_view text, double base, const char* expected) {
   double number = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, number);
   std::string_view unit(stop, static_cast<std::size_t>(end - stop));
   static constexpr std::string_view letters = "KMGTP";
   double scale = 1;
-  if (!unit.empty() && unit != "B") {
+  const bool bytes = base == 1024;
+  if (!unit.empty() && !(bytes && unit == "B")) {
     const auto at = letters.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit.front()))));
     const std::string_view rest = unit.substr(1);
-    if (at == std::string_view::npos || (!rest.empty() && rest != "B" && rest != "iB")) number = -1;
-    for (std::size_t i = 0; at != std::string_view::npos && i <= at; ++i) scale *= 1024;
+    if (at == std::string_view::npos || (!rest.empty() && !(bytes && (rest == "B" || rest == "iB")))) number = -1;
+    for (std::size_t i = 0; at != std::string_view::npos && i <= at; ++i) scale *= base;
   }
   if (failure != std::errc{} || number < 0 || number * scale > 0x1p63) {
-    throw Error(Kind::usage, "expects a size such as 512M or 4GiB, got '" + std::string(text) + "'");
+    throw Error(Kind::usage, std::string("expects ") + expected + ", got '" + std::string(text) + "'");
   }
   return static_cast<std::uint64_t>(number * scale);
 }
+
+std::uint64_t parse_size(std::string_view text) { return parse_scaled(text, 1024, "a size such as 512M or 4GiB"); }
+std::uint64_t parse_count(std::string_view text) { return parse_scaled(text, 1000, "a count such as 32768, 30M or 1.5G"); }
 
 void check_choice(const Option& option, std::string_view text) {
   if (option.choices.empty() || std::find(option.choices.begin(), option.choices.end(), text) != option.choices.end()) return;
@@ -84,12 +88,13 @@ void check_choice(const Option& option, std::string_view text) {
   throw Error(Kind::usage, message);
 }
 
-// After assign, which has seen that text is a number (or a size).
+// After assign, which has seen that text is a number (or a size or count).
 void check_range(const Option& option, std::string_view text) {
-  if (option.type != "integer" && option.type != "number" && option.type != "size") return;
+  const bool scaled = option.type == "size" || option.type == "count";
+  if (option.type != "integer" && option.type != "number" && !scaled) return;
   double value = 0;
-  if (option.type == "size") {
-    value = static_cast<double>(parse_size(text));
+  if (scaled) {
+    value = static_cast<double>(option.type == "size" ? parse_size(text) : parse_count(text));
   } else {
     options_detail::parse_value(text, value);
   }
@@ -231,6 +236,13 @@ Option& Command::size(std::string option_name, std::uint64_t* bytes, std::string
   Option& option = this->option(std::move(option_name), bytes, std::move(value_name), std::move(help));
   option.type = "size";
   option.assign = [bytes](std::string_view text) { *bytes = parse_size(text); };
+  return option;
+}
+
+Option& Command::count(std::string option_name, std::uint64_t* number, std::string value_name, std::string help) {
+  Option& option = this->option(std::move(option_name), number, std::move(value_name), std::move(help));
+  option.type = "count";
+  option.assign = [number](std::string_view text) { *number = parse_count(text); };
   return option;
 }
 

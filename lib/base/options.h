@@ -29,7 +29,7 @@ class Option {
   char short_name = 0;      // only from -h -V -v -q -i -o -j -n -f
   std::string value_name;   // "N", "FILE"; empty for a flag
   std::string help;         // one sentence, no full stop, no default (that is added)
-  std::string type;         // "flag" "integer" "number" "string" "size" "choice"
+  std::string type;         // "flag" "integer" "number" "string" "size" "count" "choice"
   std::vector<std::string> choices;
   double minimum = -std::numeric_limits<double>::infinity(), maximum = std::numeric_limits<double>::infinity();
   bool repeatable = false, required = false, hidden_in_config = false;
@@ -71,6 +71,8 @@ class Command {
   Option& flag(std::string name, bool* field, std::string help);
   // A byte count: "512M", "4GiB", "1e9".
   Option& size(std::string name, std::uint64_t* bytes, std::string value_name, std::string help);
+  // A large number of things: "32768", "30M", "1.5G" (powers of 1000), "2e9".
+  Option& count(std::string name, std::uint64_t* number, std::string value_name, std::string help);
   // The inputs: one string, or all that remain.
   Option& positional(std::string name, std::string* field, std::string help);
   Option& positional(std::string name, std::vector<std::string>* field, std::string help);

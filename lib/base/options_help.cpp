@@ -112,7 +112,7 @@ Json option_schema(const Option& option) {
   Json item{{"type", option.type}};
   if (option.type == "flag") item["type"] = "boolean";
   if (option.type == "choice") item["type"] = "string";
-  if (option.type == "size") item["type"] = {"integer", "string"};  // 4096 or "4K"
+  if (option.type == "size" || option.type == "count") item["type"] = {"integer", "string"};  // 4096 or "4K"
   if (option.minimum > -std::numeric_limits<double>::infinity()) item["minimum"] = option.minimum;
   if (option.maximum < std::numeric_limits<double>::infinity()) item["maximum"] = option.maximum;
   if (!option.choices.empty()) item["enum"] = option.choices;

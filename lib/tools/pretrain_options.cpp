@@ -43,12 +43,12 @@ void add_run(Command& c, PretrainOptions& o) {
       .one_of({"auto", "never", "must"});
   c.option("steps", &o.steps, "N", "train for N steps (default: 12 tokens for each parameter, at most 4 epochs)")
       .range(1);
-  c.size("tokens", &o.tokens, "N", "train on N tokens, as in 30e6; 0: as --steps");
+  c.count("tokens", &o.tokens, "N", "train on N tokens, as in 30M; 0: as --steps");
   c.option("epochs", &o.epochs, "E", "train on the data E times").range(0.0001);
   c.option("max-hours", &o.max_hours, "H", "after H hours finish the step, save, exit 75; 0: no limit").range(0);
   c.option("eval-every", &o.eval_every, "N", "steps between measurements on held-out text; 0: at start and end")
       .range(0);
-  c.size("eval-tokens", &o.eval_tokens, "N", "held-out tokens to measure on, at most");
+  c.count("eval-tokens", &o.eval_tokens, "N", "held-out tokens to measure on, at most");
   c.option("checkpoint-every", &o.checkpoint_every, "N", "steps between checkpoints; 0: only at the end").range(0);
   c.option("keep", &o.keep, "N", "newest checkpoints to keep").range(1);
   c.option("keep-every", &o.keep_every, "N", "keep checkpoints of every Nth step for good; 0: none").range(0);
@@ -56,7 +56,7 @@ void add_run(Command& c, PretrainOptions& o) {
 
 void add_training(Command& c, PretrainOptions& o) {
   c.group("How (the defaults follow from the model's size)");
-  c.size("batch-tokens", &o.batch_tokens, "N", "tokens of a step; 0: what suits the model's size and the run's length");
+  c.count("batch-tokens", &o.batch_tokens, "N", "tokens of a step; 0: what suits the model's size and the run's length");
   c.option("lr", &o.learning_rate, "X", "peak learning rate, the same for both optimisers").range(0);
   c.option("optimizer", &o.optimizer, "NAME", "muon: Muon for matrices, AdamW for the rest").one_of({"muon", "adamw"});
   c.option("schedule", &o.schedule, "NAME", "wsd: warm-up, constant, linear decay").one_of({"wsd", "cosine"});
@@ -77,7 +77,7 @@ void add_machine(Command& c, PretrainOptions& o) {
   c.group("Machine");
   c.option("dtype", &o.dtype, "NAME", "of weights and activations; the optimiser always keeps fp32")
       .one_of({"fp32", "bf16"});
-  c.size("microbatch-tokens", &o.microbatch_tokens, "N", "tokens of one pass; 0: what fits into memory");
+  c.count("microbatch-tokens", &o.microbatch_tokens, "N", "tokens of one pass; 0: what fits into memory");
   c.size("recompute", &o.recompute, "BYTES",
          "keep at most BYTES of activations, as in 2GiB, and recompute the rest; 0: keep all");
   c.flag("check-kernels", &o.check_kernels, "at every measurement compare with the slow reference kernels");

@@ -149,6 +149,19 @@ TEST_CASE("sizes are powers of 1024 in every spelling") {
   }
 }
 
+TEST_CASE("counts are powers of 1000, and bytes are no unit of theirs") {
+  std::uint64_t tokens = 0;
+  Command c("train", "trains");
+  c.count("tokens", &tokens, "N", "tokens");
+  const std::pair<const char*, std::uint64_t> cases[] = {
+      {"32768", 32768}, {"32k", 32000}, {"30M", 30000000}, {"1.5G", 1500000000}, {"2e9", 2000000000}};
+  for (const auto& [text, expected] : cases) {
+    parse_options(c, {"--tokens", text});
+    CHECK(tokens == expected);
+  }
+  for (const char* text : {"3B", "3MiB", "3MB", "-1", "many", ""}) CHECK_THROWS_AS(parse_options(c, {"--tokens", text}), Error);
+}
+
 TEST_CASE("the whole range of a 64-bit seed is read exactly") {
   std::uint64_t seed = 0;
   Command c("seed", "seeds");
