@@ -27,7 +27,8 @@ build: deps $(BUILD)/build.ninja
 test: build
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure --no-tests=error $(CTEST_FLAGS)
 
-demo: build
+demo: deps $(BUILD)/build.ninja
+	ninja -C $(BUILD) -j $(JOBS) tools
 	HEARTH_BIN=$(CURDIR)/$(BUILD)/bin CORPUS='$(CORPUS)' packaging/demo.sh
 
 PREFIX ?= /usr/local
