@@ -131,7 +131,7 @@ std::string legend(const Chart& chart) {
   std::string html;
   for (const Curve& curve : chart.curves) {
     if (curve.name.empty()) continue;
-    const std::string value = curve.y.empty() ? "" : " <b>" + format_number(curve.y.back(), 4) + "</b>";
+    const std::string value = curve.y.empty() ? "" : " <b>" + tick_label(curve.y.back()) + "</b>";
     html += "<span class=\"key\"><i class=\"swatch c" + std::to_string(curve.colour % 6) + "\"></i>" +
             escape_html(curve.name) + value + "</span>";
   }
