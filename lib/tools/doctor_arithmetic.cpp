@@ -5,19 +5,17 @@
 #include <cstring>
 
 #include "kernels/gemm.h"
-#include "lib/base/clock.h"
 #include "lib/base/rng.h"
 #include "lib/base/text.h"
 #include "lib/device/memory.h"
 #include "lib/nn/depth.h"
 #include "lib/nn/model.h"
 #include "lib/tools/doctor_checks.h"
+#include "lib/train/ceiling.h"
 
 namespace hearth::tools::doctor {
 namespace {
 
-constexpr double ceiling_seconds = 0.25;
-constexpr std::int64_t ceiling_extent = 1024;
 constexpr double step_tolerance = 1e-4;  // of the gradients' norm; rounding of f32 gives some 1e-6
 
 // Normal random numbers as f32 or bf16.
@@ -127,21 +125,7 @@ Finding exact_rows(Context& context, DType dtype) {
 }
 
 Finding gemm_ceiling(Context& context, DType dtype) {
-  constexpr std::int64_t n = ceiling_extent;
-  const Buffer a = random_numbers(n * n, dtype, 1), b = random_numbers(n * n, dtype, 2);
-  Buffer y(static_cast<std::size_t>(n * n) * sizeof(float));
-  const kernels::GemmArgs product{.a = Tensor(a.data(), dtype, {n, n}),
-                                  .b = Tensor(b.data(), dtype, {n, n}),
-                                  .y = Tensor(y.data(), DType::f32, {n, n}),
-                                  .transpose_b = true};
-  kernels::gemm(context.stream, product);  // not timed: the library prepares itself
-  double best_seconds = 1e9;
-  for (const Stopwatch whole; whole.seconds() < ceiling_seconds;) {
-    const Stopwatch one;
-    kernels::gemm(context.stream, product);
-    best_seconds = std::min(best_seconds, one.seconds());
-  }
-  const double rate = 2.0 * n * n * n / best_seconds;
+  const double rate = train::matrix_rate(context.stream, dtype);
   return {"arithmetic", "product of two 1024 x 1024, " + std::string(name_of(dtype)),
           Status::fact, human_count(rate) + "FLOP/s",
           "",           rate,
