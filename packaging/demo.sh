@@ -84,7 +84,7 @@ say "in short ($(elapsed) s)"
 row() { printf '  %-30s %s\n' "$1" "$2"; }
 # events NAME KEY: the values of one kind of event of the run, also of the parts of an interrupted one.
 events() {
-  sed -n "s/^{\"event\":\"$1\",.*\"$2\":\([0-9.e+-]*\).*/\1/p" "$demo/model/metrics.jsonl" | awk '{ printf "%.4g\n", $1 }'
+  sed -n "s/^{\"event\":\"$1\",.*\"$2\":\([0-9.e+-]*\).*/\1/p" "$demo/model/metrics.jsonl" | awk '{ printf "%.3f\n", $1 }'
 }
 row "documents kept" "$(json kept.documents "$demo/shard.json") of $(json files "$demo/shard.json") files"
 row "tokens in them" "$(json all.tokens "$demo/encode.json")"
@@ -92,7 +92,7 @@ row "tokens trained on" "$(json tokens "$demo/pretrain.json")"
 row "parameters" "$(json parameters "$demo/pretrain.json")"
 row "held-out bits per byte, before" "$(events eval bits_per_byte | head -n 1)"
 row "held-out bits per byte, after" "$(events eval bits_per_byte | tail -n 1)"
-row "tokens per second" "$(events step tokens_per_s | sort -n | awk '{ rate[NR] = $1 } END { print rate[int((NR + 1) / 2)] }')"
+row "tokens per second" "$(events step tokens_per_s | sort -n | awk '{ rate[NR] = $1 } END { printf "%.0f", rate[int((NR + 1) / 2)] }')"
 row "curves" "$demo/model/report.html"
 row "for Hugging Face's library" "$demo/hf"
 printf '\nfiles in %s:\n' "$demo"

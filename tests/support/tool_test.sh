@@ -90,19 +90,25 @@ unprivileged() {
 }
 can_drop_privileges() { unprivileged true 2>/dev/null; }
 
+# mount_namespace: the option of unshare under which $work/full can be mounted; fails where none lets us (a chroot).
+mount_namespace() {
+  mkdir -p "$work/full"
+  for option in -m -rm; do
+    unshare $option mount -t tmpfs -o size=1m none "$work/full" 2>/dev/null && echo "$option" && return
+  done
+  return 1
+}
+
 # on_full_disk SIZE COMMAND...: with $work/full an own file system of SIZE (as "64k"). Where that may not be mounted, a
 # limit on the size of files does as well, with its own message: match 'No space left|File too large'.
 on_full_disk() {
   size=$1
   shift
-  mkdir -p "$work/full"
-  for namespace in -m -rm; do
-    if unshare $namespace mount -t tmpfs -o size=1m none "$work/full" 2>/dev/null; then
-      # shellcheck disable=SC2016  # expanded by the inner shell
-      unshare $namespace sh -c 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"' sh "$size" "$work/full" "$@"
-      return
-    fi
-  done
+  if namespace=$(mount_namespace); then
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    unshare "$namespace" sh -c 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"' sh "$size" "$work/full" "$@"
+    return
+  fi
   (
     trap '' XFSZ
     ulimit -f $((${size%k} * 2))

@@ -108,5 +108,7 @@ chmod 555 locked
 if can_drop_privileges; then
   expect_exit 73 'locked: Permission denied|cannot write to locked' unprivileged hearth export --model run --to hf -o locked/x
 fi
-expect_exit 73 'full/x: needs .* but only .* free' on_full_disk 100k hearth export --model run --to hf -o "$work/full/x"
+if mount_namespace >/dev/null; then  # a limit on the size of files cannot be seen beforehand
+  expect_exit 73 'full/x: needs .* but only .* free' on_full_disk 100k hearth export --model run --to hf -o "$work/full/x"
+fi
 expect_exit 74 'No space left|File too large' on_full_disk 152k hearth export --model run --to hf -o "$work/full/x"
