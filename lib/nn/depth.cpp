@@ -82,27 +82,31 @@ Recipe recipe_for(const ModelConfig& config, std::int64_t token_budget) {
 DepthChoice choose_depth(double hours, double flops_per_second, std::int64_t corpus_tokens, bool moe,
                          std::int64_t vocab, std::int64_t context) {
   const double flops = hours * 3600 * flops_per_second;
-  const auto affordable = [&](const ModelConfig& config) { return flops / train_flops_per_token(config, context); };
+  const double corpus_lasts = most_epochs * static_cast<double>(corpus_tokens);
   DepthChoice choice;
-  choice.depth = moe ? 2 : min_depth;
-  for (int depth = choice.depth + 1; depth <= max_depth; ++depth) {
+  double nearest = 0;
+  for (int depth = moe ? 2 : min_depth; depth <= max_depth; ++depth) {
     const ModelConfig config = config_from_depth(depth, moe, vocab, context);
-    if (affordable(config) < static_cast<double>(recipe_for(config).token_budget)) break;
+    const double affordable = flops / train_flops_per_token(config, context);
+    const double tokens = std::min(affordable, corpus_lasts);
+    const double optimal = tokens_per_parameter * scaling_parameters(config);
+    // How far from compute-optimal, in octaves either way: loss is flat around it, so the nearest depth is the best.
+    const double distance = std::abs(std::log2(std::max(tokens, 1.0) / optimal));
+    if (choice.depth > 0 && distance >= nearest) break;  // tokens fall and parameters grow with depth: one minimum
+    nearest = distance;
     choice.depth = depth;
+    choice.token_budget = static_cast<std::int64_t>(tokens);
+    choice.warning.reset();
+    if (corpus_lasts < affordable) {
+      choice.warning = "the corpus lasts for " + human_count(tokens) + " tokens (" + format_number(most_epochs, 2) +
+                       " times through; repetition beyond gains little), less than the hours given: more text would "
+                       "make a better model";
+    } else if (tokens < optimal / 4) {
+      choice.warning = "the time allows " + human_count(tokens) + " tokens where even depth " + std::to_string(depth) +
+                       " wants " + human_count(optimal);
+    }
   }
-  const ModelConfig config = config_from_depth(choice.depth, moe, vocab, context);
-  const std::int64_t optimal = recipe_for(config).token_budget;
-  choice.token_budget = std::min(optimal, static_cast<std::int64_t>(affordable(config)));
   choice.epochs = static_cast<double>(choice.token_budget) / static_cast<double>(std::max<std::int64_t>(corpus_tokens, 1));
-  if (choice.epochs > most_epochs) {
-    choice.warning = "depth " + std::to_string(choice.depth) + " reads the corpus " + format_number(choice.epochs, 2) +
-                     " times; beyond " + format_number(most_epochs, 1) +
-                     " repetition gains little: give it more text, or fewer hours";
-  } else if (choice.token_budget < optimal) {
-    choice.warning = "the time allows " + human_count(static_cast<double>(choice.token_budget)) + " tokens, not the " +
-                     human_count(static_cast<double>(optimal)) + " that even depth " + std::to_string(choice.depth) +
-                     " wants";
-  }
   return choice;
 }
 

@@ -31,11 +31,12 @@ struct Recipe {
 // token_budget 0: compute-optimal for the model's size.
 Recipe recipe_for(const ModelConfig& config, std::int64_t token_budget = 0);
 
-// The deepest model whose compute-optimal training fits into `hours` at flops_per_second.
+// The model that `hours` at flops_per_second train nearest to compute-optimally, and for how many tokens: all that the
+// time allows, or most_epochs of the corpus where that is less.
 struct DepthChoice {
-  int depth = min_depth;
-  std::int64_t token_budget = 0;   // what the time allows, at most the compute-optimal number
-  double epochs = 0;               // of the corpus
+  int depth = 0;
+  std::int64_t token_budget = 0;
+  double epochs = 0;                   // of the corpus
   std::optional<std::string> warning;  // too little data, too little time
 };
 DepthChoice choose_depth(double hours, double flops_per_second, std::int64_t corpus_tokens, bool moe,

@@ -133,13 +133,31 @@ TEST_CASE("every depth gives a model that some family holds") {
   CHECK_THROWS_WITH(config_from_depth(0, false, 8192, 512), Catch::Contains("it must be from 1 to 64"));
 }
 
-TEST_CASE("depth by the clock: deeper with more time, warned where the corpus is small") {
-  const auto choose = [](double hours, std::int64_t corpus) { return choose_depth(hours, 2e11, corpus, false, 8192, 512); };
+TEST_CASE("depth by the clock: deeper with more time, all of it used, warned where the corpus is small") {
+  constexpr double flops_per_second = 2e11;
+  const auto choose = [](double hours, std::int64_t corpus) {
+    return choose_depth(hours, flops_per_second, corpus, false, 8192, 512);
+  };
   CHECK(choose(0.1, 1'000'000'000).depth < choose(10, 1'000'000'000).depth);
-  CHECK(choose(10, 1'000'000'000).epochs < 1);
-  REQUIRE(choose(10, 1'000'000).warning);
-  CHECK(choose(10, 1'000'000).warning->find("reads the corpus") != std::string::npos);
-  CHECK_FALSE(choose(10, 1'000'000'000).warning);
+  for (const double hours : {0.1, 1.0, 10.0}) {
+    const DepthChoice choice = choose(hours, 1'000'000'000);
+    const ModelConfig config = config_from_depth(choice.depth, false, 8192, 512);
+    const double seconds = static_cast<double>(choice.token_budget) * train_flops_per_token(config, 512) / flops_per_second;
+    CHECK(seconds == Approx(hours * 3600).epsilon(0.01));
+    const double optimal = static_cast<double>(recipe_for(config).token_budget);
+    CHECK(static_cast<double>(choice.token_budget) > optimal / 4);
+    CHECK(static_cast<double>(choice.token_budget) < optimal * 4);
+    CHECK_FALSE(choice.warning);
+  }
+  const DepthChoice small_corpus = choose(10, 1'000'000);
+  CHECK(small_corpus.epochs == Approx(most_epochs));
+  REQUIRE(small_corpus.warning);
+  CHECK(small_corpus.warning->find("more text") != std::string::npos);
+  CHECK(choose(10, 1'000'000).depth < choose(10, 1'000'000'000).depth);
+  const DepthChoice no_time = choose(1e-4, 1'000'000'000);
+  CHECK(no_time.depth == min_depth);
+  REQUIRE(no_time.warning);
+  CHECK(no_time.warning->find("the time allows") != std::string::npos);
 }
 
 TEST_CASE("a shape that no family holds says why") {
