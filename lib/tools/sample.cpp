@@ -90,6 +90,7 @@ int run(const Options& options, Context& context) {
                             .c_str());
   } else {
     std::fputs("\n", stdout);
+    std::fflush(stdout);  // the line on stderr comes after the text
     context.log.info(std::to_string(generated.ids.size()) + " tokens, " + format_number(rate, 3) + " tokens/s, seed " +
                      std::to_string(context.seed));
   }
@@ -101,8 +102,7 @@ Command sample_command(const std::vector<std::string>& argv) {
   Command command("sample", "print text sampled from a model");
   command.details =
       "Continues a prompt token by token and prints the text as it comes. For every token the whole sequence is "
-      "computed\n"
-      "anew, so it is slow for long ones; beyond the model's context the oldest tokens are forgotten.";
+      "computed anew, so it is slow for long ones; beyond the model's context the oldest tokens are forgotten.";
   command.examples = {{"hearth sample --model runs/base --prompt 'The file'", "200 tokens after two words"},
                       {"hearth sample --model dist --temperature 0", "the likeliest text, from a Hugging Face folder"}};
   command.option("model", &options->model, "PATH", "hearth run, checkpoint, or Hugging Face folder").must();
