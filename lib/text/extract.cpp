@@ -35,7 +35,7 @@ std::optional<Rejection> extract_file(std::string bytes, std::string_view file_n
   document.language = type.language;
   document.license = spdx_license(text);
   if (candidate.encoding != name_of(Encoding::utf8))
-    document.attributes = dump_json(Json{{"encoding", candidate.encoding}});
+    add_attribute(document, "encoding", dump_json(Json(candidate.encoding)));
   if (type.type == FileType::html) {
     std::string page = std::move(text);
     text.clear();

@@ -26,7 +26,7 @@ class LengthFilter : public DocumentStage {
 // "duplicate-exact": the same text (its 128-bit hash) as a document before. Holds 24 bytes a document in a table that
 // is between 7/16 and 7/8 full: 27 to 55 bytes a document, half as much again while it grows; ids that sources give
 // their records are held besides.
-class ExactDuplicates : public CorpusStage {
+class ExactDuplicates : public StreamStage {
  public:
   ExactDuplicates();
   std::string_view name() const override { return "duplicate-exact"; }

@@ -33,6 +33,9 @@ struct Candidate {
   Hash128 text_hash;             // of document.text (hash_text); set between the two kinds of stages
 };
 
+// Adds "key": value_json to the document's attributes; a key that is there already stands twice, so choose a new one.
+void add_attribute(formats::Document& document, std::string_view key, std::string_view value_json);
+
 // Looks at one document alone. decide is called on many threads at once.
 class DocumentStage {
  public:
@@ -42,16 +45,16 @@ class DocumentStage {
 };
 
 // Knows all documents that came before: called in input order, for those that no earlier stage rejected.
-class CorpusStage {
+class StreamStage {
  public:
-  virtual ~CorpusStage() = default;
+  virtual ~StreamStage() = default;
   virtual std::string_view name() const = 0;
   virtual std::optional<Rejection> decide(Candidate& candidate) = 0;
 };
 
 struct Stages {
   std::vector<std::unique_ptr<DocumentStage>> document;
-  std::vector<std::unique_ptr<CorpusStage>> corpus;
+  std::vector<std::unique_ptr<StreamStage>> corpus;
 };
 
 }  // namespace hearth::text
