@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/documents.h"
@@ -28,9 +29,10 @@ struct Candidate {
   std::string own_id;    // given by its source; empty: one is made from path and text (document_id)
   std::string encoding;  // of the bytes it was read from: "utf-8", "windows-1252", ...
   Repairs repairs;
-  std::uint64_t read_bytes = 0;  // before extraction, decompressed
-  std::uint64_t path_hash = 0;   // of the source without "#line" (hash_path)
-  Hash128 text_hash;             // of document.text (hash_text); set between the two kinds of stages
+  std::vector<std::pair<std::string_view, std::uint64_t>> counts;  // what stages changed: {"masked-email", 3}; literals
+  std::uint64_t read_bytes = 0;                                    // before extraction, decompressed
+  std::uint64_t path_hash = 0;                                     // of the source without "#line" (hash_path)
+  Hash128 text_hash;  // of document.text (hash_text); set between the two kinds of stages
 };
 
 // Adds "key": value_json to the document's attributes; a key that is there already stands twice, so choose a new one.
