@@ -9,6 +9,7 @@
 //   conclude   one thread, when all were observed
 //   judge      any thread, any order, rows that were observed; const. May be asked more than once: same answer
 //   cut        any thread; const. What to take out of the text of a document that is kept
+//   annotate   any thread; const. Attributes of a document that is kept, just before it is written
 //
 // Everything a stage says must depend on the documents and their order alone, not on threads or timing.
 #pragma once
@@ -51,6 +52,10 @@ class CorpusStage {
   // applied together, and a document that becomes too short by them is rejected.
   virtual void cut(std::uint64_t row, std::string_view text, std::vector<Range>& ranges) const {
     static_cast<void>(row), static_cast<void>(text), static_cast<void>(ranges);
+  }
+  // Adds attributes (add_attribute) to a document that is kept; its text and id are final, and not to be changed.
+  virtual void annotate(std::uint64_t row, formats::Document& document) const {
+    static_cast<void>(row), static_cast<void>(document);
   }
   // Rows with the same number are held out together (near-duplicates that stay); a row alone has its own number.
   virtual std::uint64_t group_of(std::uint64_t row) const { return row; }
