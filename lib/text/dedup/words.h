@@ -56,7 +56,7 @@ class FoldedWords {
 };
 
 struct Token {
-  std::uint8_t hash = 0;  // of its bytes
+  std::uint64_t hash = 0;  // of its spelling
   std::size_t begin = 0, end = 0;
 };
 
@@ -135,7 +135,7 @@ inline bool Tokens::next(Token& token) {
     hash = (hash ^ character) * hash_step;
     if (alone) break;
   }
-  token.hash = static_cast<std::uint8_t>(mix64(hash) >> 56);
+  token.hash = mix64(hash);
   token.end = at_;
   return true;
 }

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/text/dedup/repeated.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+
+#include "lib/base/digest.h"
+#include "lib/base/error.h"
+#include "lib/text/dedup/words.h"
+
+namespace hearth::text::dedup {
+namespace {
+
+constexpr std::uint32_t fewest_tokens = 10, most_tokens = 1000;
+constexpr std::size_t gram =
+    4;  // tokens that a byte of the sketch stands for: the one at its place and those behind it
+constexpr std::uint64_t base = 0x2545f4914f6cdd1du;  // of the polynomial in tokens that a run is
+
+std::uint64_t power(std::uint64_t value, std::size_t exponent) {
+  std::uint64_t result = 1;
+  for (; exponent > 0; --exponent) result *= value;
+  return result;
+}
+
+bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// Lines that end in the white space [begin, end) of text.
+std::size_t n_line_ends(std::string_view text, std::size_t begin, std::size_t end) {
+  return static_cast<std::size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                             text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+}
+
+// [begin, end), widened by the white space before or behind it: of the two, the one that separates more stays.
+Range with_space(std::string_view text, std::size_t begin, std::size_t end) {
+  std::size_t before = begin, behind = end;
+  while (before > 0 && is_space(text[before - 1])) --before;
+  while (behind < text.size() && is_space(text[behind])) ++behind;
+  if (before == 0) return {0, behind};
+  if (behind == text.size()) return {before, behind};
+  if (n_line_ends(text, before, begin) < n_line_ends(text, end, behind)) return {before, end};
+  return behind > end ? Range{begin, behind} : Range{before, end};
+}
+
+}  // namespace
+
+RepeatedPassages::RepeatedPassages(RepeatedOptions options)
+    : options_(std::move(options)), tokens_(options_.folder), cut_file_(options_.folder) {
+  HEARTH_CHECK(options_.least_tokens >= fewest_tokens && options_.least_tokens <= most_tokens,
+               "repeated passages of " + std::to_string(options_.least_tokens) + " tokens");
+  runs_.emplace(options_.folder, options_.memory_bytes);
+}
+
+void RepeatedPassages::sketch(const Candidate& candidate, std::string& out) const {
+  if (candidate.document.type == "code" && !options_.code) return;
+  std::uint64_t hashes[gram] = {};  // of the last tokens
+  const std::size_t before = out.size();
+  std::size_t n = 0;
+  Tokens tokens(candidate.document.text);
+  for (Token token; tokens.next(token);) {
+    hashes[n++ % gram] = token.hash;
+    std::uint64_t polynomial = 0;
+    for (std::size_t i = 0; i < gram; ++i) polynomial = polynomial * base + hashes[(n + i) % gram];
+    if (n >= gram) out.push_back(static_cast<char>(mix64(polynomial) >> 56));
+  }
+  if (n < options_.least_tokens) {
+    out.resize(before);
+  } else {
+    out.append(gram - 1, '\0');  // so that a byte is a token
+  }
+}
+
+void RepeatedPassages::observe(const Row& row, std::string_view sketch) {
+  if (row.reference) first_row_ = row.number + 1;
+  if (sketch.empty()) return;
+  starts_.push_back({row.number, tokens_.size()});
+  winnow(sketch, tokens_.size());
+  tokens_.append(sketch.data(), sketch.size());
+}
+
+// Notes the least hash of every run of least_tokens.
+void RepeatedPassages::winnow(std::string_view tokens, std::uint64_t first_token) {
+  tokens.remove_suffix(gram - 1);
+  const std::size_t n_grams = options_.least_tokens - (gram - 1);  // of a run
+  const std::size_t part = (n_grams + 2) / 2;                      // of which so many are hashed together
+  const std::size_t n_parts = n_grams - part + 1;
+  const std::uint64_t leading = power(base, part - 1);
+  const auto value_of = [](char token) { return std::uint64_t{static_cast<unsigned char>(token)} + 1; };
+  std::vector<std::uint64_t> hashes;  // of each part
+  hashes.reserve(tokens.size() - part + 1);
+  std::uint64_t polynomial = 0;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (i >= part) polynomial -= value_of(tokens[i - part]) * leading;
+    polynomial = polynomial * base + value_of(tokens[i]);
+    if (i + 1 >= part) hashes.push_back(mix64(polynomial));
+  }
+  std::size_t least = 0, first = 0;  // the part that is least, and the first run for which it is
+  const auto note = [&](std::size_t end) {
+    if (end > first) runs_->add({mix64(hashes[least]), (first_token + first) << Runs::count_bits | (end - first)});
+    first = end;
+  };
+  for (std::size_t run = 0; run + n_parts <= hashes.size(); ++run) {
+    const std::size_t newest = run + n_parts - 1;
+    const bool gone = run == 0 || least < run;
+    if (!gone && hashes[newest] >= hashes[least]) continue;
+    note(run);
+    const auto begin = hashes.begin();
+    least = gone ? static_cast<std::size_t>(std::min_element(begin + static_cast<std::ptrdiff_t>(run),
+                                                             begin + static_cast<std::ptrdiff_t>(newest) + 1) -
+                                            begin)
+                 : newest;
+  }
+  note(hashes.size() - n_parts + 1);
+}
+
+// Looks up the runs of one hash after another, and notes what repeats.
+class RepeatedPassages::Finder {
+ public:
+  Finder(std::span<const char> tokens, std::size_t n, PartitionedBytes& out) : tokens_(tokens), n_(n), out_(out) {}
+
+  void find(std::span<const Runs> group) {
+    constexpr std::size_t most_buckets = 4096;  // to be kept for the next group
+    if (seen_.bucket_count() > most_buckets) seen_ = {};
+    seen_.clear();
+    for (const Runs& runs : group) {
+      Span span;
+      for (std::uint64_t run = runs.begin(); run < runs.end(); ++run) {
+        if (!is_repeated(run)) continue;
+        if (span.end > 0 && run >= span.end) note(std::exchange(span, {}));
+        if (span.end == 0) span.begin = run;
+        span.end = run + n_;
+      }
+      if (span.end > 0) note(span);
+    }
+  }
+
+ private:
+  bool is_repeated(std::uint64_t run) {
+    const auto tokens = tokens_.subspan(run, n_ - (gram - 1));
+    const auto [place, is_new] = seen_.try_emplace(hash64(std::as_bytes(tokens)), run);
+    const std::uint64_t first = place->second;
+    return !is_new && first + n_ <= run && std::memcmp(tokens_.data() + first, tokens.data(), tokens.size()) == 0;
+  }
+  void note(const Span& span) {
+    out_.append(span.begin * PartitionedBytes::n_partitions / tokens_.size(), &span, sizeof span);
+  }
+
+  std::span<const char> tokens_;
+  std::size_t n_;
+  PartitionedBytes& out_;
+  std::unordered_map<std::uint64_t, std::uint64_t> seen_;  // hash of a run's tokens, its first place
+};
+
+void RepeatedPassages::conclude() {
+  PartitionedBytes spans(options_.folder);
+  Finder finder(tokens_.map_as<char>(), options_.least_tokens, spans);
+  runs_->for_each_group([&](std::span<const Runs> group) { finder.find(group); });
+  runs_.reset();
+  merge(spans);
+  cuts_ = cut_file_.map_as<Span>();
+}
+
+// Writes the spans in order, those that overlap as one. Of two that only touch, one may end a document.
+void RepeatedPassages::merge(PartitionedBytes& spans) {
+  Span open;
+  const auto close = [&] {
+    if (open.end > 0) cut_file_.append(open);
+    n_cut_tokens_ += open.end - open.begin;
+  };
+  std::vector<Span> sorted;
+  for (std::size_t partition = 0; partition < PartitionedBytes::n_partitions; ++partition) {
+    sorted.clear();
+    spans.for_each_block(partition, [&](std::span<const std::byte> block) {
+      const std::size_t n = sorted.size();
+      sorted.resize(n + block.size() / sizeof(Span));
+      std::memcpy(sorted.data() + n, block.data(), block.size());
+    });
+    std::sort(sorted.begin(), sorted.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+    for (const Span& span : sorted) {
+      if (open.end > 0 && span.begin < open.end) {
+        open.end = std::max(open.end, span.end);
+      } else {
+        close();
+        open = span;
+      }
+    }
+  }
+  close();
+}
+
+std::span<const RepeatedPassages::Span> RepeatedPassages::cuts_of(std::uint64_t row, std::uint64_t& first_token) const {
+  const auto start =
+      std::lower_bound(starts_.begin(), starts_.end(), row, [](const Start& s, std::uint64_t r) { return s.row < r; });
+  if (row < first_row_ || start == starts_.end() || start->row != row) return {};
+  first_token = start->token;
+  const auto from = [&](std::uint64_t token) {
+    return std::lower_bound(cuts_.begin(), cuts_.end(), token,
+                            [](const Span& span, std::uint64_t t) { return span.begin < t; });
+  };
+  const auto begin = from(first_token);
+  return {begin, start + 1 == starts_.end() ? cuts_.end() : from((start + 1)->token)};
+}
+
+void RepeatedPassages::cut(std::uint64_t row, std::string_view text, std::vector<Range>& ranges) const {
+  std::uint64_t index = 0;  // of the token at hand
+  const auto cuts = cuts_of(row, index);
+  Tokens tokens(text);
+  Token token;
+  for (const Span& cut : cuts) {
+    while (index <= cut.begin && tokens.next(token)) ++index;
+    const std::size_t begin = token.begin;
+    while (index < cut.end && tokens.next(token)) ++index;
+    HEARTH_CHECK(index == cut.end, "the text to cut is not the text that was sketched");
+    ranges.push_back(with_space(text, begin, token.end));
+  }
+}
+
+std::string RepeatedPassages::findings_json() const {
+  return "{\"least_tokens\":" + std::to_string(options_.least_tokens) +
+         ",\"tokens\":" + std::to_string(tokens_.size()) + ",\"passages\":" + std::to_string(cuts_.size()) +
+         ",\"cut_tokens\":" + std::to_string(n_cut_tokens_) + "}";
+}
+
+std::uint64_t RepeatedPassages::memory_bytes() const {
+  return starts_.capacity() * sizeof(Start);
+}
+
+}  // namespace hearth::text::dedup
