@@ -29,9 +29,21 @@ Bpe::Bpe(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges,
   if (merges.empty()) return;
   slots_.resize(std::bit_ceil(merges.size() * 2 + 2));
   shift_ = 64u - static_cast<unsigned>(std::countr_zero(slots_.size()));
+  known_.resize((std::size_t{1} << known_bits) / 64);
   for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
     slots_[place_of(merges[rank].left, merges[rank].right)] = {pair_key(merges[rank].left, merges[rank].right), rank,
                                                                merges[rank].result};
+    const std::uint64_t place = mix(pair_key(merges[rank].left, merges[rank].right)) >> (64 - known_bits);
+    known_[place / 64] |= std::uint64_t{1} << (place % 64);
+  }
+}
+
+// Most pairs that are asked about have no rule. The bits fit into the second-level cache, the slots do not.
+inline const Bpe::Slot& Bpe::find(std::uint32_t left, std::uint32_t right) const {
+  const std::uint64_t key = pair_key(left, right), mixed = mix(key), place = mixed >> (64 - known_bits);
+  if ((known_[place / 64] >> (place % 64) & 1) == 0) return none_;
+  for (std::size_t i = mixed >> shift_;; i = (i + 1) & (slots_.size() - 1)) {
+    if (slots_[i].key == key || slots_[i].rank == no_rank) return slots_[i];
   }
 }
 

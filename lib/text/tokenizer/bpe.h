@@ -34,15 +34,16 @@ class Bpe {
     std::uint32_t rank = no_rank, result = 0;
   };
   std::size_t place_of(std::uint32_t left, std::uint32_t right) const;
-  const Slot& find(std::uint32_t left, std::uint32_t right) const {
-    return slots_[place_of(left, right)];
-  }  // no_rank: no rule
+  const Slot& find(std::uint32_t left, std::uint32_t right) const;  // rank no_rank: no rule
   void encode_short(std::string_view piece, std::vector<std::uint32_t>& ids) const;
   void encode_long(std::string_view piece, std::vector<std::uint32_t>& ids) const;
 
   std::vector<std::uint32_t> byte_ids_;
   std::vector<Slot> slots_;  // open addressing, at most half full; empty: no merges
   unsigned shift_ = 0;
+  std::vector<std::uint64_t> known_;  // bits by hash of a pair: 0 says that there is no rule, without asking slots_
+  static constexpr unsigned known_bits = 21;
+  Slot none_;
   std::unordered_map<std::string, std::uint32_t> pieces_;
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/text/tokenizer/encode_pieces.h"
 
-#include "lib/text/tokenizer/scanners.h"
-
 namespace hearth::text {
 namespace {
 
@@ -41,37 +39,29 @@ class Output {
   std::size_t n_ = 0;
 };
 
-// Pieces are scanned some at a time, each asking memory for its place in the cache; then they are looked up.
+// Pieces are cut some at a time, each asking memory for its place in the cache; then they are looked up.
 struct Pending {
-  const unsigned char* begin;
-  std::size_t length;
   PieceKey key;                  // of a piece short enough for the cache
   const PieceCache::Entry* set;  // nullptr: too long
+  const unsigned char* begin;
 };
-constexpr std::size_t batch = 64;
 
-template <class Scanner>
-std::size_t scan_batch(const Scanner& scanner, const PieceCache& cache, const unsigned char*& p,
-                       const unsigned char* end, Pending* pending) {
-  std::size_t n = 0;
-  while (n < batch && p < end) {
-    const unsigned char* const next = scanner.next(p);
-    Pending& piece = pending[n++];
-    piece.begin = p;
-    piece.length = static_cast<std::size_t>(next - p);
-    piece.set = nullptr;
-    if (piece.length <= PieceKey::longest) {
-      piece.key = PieceKey::of(p, piece.length, end);
-      piece.set = cache.set_of(piece.key);
-    }
-    p = next;
+void ask_for(const PieceCache& cache, const unsigned char* begin, const unsigned char* const* ends, std::size_t n,
+             const unsigned char* text_end, Pending* pending) {
+  for (std::size_t i = 0; i < n; begin = ends[i], ++i) {
+    const auto length = static_cast<std::size_t>(ends[i] - begin);
+    pending[i].begin = begin;
+    pending[i].set = nullptr;
+    if (length > PieceKey::longest) continue;
+    pending[i].key = PieceKey::of(begin, length, text_end);
+    pending[i].set = cache.set_of(pending[i].key);
   }
-  return n;
 }
 
 // The ids of a piece that is not among the short ones met before.
-void encode_rare(const Bpe& bpe, PieceCache& cache, const Pending& piece, std::vector<std::uint32_t>& ids) {
-  const std::string_view text(reinterpret_cast<const char*>(piece.begin), piece.length);
+void encode_rare(const Bpe& bpe, PieceCache& cache, const Pending& piece, const unsigned char* end,
+                 std::vector<std::uint32_t>& ids) {
+  const std::string_view text(reinterpret_cast<const char*>(piece.begin), static_cast<std::size_t>(end - piece.begin));
   if (piece.set == nullptr) {
     if (const PieceCache::LongEntry* known = cache.find_long(text); known != nullptr) {
       ids.insert(ids.end(), known->ids.begin(), known->ids.end());
@@ -89,30 +79,30 @@ void encode_rare(const Bpe& bpe, PieceCache& cache, const Pending& piece, std::v
 
 }  // namespace
 
-void encode_pieces(Pattern pattern, const Bpe& bpe, PieceCache& cache, std::string_view text,
+void encode_pieces(const PieceCutter& cutter, const Bpe& bpe, PieceCache& cache, std::string_view text,
                    std::vector<std::uint32_t>& ids) {
   if (!bpe.has_merges()) {
     bpe.encode(text, ids);
     return;
   }
-  with_scanner(pattern, text, [&](const auto& scanner) {
-    Output output(ids);
-    Pending pending[batch];
-    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-    const auto* const end = p + text.size();
-    while (p < end) {
-      const std::size_t n = scan_batch(scanner, cache, p, end, pending);
-      for (std::size_t i = 0; i < n; ++i) {
-        const PieceCache::Entry* entry = pending[i].set ? PieceCache::find(pending[i].set, pending[i].key) : nullptr;
-        if (entry != nullptr) {
-          output.add_entry(cache, *entry);
-        } else {
-          encode_rare(bpe, cache, pending[i], output.direct());
-        }
+  Output output(ids);
+  const unsigned char* ends[PieceCutter::most_ends];
+  Pending pending[PieceCutter::most_ends];
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* const end = p + text.size();
+  while (p < end) {
+    const std::size_t n = cutter.cut(text, p, ends);
+    ask_for(cache, p, ends, n, end, pending);
+    for (std::size_t i = 0; i < n; ++i) {
+      const PieceCache::Entry* entry = pending[i].set ? PieceCache::find(pending[i].set, pending[i].key) : nullptr;
+      if (entry != nullptr) {
+        output.add_entry(cache, *entry);
+      } else {
+        encode_rare(bpe, cache, pending[i], ends[i], output.direct());
       }
     }
-    return 0;
-  });
+    p = ends[n - 1];
+  }
 }
 
 }  // namespace hearth::text

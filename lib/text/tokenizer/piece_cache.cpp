@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 #include <span>
 
@@ -13,29 +12,27 @@
 namespace hearth::text {
 namespace {
 
-constexpr std::size_t huge_page_bytes = 2u << 20;
-
 std::size_t place_of(std::string_view piece) {
   return hash64(std::as_bytes(std::span(piece)));
 }
 
 }  // namespace
 
-// On huge pages where the system has them: look-ups all over four megabytes otherwise wait for address translation.
+// Pages of zeros, which are free entries, on huge pages where the system has them: look-ups all over the table
+// otherwise wait for address translation.
 PieceCache::PieceCache() : long_entries_(n_long_entries) {
-  void* memory = std::aligned_alloc(huge_page_bytes, n_entries * sizeof(Entry));
-  if (memory == nullptr) throw std::bad_alloc();
+  void* memory = mmap(nullptr, n_entries * sizeof(Entry), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
   madvise(memory, n_entries * sizeof(Entry), MADV_HUGEPAGE);  // advice only; before the first touch
   entries_.reset(static_cast<Entry*>(memory));
-  clear();
 }
 
-void PieceCache::Free::operator()(Entry* entries) const {
-  std::free(entries);
+void PieceCache::Unmap::operator()(Entry* entries) const {
+  munmap(entries, n_entries * sizeof(Entry));
 }
 
 void PieceCache::clear() {
-  std::uninitialized_fill_n(entries_.get(), n_entries, Entry{});
+  madvise(entries_.get(), n_entries * sizeof(Entry), MADV_DONTNEED);  // zeros again
   overflow_.clear();
 }
 

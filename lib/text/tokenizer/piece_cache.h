@@ -23,16 +23,17 @@ struct PieceKey {
   static PieceKey of(const unsigned char* p, std::size_t n, const unsigned char* text_end) {
     alignas(16) static constexpr unsigned char mask[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                            255, 255, 255, 255, 255, 255, 255, 255};
-    alignas(16) unsigned char bytes[16] = {};
+    PieceKey key;
     if (text_end - p >= 16) {
       const __m128i keep = _mm_loadu_si128(reinterpret_cast<const __m128i*>(mask + 16 - n));
-      _mm_store_si128(reinterpret_cast<__m128i*>(bytes),
-                      _mm_and_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), keep));
+      const __m128i bytes = _mm_and_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), keep);
+      key.low = static_cast<std::uint64_t>(_mm_cvtsi128_si64(bytes));
+      key.high = static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(bytes, bytes)));
     } else {
+      unsigned char bytes[16] = {};
       std::memcpy(bytes, p, n);
+      std::memcpy(&key, bytes, 16);
     }
-    PieceKey key;
-    std::memcpy(&key, bytes, 16);
     key.high |= static_cast<std::uint64_t>(n) << 56;
     return key;
   }
@@ -72,19 +73,19 @@ class PieceCache {
   void insert_long(std::string_view piece, const std::uint32_t* ids, std::size_t n);
 
  private:
-  static constexpr unsigned set_bits = 16;  // 4 MiB of entries
+  static constexpr unsigned set_bits = 18;  // 16 MiB of entries, of which memory is taken as they are used
   static constexpr std::size_t n_entries = 2u << set_bits;
   static constexpr std::size_t most_overflow = 1u << 20;  // ids
-  static constexpr std::size_t n_long_entries = 1u << 13;
+  static constexpr std::size_t n_long_entries = 1u << 15;
   static constexpr std::size_t longest_cached = 512;  // bytes
 
   static bool same(const PieceKey& a, const PieceKey& b) { return ((a.low ^ b.low) | (a.high ^ b.high)) == 0; }
   void clear();
 
-  struct Free {
+  struct Unmap {
     void operator()(Entry* entries) const;
   };
-  std::unique_ptr<Entry[], Free> entries_;
+  std::unique_ptr<Entry[], Unmap> entries_;
   std::vector<std::uint32_t> overflow_;
   std::vector<LongEntry> long_entries_;
 };

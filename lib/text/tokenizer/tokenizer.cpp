@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/text/tokenizer/added_tokens.h"
+#include "lib/text/tokenizer/bridges.h"
 #include "lib/text/tokenizer/encode_pieces.h"
 #include "lib/text/tokenizer/nfc.h"
 #include "lib/text/tokenizer/side_files.h"
@@ -30,6 +31,14 @@ Bpe make_bpe(const TokenizerFile& file) {
   return Bpe(file.byte_ids, file.merges, std::move(pieces));
 }
 
+// None where whole pieces are looked up: a part of a piece must not be.
+Bridges bridges_of(const TokenizerFile& file) {
+  Bridges bridges;
+  if (file.ignore_merges) return bridges;
+  for (const std::string& token : file.tokens) bridges.add(token);
+  return bridges;
+}
+
 }  // namespace
 
 struct Tokenizer::State {
@@ -39,6 +48,8 @@ struct Tokenizer::State {
         digest(sha256_hex(json_text)),
         file(parse_tokenizer_json(json_text, where)),
         bpe(make_bpe(file)),
+        bridges(bridges_of(file)),
+        cutter(file.pattern, &bridges),
         side(side_files ? std::move(*side_files) : make_side_files(file, end_of_text)) {
     roles = roles_of(side, file, where);
     for (const AddedToken& token : file.added) {
@@ -71,6 +82,8 @@ struct Tokenizer::State {
   std::string json_text, digest;
   TokenizerFile file;
   Bpe bpe;
+  Bridges bridges;
+  PieceCutter cutter;
   SideFiles side;
   Roles roles;
   std::unordered_map<std::string, std::uint32_t> ids_by_name;  // of added tokens
@@ -105,7 +118,7 @@ void Tokenizer::encode(std::string_view text, std::vector<std::uint32_t>& ids, S
   finders[0].split(text, put_token, [&](std::string_view raw) {
     const std::string changed = s.file.nfc ? nfc_where_valid(raw) : std::string();
     finders[1].split(s.file.nfc ? changed : raw, put_token,
-                     [&](std::string_view stretch) { encode_pieces(s.file.pattern, s.bpe, *cache, stretch, ids); });
+                     [&](std::string_view stretch) { encode_pieces(s.cutter, s.bpe, *cache, stretch, ids); });
   });
   s.give_back(std::move(cache));
 }

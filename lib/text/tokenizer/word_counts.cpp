@@ -5,7 +5,6 @@
 
 #include "lib/base/digest.h"
 #include "lib/text/tokenizer/piece_cache.h"
-#include "lib/text/tokenizer/scanners.h"
 
 namespace hearth::text {
 namespace {
@@ -47,26 +46,25 @@ void WordTable::grow() {
 }
 
 WordCounter::WordCounter(Pattern pattern, int n_threads)
-    : pattern_(pattern), threads_(static_cast<std::size_t>(n_threads)) {}
+    : cutter_(pattern, nullptr), threads_(static_cast<std::size_t>(n_threads)) {}
 
 void WordCounter::add(std::string_view text, int thread) {
   PerThread& mine = threads_[static_cast<std::size_t>(thread)];
-  with_scanner(pattern_, text, [&](const auto& scanner) {
-    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-    const auto* const end = p + text.size();
-    while (p < end) {
-      const auto* const next = scanner.next(p);
-      const auto n = static_cast<std::size_t>(next - p);
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* const end = p + text.size();
+  const unsigned char* ends[PieceCutter::most_ends];
+  while (p < end) {
+    const std::size_t n_pieces = cutter_.cut(text, p, ends);
+    for (std::size_t i = 0; i < n_pieces; p = ends[i], ++i) {
+      const auto n = static_cast<std::size_t>(ends[i] - p);
       if (n > longest_word) {
         ++mine.n_left_out;
-      } else {
-        const std::uint64_t hash = hash_of(p, n, end);
-        mine.parts[hash >> (64 - part_bits)].add({reinterpret_cast<const char*>(p), n}, hash, 1);
+        continue;
       }
-      p = next;
+      const std::uint64_t hash = hash_of(p, n, end);
+      mine.parts[hash >> (64 - part_bits)].add({reinterpret_cast<const char*>(p), n}, hash, 1);
     }
-    return 0;
-  });
+  }
 }
 
 std::vector<WordTable> WordCounter::join(ThreadPool& pool) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/base/thread_pool.h"
-#include "lib/text/tokenizer/patterns.h"
+#include "lib/text/tokenizer/piece_cutter.h"
 
 namespace hearth::text {
 
@@ -52,7 +52,7 @@ class WordCounter {
     std::vector<WordTable> parts = std::vector<WordTable>(n_parts);
     std::uint64_t n_left_out = 0;
   };
-  Pattern pattern_;
+  PieceCutter cutter_;
   std::vector<PerThread> threads_;
 };
 
