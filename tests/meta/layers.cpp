@@ -126,7 +126,8 @@ Findings check_foreign_headers(const SourceFile& file) {
       bool allowed = test && foreign.folders.front() != "tests/support";
       for (const std::string& folder : foreign.folders) allowed = allowed || within(file.path, folder);
       if (!allowed) findings.push_back(finding(file, include.line, "<" + include.header + "> may not stand here"));
-      if (allowed && !test && file.is_header() && !foreign.in_headers) {
+      // A .cuh is part of the .cu files that include it, never of a contract.
+      if (allowed && !test && file.extension() == ".h" && !foreign.in_headers) {
         findings.push_back(finding(file, include.line, "<" + include.header + "> may stand in .cpp files only"));
       }
     }

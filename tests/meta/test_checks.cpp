@@ -40,6 +40,8 @@ TEST_CASE("foreign headers: their folder, and .cpp files") {
       {check_foreign_headers, "lib/nn/a.cpp", "#include <hdf5.h>\n", {"lib/nn/a.cpp:1: <hdf5.h> may not stand here"}},
       {check_foreign_headers, "lib/train/a.cpp", "#include <mpi.h>\n", {"lib/train/a.cpp:1: <mpi.h> may not stand here"}},
       {check_foreign_headers, "kernels/cpu/a.cpp", "#include <dnnl.hpp>\n#include <hwy/highway.h>\n", {}},
+      {check_foreign_headers, "kernels/cuda/a.cuh", "#include <cuda_runtime.h>\n", {}},
+      {check_foreign_headers, "lib/device/a.h", "#include <cuda_runtime.h>\n", {"lib/device/a.h:1: <cuda_runtime.h> may stand in .cpp files only"}},
       {check_foreign_headers, "kernels/gemm.h", "#include <dnnl.hpp>\n", {"kernels/gemm.h:1: <dnnl.hpp> may stand in .cpp files only"}},
       {check_foreign_headers, "lib/store/a.cpp", "#include <nlohmann/json.hpp>\n", {"lib/store/a.cpp:1: <nlohmann/json.hpp> may not stand here"}},
       {check_foreign_headers, "lib/store/a.h", "#include \"lib/base/json_value.h\"\n", {"lib/store/a.h:1: json_value.h is for .cpp files (headers include json.h)"}},

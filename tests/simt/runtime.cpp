@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runtime's stand-in. Nothing that was put into a stream happens before somebody waits for it, so that a result
+// read too early is seen to be missing; a graph is a recorded list of such work. Not for use by several threads at a
+// time.
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "tests/simt/standin/cuda_runtime.h"
+
+namespace {
+
+// A point in a stream that events stand for.
+struct Mark {
+  CUstream_st* stream = nullptr;
+  bool passed = false;
+  double at_s = 0;
+};
+
+struct Work {
+  std::function<void()> run;
+  std::shared_ptr<Mark> passes;     // is passed when this has run
+  std::shared_ptr<Mark> waits_for;  // must be passed before
+};
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Blocks of memory by their begin: whether a host address is pinned decides when a copy of it happens.
+std::map<const std::byte*, std::size_t>& blocks() {
+  static std::map<const std::byte*, std::size_t> all;
+  return all;
+}
+
+bool is_known(const void* at) {
+  const auto* byte = static_cast<const std::byte*>(at);
+  const auto above = blocks().upper_bound(byte);
+  if (above == blocks().begin()) return false;
+  const auto& [begin, bytes] = *std::prev(above);
+  return byte < begin + bytes;
+}
+
+std::string last_failure;  // what the machine said of the kernel
+
+cudaError_t allocate(void** at, std::size_t bytes) {
+  constexpr std::size_t alignment = 256;
+  // Exactly as long as asked for where the sanitizer watches the end.
+  void* memory = nullptr;
+  if (posix_memalign(&memory, alignment, std::max<std::size_t>(bytes, 1)) != 0) return cudaErrorMemoryAllocation;
+  std::memset(memory, 0xFF, bytes);
+  blocks()[static_cast<const std::byte*>(memory)] = bytes;
+  *at = memory;
+  return cudaSuccess;
+}
+
+}  // namespace
+
+struct CUstream_st {
+  std::deque<Work> queue;
+  std::unique_ptr<std::vector<Work>> capture;
+
+  void add(Work work) {
+    if (capture)
+      capture->push_back(std::move(work));
+    else
+      queue.push_back(std::move(work));
+  }
+  // Runs until mark is passed; without one, all there is.
+  void drain(const Mark* mark) {
+    while (!queue.empty() && (mark == nullptr || !mark->passed)) {
+      const Work work = std::move(queue.front());
+      queue.pop_front();
+      if (work.waits_for && !work.waits_for->passed) work.waits_for->stream->drain(work.waits_for.get());
+      if (work.run) work.run();
+      if (work.passes) {
+        work.passes->passed = true;
+        work.passes->at_s = now_s();
+      }
+    }
+  }
+};
+struct CUevent_st {
+  std::shared_ptr<Mark> mark;
+};
+struct CUgraph_st {
+  std::vector<Work> work;
+};
+struct CUgraphExec_st {
+  std::vector<Work> work;
+};
+
+namespace {
+std::vector<CUstream_st*>& streams() {
+  static std::vector<CUstream_st*> all;
+  return all;
+}
+
+cudaError_t drain(CUstream_st* stream, const Mark* mark) {
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
+  try {
+    stream->drain(mark);
+  } catch (const simt::Failure& failure) {
+    last_failure = failure.what();
+    for (CUstream_st* each : streams()) each->queue.clear();
+    return cudaErrorLaunchFailure;
+  }
+  return cudaSuccess;
+}
+}  // namespace
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorLaunchFailure:
+      return last_failure.c_str();
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+    default:
+      return "invalid argument";
+  }
+}
+cudaError_t cudaGetLastError() {
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceCount(int* count) {
+  return *count = 1, cudaSuccess;
+}
+cudaError_t cudaSetDevice(int device) {
+  return device == 0 ? cudaSuccess : cudaErrorInvalidValue;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  std::strcpy(properties->name, "SIMT machine");
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : attribute == cudaDevAttrComputeCapabilityMajor ? 9 : 0;
+  return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *free = *total = std::size_t{1} << 30;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMalloc(void** at, std::size_t bytes) {
+  return allocate(at, bytes);
+}
+cudaError_t cudaFree(void* at) {
+  for (CUstream_st* each : streams()) {  // as the device does: not while anybody may use it
+    if (each->capture) continue;
+    if (const cudaError_t error = drain(each, nullptr); error != cudaSuccess) return error;
+  }
+  blocks().erase(static_cast<const std::byte*>(at));
+  std::free(at);
+  return cudaSuccess;
+}
+cudaError_t cudaHostAlloc(void** at, std::size_t bytes, unsigned) {
+  return allocate(at, bytes);
+}
+cudaError_t cudaFreeHost(void* at) {
+  return cudaFree(at);
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  if (!is_known(from)) {  // pageable memory may change once this returns
+    const auto* begin = static_cast<const std::byte*>(from);
+    auto copy = std::make_shared<std::vector<std::byte>>(begin, begin + bytes);
+    return simt::enqueue(stream, [=] { std::memcpy(to, copy->data(), bytes); });
+  }
+  const cudaError_t error = simt::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+  return error != cudaSuccess || is_known(to) ? error : cudaStreamSynchronize(stream);
+}
+cudaError_t cudaMemsetAsync(void* at, int value, std::size_t bytes, cudaStream_t stream) {
+  return simt::enqueue(stream, [=] { std::memset(at, value, bytes); });
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = new CUstream_st;
+  streams().push_back(*stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const cudaError_t error = stream->capture ? cudaSuccess : drain(stream, nullptr);
+  std::erase(streams(), stream);
+  delete stream;
+  return error;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return drain(stream, nullptr);
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (event->mark) stream->add({.run = {}, .passes = {}, .waits_for = event->mark});
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
+  stream->capture = std::make_unique<std::vector<Work>>();
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  if (!stream->capture) return cudaErrorInvalidValue;
+  *graph = new CUgraph_st{std::move(*stream->capture)};
+  stream->capture.reset();
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  *executable = new CUgraphExec_st{graph->work};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  for (const Work& work : executable->work) stream->add(work);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  return delete graph, cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  return delete executable, cudaSuccess;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  return *event = new CUevent_st, cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  return delete event, cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  event->mark = std::make_shared<Mark>(Mark{stream, false, 0});
+  stream->add({.run = {}, .passes = event->mark, .waits_for = {}});
+  return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (!event->mark || event->mark->passed) return cudaSuccess;
+  return drain(event->mark->stream, event->mark.get());
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
+  if (!from->mark || !to->mark || !from->mark->passed || !to->mark->passed) return cudaErrorNotReady;
+  *milliseconds = static_cast<float>(1e3 * (to->mark->at_s - from->mark->at_s));
+  return cudaSuccess;
+}
+
+namespace simt {
+
+cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
+  if (stream == nullptr) return cudaErrorInvalidResourceHandle;  // the legacy stream waits for all others: not used
+  stream->add({.run = std::move(work), .passes = {}, .waits_for = {}});
+  return cudaSuccess;
+}
+
+cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream, std::function<void()> kernel) {
+  if (shared_bytes > most_shared_bytes || block.x * block.y * block.z > 1024 || grid.x == 0)
+    return cudaErrorInvalidValue;
+  return enqueue(stream, [=, kernel = std::move(kernel)] { run_grid(grid, block, shared_bytes, kernel); });
+}
+
+}  // namespace simt

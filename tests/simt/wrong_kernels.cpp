@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program that reads one element behind an array in a kernel: `wrong_kernels 0`, 1 or 2 (global, dynamic shared,
+// static shared memory). The address sanitizer must end it with a report; test_wrong_kernels.sh looks.
+#include <cstdlib>
+
+#include "tests/simt/sample_kernels.cuh"
+
+int main(int argc, char** argv) {
+  const int where = argc > 1 ? std::atoi(argv[1]) : 0;
+  void *x = nullptr, *out = nullptr;
+  cudaStream_t stream = nullptr;
+  cudaMalloc(&x, 100 * sizeof(float));
+  cudaMalloc(&out, sizeof(float));
+  cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+  simt::launch(1, 1, 8 * sizeof(float), stream,
+               [=] { simt_sample::wrong_end(static_cast<const float*>(x), static_cast<float*>(out), 100, where); });
+  return cudaStreamSynchronize(stream) == cudaSuccess ? 0 : 1;
+}
