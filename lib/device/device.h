@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices, and the stream of work on one. On the host a stream runs each op before the call returns, on the thread
-// pool; on CUDA it is a cudaStream_t (its own .cpp).
+// Devices, and streams of work on one. On the host a stream runs each op before the call returns, on the thread pool;
+// on CUDA it is a queue: calls return at once, and the host sees a result only after wait().
 #pragma once
+#include <any>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "lib/base/tensor.h"
 #include "lib/base/thread_pool.h"
 
 namespace hearth {
@@ -11,17 +18,131 @@ enum class DeviceKind { cpu, cuda };
 // Which implementation of the kernels answers on the host (--kernels).
 enum class HostKernels { cpu, ref };
 
-class Stream {
- public:
-  explicit Stream(ThreadPool& pool, HostKernels kernels = HostKernels::cpu) : pool_(&pool), kernels_(kernels) {}
+// What a device does, as one table a device kind: handles are opaque, a failure throws Error{unavailable}.
+struct DeviceApi {
+  DeviceKind kind;
+  std::string (*name)();
+  std::size_t (*free_bytes)();
+  void* (*allocate)(std::size_t bytes);          // contents unspecified; at least 256-byte aligned on CUDA
+  void (*release)(void* memory) noexcept;        // waits for work that may use it
+  void* (*allocate_staging)(std::size_t bytes);  // host memory that copies to and from the device overlap with work
+  void (*release_staging)(void* memory) noexcept;
 
-  DeviceKind device() const { return DeviceKind::cpu; }
-  HostKernels host_kernels() const { return kernels_; }
-  ThreadPool& pool() const { return *pool_; }
+  void* (*make_stream)();
+  void (*destroy_stream)(void* stream) noexcept;
+  void (*copy)(void* stream, void* to, const void* from, std::size_t bytes);
+  void (*zero)(void* stream, void* at, std::size_t bytes);
+  void (*wait)(void* stream);
+
+  void* (*make_event)();
+  void (*destroy_event)(void* event) noexcept;
+  void (*record)(void* event, void* stream);
+  void (*wait_in_stream)(void* stream, void* event);
+  void (*wait_event)(void* event);
+  double (*seconds_between)(void* from, void* to);
+
+  void (*begin_capture)(void* stream);
+  void* (*end_capture)(void* stream);
+  void (*launch_graph)(void* graph, void* stream);
+  void (*destroy_graph)(void* graph) noexcept;
+};
+
+class Device {
+ public:
+  Device();  // the host
+  // The GPU of that number. Throws Error{unavailable} that says why there is none: not built in, no driver, no GPU.
+  static Device cuda(int ordinal = 0);
+
+  DeviceKind kind() const { return api_->kind; }
+  bool is_host() const { return api_->kind == DeviceKind::cpu; }
+  const DeviceApi& api() const { return *api_; }
 
  private:
+  explicit Device(const DeviceApi& api) : api_(&api) {}
+  const DeviceApi* api_;
+};
+
+class Event;
+
+class Stream {
+ public:
+  explicit Stream(ThreadPool& pool, HostKernels kernels = HostKernels::cpu);  // on the host
+  Stream(const Device& device, ThreadPool& pool);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  const Device& device() const { return device_; }
+  bool is_host() const { return device_.is_host(); }
+  HostKernels host_kernels() const { return kernels_; }
+  ThreadPool& pool() const { return *pool_; }
+  void* native() const { return native_; }  // a cudaStream_t; none on the host
+
+  // In the stream's order, between any two of host and device. Equal sizes and dtypes. What a tensor of the host holds
+  // must stay as it is until wait() (copies from it) or is there after wait() (copies to it).
+  void copy(const Tensor& from, const Tensor& to);
+  void zero(const Tensor& tensor);
+  void wait();  // until all that was asked for is done; throws Error{unavailable} when a kernel failed
+  void wait_for(const Event& event);  // what comes after in this stream waits, the host does not
+
+  // What a backend keeps with the stream (library handles, scratch memory): one object, made at first use.
+  template <class T>
+  T& state() {
+    if (!state_.has_value()) state_ = std::make_shared<T>(*this);
+    return *std::any_cast<std::shared_ptr<T>&>(state_);
+  }
+
+ private:
+  Device device_;
   ThreadPool* pool_;
-  HostKernels kernels_;
+  HostKernels kernels_ = HostKernels::cpu;
+  void* native_ = nullptr;
+  std::any state_;
+};
+
+// A point in a stream.
+class Event {
+ public:
+  explicit Event(const Device& device);
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record(Stream& stream);
+  void wait() const;  // on the host
+  // From an earlier event of the same device; both must have been waited for.
+  double seconds_since(const Event& earlier) const;
+
+ private:
+  friend class Stream;
+  Device device_;
+  void* native_;
+};
+
+// Work recorded once and launched many times, on CUDA by one call. The host has no graphs.
+class Graph {
+ public:
+  // Records what body puts into the stream, without running it. body must not wait.
+  template <class Body>
+  Graph(Stream& stream, const Body& body) : device_(stream.device()) {
+    device_.api().begin_capture(stream.native());
+    try {
+      body();
+    } catch (...) {
+      device_.api().destroy_graph(device_.api().end_capture(stream.native()));
+      throw;
+    }
+    native_ = device_.api().end_capture(stream.native());
+  }
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  void launch(Stream& stream) const;
+
+ private:
+  Device device_;
+  void* native_ = nullptr;
 };
 
 }  // namespace hearth

@@ -1,40 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/device/memory.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
-
-#include "lib/base/text.h"
 
 namespace hearth {
 namespace {
-constexpr std::size_t line_bytes = 64, huge_page_bytes = 2u << 20;
+constexpr std::size_t line_bytes = 64;
+constexpr std::size_t least_staging_bytes = 1u << 20;
 
-std::size_t round_up(std::size_t value, std::size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+std::size_t round_up(std::size_t value, std::size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 }  // namespace
 
-Buffer::Buffer(std::size_t bytes) : bytes_(bytes) {
+Buffer::Buffer(std::size_t bytes, const Device& device, Use use) : device_(device), use_(use), bytes_(bytes) {
   if (bytes == 0) return;
-  const std::size_t alignment = bytes >= huge_page_bytes ? huge_page_bytes : line_bytes;
-  const std::size_t rounded = round_up(bytes, alignment);
-  data_ = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
-  if (data_ == nullptr) {
-    throw Error(Kind::unavailable, "cannot get " + human_bytes(static_cast<double>(bytes)) + " of memory");
-  }
-  if (alignment == huge_page_bytes) ::madvise(data_, rounded, MADV_HUGEPAGE);  // before first touch
-  std::memset(data_, 0, rounded);
+  const DeviceApi& api = device.api();
+  data_ = static_cast<std::byte*>(use == Use::device ? api.allocate(bytes) : api.allocate_staging(bytes));
 }
 
-Buffer::~Buffer() { std::free(data_); }
+Buffer::~Buffer() {
+  if (data_ == nullptr) return;
+  use_ == Use::device ? device_.api().release(data_) : device_.api().release_staging(data_);
+}
 
 Buffer::Buffer(Buffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : device_(other.device_),
+      use_(other.use_),
+      data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(use_, other.use_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;
@@ -45,14 +44,50 @@ Tensor Arena::allocate(DType dtype, Shape shape) {
   used_ = begin + round_up(static_cast<std::size_t>(shape.n_elements()) * size_of(dtype), line_bytes);
   peak_ = std::max(peak_, used_);
   if (!real_) return {nullptr, dtype, shape};
-  HEARTH_CHECK(used_ <= block_.bytes(), "arena of " + std::to_string(block_.bytes()) + " bytes asked for " +
-                                            std::to_string(used_));
+  HEARTH_CHECK(used_ <= block_.bytes(),
+               "arena of " + std::to_string(block_.bytes()) + " bytes asked for " + std::to_string(used_));
   return {block_.data() + begin, dtype, shape};
 }
 
 void Arena::release_to(std::size_t mark) {
   HEARTH_CHECK(mark <= used_, "arena released upwards");
   used_ = mark;
+}
+
+Tensor Staging::upload(Stream* stream, const Tensor& host, Arena& arena) {
+  if (device_.is_host() || host.n_elements() == 0) return host;
+  const Tensor on_device = arena.allocate(host.dtype, host.shape);
+  if (arena.measures()) return on_device;
+  const Tensor staged = take(host.dtype, host.shape);
+  std::copy_n(host.data, host.bytes(), staged.data);
+  stream->copy(staged, on_device);
+  return on_device;
+}
+
+Tensor Staging::fetch(Stream& stream, const Tensor& tensor) {
+  if (device_.is_host()) return tensor;
+  const Tensor staged = take(tensor.dtype, tensor.shape);
+  stream.copy(tensor, staged);
+  return staged;
+}
+
+void Staging::reset() {
+  block_ = used_ = 0;
+}
+
+Tensor Staging::take(DType dtype, const Shape& shape) {
+  const std::size_t bytes = round_up(static_cast<std::size_t>(shape.n_elements()) * size_of(dtype), line_bytes);
+  while (block_ < blocks_.size() && used_ + bytes > blocks_[block_].bytes()) {
+    ++block_;
+    used_ = 0;
+  }
+  if (block_ == blocks_.size()) {
+    blocks_.emplace_back(std::max(bytes, least_staging_bytes), device_, Buffer::Use::staging);
+    used_ = 0;
+  }
+  const Tensor taken(blocks_[block_].data() + used_, dtype, shape);
+  used_ += bytes;
+  return taken;
 }
 
 }  // namespace hearth

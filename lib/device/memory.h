@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory of a device: one owned block (Buffer), and an Arena that hands out pieces of one block in the order asked, so
-// that what a step needs is known before it runs.
+// Memory of a device: one owned block (Buffer), an Arena that hands out pieces of one block in the order asked, so that
+// what a step needs is known before it runs, and Staging, through which tensors pass between host and device.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "lib/base/tensor.h"
+#include "lib/device/device.h"
 
 namespace hearth {
 
-// Zeroed, 64-byte aligned (2 MiB when large, for huge pages). Throws Error{unavailable} naming the size it could not get.
+// Zeroed, 64-byte aligned (2 MiB when large, for huge pages). Throws Error{unavailable} naming the size it could not
+// get.
 class Buffer {
  public:
+  // staging: of the host, for copies to and from the device.
+  enum class Use { device, staging };
+
   Buffer() = default;
-  explicit Buffer(std::size_t bytes);
+  explicit Buffer(std::size_t bytes, const Device& device = {}, Use use = Use::device);
   ~Buffer();
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
@@ -23,6 +28,8 @@ class Buffer {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  Device device_;
+  Use use_ = Use::device;
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
 };
@@ -31,8 +38,8 @@ class Buffer {
 // peak_bytes() tells what the real one must hold. Same calls, so plan and run cannot differ.
 class Arena {
  public:
-  Arena() = default;                                     // measures
-  explicit Arena(std::size_t bytes) : block_(bytes), real_(true) {}
+  Arena() = default;  // measures
+  explicit Arena(std::size_t bytes, const Device& device = {}) : block_(bytes, device), real_(true) {}
 
   Tensor allocate(DType dtype, Shape shape);  // contents unspecified; throws Error{internal} when the plan was wrong
   std::size_t used_bytes() const { return used_; }
@@ -58,6 +65,27 @@ class Arena {
   Buffer block_;
   std::size_t used_ = 0, peak_ = 0;
   bool real_ = false;
+};
+
+// Where tensors wait on their way between the host and a device. On the host it does nothing: tensors are used where
+// they are. Its memory grows to what is asked for between two calls of reset, and is then used again.
+class Staging {
+ public:
+  explicit Staging(const Device& device = {}) : device_(device) {}
+
+  // The tensor on the device: a copy in memory from arena (which may measure), made in the stream's order.
+  Tensor upload(Stream* stream, const Tensor& host, Arena& arena);
+  // The tensor on the host: there after stream.wait(), until reset.
+  Tensor fetch(Stream& stream, const Tensor& tensor);
+  // All memory handed out is free again. The stream must have been waited for.
+  void reset();
+
+ private:
+  Tensor take(DType dtype, const Shape& shape);
+
+  Device device_;
+  std::vector<Buffer> blocks_;
+  std::size_t block_ = 0, used_ = 0;  // the block in use, and how much of it
 };
 
 }  // namespace hearth
