@@ -23,7 +23,7 @@ const std::vector<Ban>& bans() {
       {call + R"((printf|puts|putchar)\s*\()", "only a tool prints", {"lib/tools/", "bin/"}},
       {R"(\bstdout\b)", "only a tool writes to stdout", {"lib/tools/", "bin/", "formats/text_stream.cpp"}},
       {R"(\bstderr\b)", "messages go through Log", {"lib/base/log.cpp", "lib/tools/tool.cpp", "bin/"}},
-      {call + R"((exit|_exit|abort|quick_exit|terminate)\s*\()", "the library never ends the process", {"lib/base/signals.cpp", "bin/"}},
+      {call + R"((exit|_exit|abort|quick_exit|terminate)\s*\()", "the library never ends the process", {"lib/base/signals.cpp", "lib/base/child_spawn.cpp", "bin/"}},
       {call + R"((getenv|setenv|putenv)\s*\()", "the environment is read by the option table and the base layer", {"lib/base/"}},
       {call + R"((system|popen)\s*\()", "no shell", {}},
       {call + R"((rand|srand|drand48)\s*\(|std::mt19937|std::random_device)", "random numbers come from lib/base/rng.h", {}},
