@@ -8,6 +8,7 @@
 
 #include "lib/base/digest.h"
 #include "lib/base/error.h"
+#include "lib/text/dedup/passages.h"
 #include "lib/text/dedup/words.h"
 
 namespace hearth::text::dedup {
@@ -22,27 +23,6 @@ std::uint64_t power(std::uint64_t value, std::size_t exponent) {
   std::uint64_t result = 1;
   for (; exponent > 0; --exponent) result *= value;
   return result;
-}
-
-bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-// Lines that end in the white space [begin, end) of text.
-std::size_t n_line_ends(std::string_view text, std::size_t begin, std::size_t end) {
-  return static_cast<std::size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                                             text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
-}
-
-// [begin, end), widened by the white space before or behind it: of the two, the one that separates more stays.
-Range with_space(std::string_view text, std::size_t begin, std::size_t end) {
-  std::size_t before = begin, behind = end;
-  while (before > 0 && is_space(text[before - 1])) --before;
-  while (behind < text.size() && is_space(text[behind])) ++behind;
-  if (before == 0) return {0, behind};
-  if (behind == text.size()) return {before, behind};
-  if (n_line_ends(text, before, begin) < n_line_ends(text, end, behind)) return {before, end};
-  return behind > end ? Range{begin, behind} : Range{before, end};
 }
 
 }  // namespace
