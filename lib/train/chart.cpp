@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "lib/base/html.h"
 #include "lib/base/text.h"
 
 namespace hearth::train {
@@ -139,23 +140,6 @@ std::string legend(const Chart& chart) {
 }
 
 }  // namespace
-
-std::string escape_html(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '<')
-      escaped += "&lt;";
-    else if (c == '>')
-      escaped += "&gt;";
-    else if (c == '&')
-      escaped += "&amp;";
-    else if (c == '"')
-      escaped += "&quot;";
-    else
-      escaped += c;
-  }
-  return escaped;
-}
 
 std::vector<double> smoothed(const std::vector<double>& y, double half_life) {
   const double keep = std::pow(0.5, 1 / half_life);

@@ -27,6 +27,4 @@ std::string svg_of(const Chart& chart);
 // Exponential moving average with bias correction, over points in order; half_life in points.
 std::vector<double> smoothed(const std::vector<double>& y, double half_life);
 
-std::string escape_html(const std::string& text);
-
 }  // namespace hearth::train

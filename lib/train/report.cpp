@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/base/html.h"
 #include "lib/base/text.h"
 #include "lib/train/chart.h"
 
@@ -11,24 +12,13 @@ namespace hearth::train {
 namespace {
 
 constexpr const char* style = R"(
-:root{--page:#f6f5f2;--card:#fff;--ink:#22211f;--soft:#6b6862;--rule:#e4e1da;--c0:#c2410c;--c1:#1d6fa5;--c2:#4d7c0f;--c3:#7c3aed;--c4:#b08900;--c5:#0f766e;color-scheme:light dark}
-@media (prefers-color-scheme:dark){:root{--page:#191817;--card:#232220;--ink:#eceae5;--soft:#a09c94;--rule:#3a3835;--c0:#fb8b4b;--c1:#69b1e0;--c2:#a3cf5b;--c3:#b79bff;--c4:#e3c04a;--c5:#4fc9bd}}
-*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.45 system-ui,"Segoe UI",sans-serif}
-main{max-width:1220px;margin:0 auto;padding:28px 20px 48px}h1{font-size:24px;margin:0;overflow-wrap:anywhere}h2{font-size:15px;margin:0 0 8px}
-header p{margin:4px 0 0;color:var(--soft)}.status{color:var(--ink);font-weight:600}
 .bar{height:6px;border-radius:3px;background:var(--rule);margin:14px 0 18px;overflow:hidden}.bar i{display:block;height:100%;background:var(--c0)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin-bottom:12px}
-.tile,figure,.table{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px 14px;margin:0}
-.tile b{display:block;font-size:21px;font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:13px}
-.grid2{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:12px;margin-bottom:12px}
 figcaption{display:flex;justify-content:space-between;flex-wrap:wrap;gap:4px 12px;font-weight:600}figcaption em{font-style:normal;font-weight:400;color:var(--soft)}
 .legend{font-weight:400;font-size:13px;color:var(--soft)}.key{margin-left:12px;white-space:nowrap}.key b{color:var(--ink);font-variant-numeric:tabular-nums}
 .swatch{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px;background:var(--c)}
 svg{display:block;width:100%;height:auto;margin-top:6px}.grid{stroke:var(--rule)}.tick{fill:var(--soft);font-size:11px;font-variant-numeric:tabular-nums}
 .line{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round}.faint{opacity:.28;stroke-width:1}.dashed{stroke-dasharray:5 4;stroke-width:1.2}.dot{fill:var(--c)}
 .c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}
-.none{color:var(--soft)}table{border-collapse:collapse;width:100%;font-size:14px}td,th{padding:3px 10px 3px 0;text-align:left;vertical-align:top;font-weight:400;overflow-wrap:anywhere}
-th{color:var(--soft);white-space:nowrap}td{font-variant-numeric:tabular-nums}footer{color:var(--soft);font-size:13px}
 )";
 
 using Step = RunHistory::Step;
@@ -107,35 +97,24 @@ Chart experts_chart(const RunHistory& history) {
   return chart;
 }
 
-std::string tile(const std::string& value, const std::string& label) {
-  return "<div class=\"tile\"><b>" + escape_html(value) + "</b><span>" + escape_html(label) + "</span></div>";
-}
-
 std::string tiles(const RunHistory& history, const ReportFacts& facts) {
   std::string html = "<div class=\"tiles\">";
-  html += tile(std::to_string(facts.step) + " / " + std::to_string(facts.n_steps), "steps");
-  html += tile(human_count(static_cast<double>(history.tokens)), "tokens trained on");
-  if (!history.steps.empty()) html += tile(format_number(history.steps.back().loss, 4), "training loss");
+  html += html_tile(std::to_string(facts.step) + " / " + std::to_string(facts.n_steps), "steps");
+  html += html_tile(human_count(static_cast<double>(history.tokens)), "tokens trained on");
+  if (!history.steps.empty()) html += html_tile(format_number(history.steps.back().loss, 4), "training loss");
   if (!history.evaluations.empty()) {
-    html += tile(format_number(history.evaluations.back().bits_per_byte, 4),
-                 "held-out bits per byte, from " + format_number(history.evaluations.front().bits_per_byte, 4));
+    html += html_tile(format_number(history.evaluations.back().bits_per_byte, 4),
+                      "held-out bits per byte, from " + format_number(history.evaluations.front().bits_per_byte, 4));
   }
   if (!history.steps.empty()) {
-    html += tile(human_count(history.steps.back().tokens_per_s), "tokens per second");
-    html += tile(format_number(100 * history.steps.back().ceiling_ratio, 3) + " %", "of the measured matrix rate");
+    html += html_tile(human_count(history.steps.back().tokens_per_s), "tokens per second");
+    html += html_tile(format_number(100 * history.steps.back().ceiling_ratio, 3) + " %", "of the measured matrix rate");
   }
-  html += tile(human_bytes(static_cast<double>(history.memory_bytes)), "peak memory");
+  html += html_tile(human_bytes(static_cast<double>(history.memory_bytes)), "peak memory");
   if (facts.status == "running" && history.step_s > 0) {
-    html += tile(human_seconds(static_cast<double>(facts.n_steps - facts.step) * history.step_s), "left");
+    html += html_tile(human_seconds(static_cast<double>(facts.n_steps - facts.step) * history.step_s), "left");
   }
   return html + "</div>\n";
-}
-
-std::string table(const std::string& title, const std::vector<std::pair<std::string, std::string>>& rows) {
-  std::string html = "<div class=\"table\"><h2>" + title + "</h2><table>";
-  for (const auto& [label, value] : rows)
-    html += "<tr><th>" + escape_html(label) + "</th><td>" + escape_html(value) + "</td></tr>";
-  return html + "</table></div>\n";
 }
 
 std::string notes(const RunHistory& history) {
@@ -145,7 +124,7 @@ std::string notes(const RunHistory& history) {
     rows.emplace_back("step " + std::to_string(history.notes[i].step),
                       history.notes[i].kind + ": " + history.notes[i].message);
   }
-  return rows.empty() ? "" : table("What happened (newest last)", rows);
+  return rows.empty() ? "" : html_table("What happened (newest last)", rows);
 }
 
 }  // namespace
@@ -153,12 +132,7 @@ std::string notes(const RunHistory& history) {
 std::string report_html(const RunHistory& history, const ReportFacts& facts) {
   const double done =
       facts.n_steps > 0 ? 100.0 * static_cast<double>(facts.step) / static_cast<double>(facts.n_steps) : 0;
-  std::string html =
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\">";
-  if (facts.status == "running") html += "<meta http-equiv=\"refresh\" content=\"60\">";
-  html +=
-      "<title>" + escape_html(facts.title) + "</title><style>" + std::string(style) + "</style></head><body><main>\n";
+  std::string html;
   html += "<header><h1>" + escape_html(facts.title) + "</h1><p><span class=\"status\">" + escape_html(facts.status) +
           "</span> &middot; written " + escape_html(facts.time) +
           "</p></header><div class=\"bar\"><i style=\"width:" + format_number(std::min(done, 100.0), 4) +
@@ -174,11 +148,10 @@ std::string report_html(const RunHistory& history, const ReportFacts& facts) {
        noisy(curve_of(history, "norm", 3, Curve::Style::line, [](const Step& s) { return s.gradient_norm; })), true});
   html += svg_of(speed_chart(history)) + svg_of(ceiling_chart(history, facts));
   if (!history.experts.empty()) html += svg_of(experts_chart(history));
-  html += "</div>\n<div class=\"grid2\">" + table("Model", facts.model) + table("Run", facts.run) + notes(history) +
-          "</div>\n";
-  return html +
-         "<footer>The same figures stand in metrics.jsonl beside this page, one event a "
-         "line.</footer></main></body></html>\n";
+  html += "</div>\n<div class=\"grid2\">" + html_table("Model", facts.model) + html_table("Run", facts.run) +
+          notes(history) + "</div>\n";
+  html += "<footer>The same figures stand in metrics.jsonl beside this page, one event a line.</footer>";
+  return html_page(facts.title, style, html, facts.status == "running" ? 60 : 0);
 }
 
 }  // namespace hearth::train
