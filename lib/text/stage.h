@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to a document between its extraction and the corpus: a list of stages, each of which keeps it (perhaps
-// changed) or rejects it with a reason. Stages that look at one document alone run first, on any thread; stages that
-// know the whole corpus follow, on one thread, in input order. So results do not depend on the number of threads.
+// changed) or rejects it with a reason. Stages that look at one document alone run first, on any thread; those that
+// know the whole corpus follow (lib/text/corpus_stage.h). Results do not depend on the number of threads.
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +31,7 @@ struct Candidate {
   std::vector<std::pair<std::string_view, std::uint64_t>> counts;  // what stages changed: {"masked-email", 3}; literals
   std::uint64_t read_bytes = 0;                                    // before extraction, decompressed
   std::uint64_t path_hash = 0;                                     // of the source without "#line" (hash_path)
-  Hash128 text_hash;  // of document.text (hash_text); set between the two kinds of stages
+  Hash128 text_hash;  // of document.text (hash_text); set behind the document stages
 };
 
 // Adds "key": value_json to the document's attributes; a key that is there already stands twice, so choose a new one.
@@ -44,19 +43,6 @@ class DocumentStage {
   virtual ~DocumentStage() = default;
   virtual std::string_view name() const = 0;
   virtual std::optional<Rejection> decide(Candidate& candidate) const = 0;
-};
-
-// Knows all documents that came before: called in input order, for those that no earlier stage rejected.
-class StreamStage {
- public:
-  virtual ~StreamStage() = default;
-  virtual std::string_view name() const = 0;
-  virtual std::optional<Rejection> decide(Candidate& candidate) = 0;
-};
-
-struct Stages {
-  std::vector<std::unique_ptr<DocumentStage>> document;
-  std::vector<std::unique_ptr<StreamStage>> corpus;
 };
 
 }  // namespace hearth::text

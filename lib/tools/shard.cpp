@@ -23,8 +23,9 @@ constexpr const char* details =
     "damaged, missing, unreadable, special-file. "
     "The first of equal texts is kept. The split is drawn from the text and the seed.\n"
     "\n"
-    "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). Stopped by a "
-    "signal, nothing is left behind and the exit code is 143. 'hearth shard cat FILE' prints a documents file as JSON "
+    "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). What was read "
+    "is kept in OUTPUT.work until the end: stopped by a signal (exit code 75) or killed, the same command goes on "
+    "where it was. 'hearth shard cat FILE' prints a documents file as JSON "
     "lines; an input named cat is given as ./cat.";
 
 Command build_command(const std::vector<std::string>& argv) {
@@ -59,6 +60,16 @@ Command build_command(const std::vector<std::string>& argv) {
       .option("validation-fraction", &options->validation_fraction, "F", "share of documents held out for validation")
       .range(0, 1);
   command.option("test-fraction", &options->test_fraction, "F", "share of documents held out for testing").range(0, 1);
+  command.option(
+      "against", &options->against, "FILE",
+      "a documents file whose texts are not to come again: a new delivery beside an existing corpus; may be repeated");
+  command.group("Run");
+  command
+      .option("resume", &options->resume, "WHEN",
+              "whether to go on with an interrupted run, kept in OUTPUT.work: auto, never (start over) or must")
+      .one_of({"auto", "never", "must"});
+  command.option("html", &options->html, "FILE",
+                 "write a page with the funnel and with samples kept and rejected by each rule");
   add_common(command, options->common, {.seed = true, .dry_run = true, .overwrite = true, .no_provenance = true});
   command.run = [options, argv](const Command& self) {
     return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });

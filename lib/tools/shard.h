@@ -20,14 +20,16 @@ struct Options {
   std::uint64_t min_chars = 50;
   std::uint64_t max_document_bytes = 16u << 20;
   double validation_fraction = 0.01, test_fraction = 0.01;
+  std::vector<std::string> against;  // documents files whose texts are not to come again
+  std::string resume = "auto";
+  std::string html;  // where the report goes; empty: none
 };
 
-constexpr int exit_stopped = 128 + 15;  // by a signal, as a shell reports an end by TERM
-
-// Writes options.output and prints what became of the documents. Throws Error{missing} for an input that is not there,
-// Error{data} when no document is left (or, with on_bad_line "fail", at the first broken line), Error{cannot_create}
-// and Error{io} for the output. Asked to stop by a signal it leaves nothing behind and returns 143, as a shell reports
-// an end by TERM.
+// Writes options.output and prints what became of the documents. Works in OUTPUT.work, which is removed at the end;
+// asked to stop by a signal it keeps what was read there and returns 75, to go on when it is called again. Throws
+// Error{missing} for an input that is not there, Error{data} when no document is left (or, with on_bad_line "fail", at
+// the first broken line), Error{config} when OUTPUT.work is of a run with other options, Error{cannot_create} and
+// Error{io} for the output.
 int run(const Options& options, Context& context);
 
 struct CatOptions {

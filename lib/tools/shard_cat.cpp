@@ -57,6 +57,8 @@ void print_blocks(std::uint64_t n_blocks, std::uint64_t limit, Context& context,
   }
 }
 
+constexpr int exit_stopped = 128 + 15;  // by a signal, as a shell reports an end by TERM: what was printed is not all
+
 }  // namespace
 
 int run_cat(const CatOptions& options, Context& context) {

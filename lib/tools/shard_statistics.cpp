@@ -2,6 +2,7 @@
 #include "lib/tools/shard_statistics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@ namespace hearth::tools::shard {
 namespace {
 
 constexpr std::size_t languages_shown = 15;
+constexpr std::size_t most_sources = 1000;
 
 std::string mebibytes(std::uint64_t bytes) {
   char text[32];
@@ -20,8 +22,11 @@ std::string mebibytes(std::uint64_t bytes) {
   return text;
 }
 
-void add_row(TextTable& table, const std::string& name, const Count& count) {
-  table.add({name, std::to_string(count.documents), mebibytes(count.bytes)});
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f",
+                whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  return text;
 }
 
 Json json_of(const Count& count) {
@@ -32,24 +37,6 @@ Json json_of(const std::map<std::string, Count>& counts) {
   Json object = Json::object();
   for (const auto& [name, count] : counts) object[name] = json_of(count);
   return object;
-}
-
-void add_languages(TextTable& table, const std::map<std::string, Count>& by_language) {
-  std::vector<std::pair<std::string, Count>> languages(by_language.begin(), by_language.end());
-  std::stable_sort(languages.begin(), languages.end(),
-                   [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
-  Count others;
-  for (std::size_t i = 0; i < languages.size(); ++i) {
-    if (i < languages_shown) {
-      add_row(table, "    " + languages[i].first, languages[i].second);
-    } else {
-      others.documents += languages[i].second.documents;
-      others.bytes += languages[i].second.bytes;
-    }
-  }
-  if (languages.size() > languages_shown) {
-    add_row(table, "    " + std::to_string(languages.size() - languages_shown) + " more", others);
-  }
 }
 
 // "3 of this, 4 of that", leaving out what there is none of.
@@ -63,71 +50,171 @@ std::string enumerate(const std::vector<std::pair<std::string, std::uint64_t>>& 
 
 }  // namespace
 
-void Statistics::add(const text::Candidate& candidate, const text::Rejection* rejection) {
-  read.add(candidate.read_bytes);
-  if (rejection != nullptr) {
-    rejected.add(candidate.read_bytes);
-    by_reason[rejection->reason].add(candidate.read_bytes);
+Statistics::Statistics(const std::vector<std::string>& stage_names, std::size_t document_stages)
+    : n_document_stages(document_stages) {
+  funnel.push_back({"extraction", {}, {}, {}, 0, {}});
+  for (const std::string& name : stage_names) funnel.push_back({name, {}, {}, {}, 0, {}});
+  funnel.push_back({"after cutting", {}, {}, {}, 0, {}});
+}
+
+void Statistics::add(const Row& row, const Outcome& outcome) {
+  read.add(row.read_bytes);
+  add_to_funnel(row, outcome);
+  if (outcome.rejection != nullptr) {
+    rejected.add(row.read_bytes);
     return;
   }
-  const formats::Document& document = candidate.document;
-  const std::uint64_t bytes = document.text.size();
-  kept.add(bytes);
-  by_split[std::string(name_of(document.split))].add(bytes);
-  by_type[document.type].add(bytes);
-  if (!document.language.empty()) by_language[document.language].add(bytes);
-  ++by_encoding[candidate.encoding];
-  n_line_ends += candidate.repairs.line_ends ? 1 : 0;
-  n_controls += candidate.repairs.controls ? 1 : 0;
-  n_composed += candidate.repairs.composed ? 1 : 0;
+  const formats::Document& document = row.document;
+  kept.add(outcome.text_bytes);
+  by_split[std::string(name_of(document.split))].add(outcome.text_bytes);
+  by_type[document.type].add(outcome.text_bytes);
+  if (!document.language.empty()) by_language[document.language].add(outcome.text_bytes);
+  const std::string top = document.source.substr(0, document.source.find_first_of("/#!"));
+  by_source[by_source.size() < most_sources || by_source.contains(top) ? top : "other sources"].add(outcome.text_bytes);
+  ++by_encoding[row.encoding];
+  for (const auto& [name, number] : row.counts) counts[name] += number;
+  n_line_ends += row.repairs.line_ends ? 1 : 0;
+  n_controls += row.repairs.controls ? 1 : 0;
+  n_composed += row.repairs.composed ? 1 : 0;
+}
+
+// Lets the document pass the stages up to the one that ended it.
+void Statistics::add_to_funnel(const Row& row, const Outcome& outcome) {
+  std::uint64_t bytes = row.read_bytes;
+  auto size = row.sizes.begin();
+  for (std::size_t i = 0; i < funnel.size(); ++i) {
+    StageCount& stage = funnel[i];
+    stage.in.add(bytes);
+    if (outcome.rejection != nullptr && outcome.stage == i) {
+      stage.rejected.add(bytes);
+      stage.by_reason[outcome.rejection->reason].add(bytes);
+      return;
+    }
+    std::uint64_t after = bytes;
+    if (size != row.sizes.end() && size->stage == i) after = (size++)->bytes;
+    const std::size_t corpus_stage = i - 1 - n_document_stages;  // wraps for those before
+    if (corpus_stage < outcome.cut_bytes.size()) after -= std::min(after, outcome.cut_bytes[corpus_stage]);
+    if (after != bytes) {
+      stage.changed.add(bytes);
+      stage.bytes_removed += static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(after);
+    }
+    bytes = after;
+  }
+}
+
+std::map<std::string, Count> Statistics::by_reason() const {
+  std::map<std::string, Count> all;
+  for (const StageCount& stage : funnel) {
+    for (const auto& [reason, count] : stage.by_reason) {
+      all[reason].documents += count.documents;
+      all[reason].bytes += count.bytes;
+    }
+  }
+  return all;
 }
 
 Json Statistics::json() const {
+  Json stages = Json::array();
+  for (const StageCount& stage : funnel) {
+    stages.push_back({{"stage", stage.name},
+                      {"in", json_of(stage.in)},
+                      {"rejected", json_of(stage.rejected)},
+                      {"changed", json_of(stage.changed)},
+                      {"bytes_removed", stage.bytes_removed},
+                      {"by_reason", json_of(stage.by_reason)}});
+  }
+  Json found = Json::object();
+  for (const auto& [name, json] : findings) found[name] = parse_json(json, name);
   return {{"files", n_files},
           {"read", json_of(read)},
           {"kept", json_of(kept)},
           {"rejected", json_of(rejected)},
-          {"by_reason", json_of(by_reason)},
+          {"by_reason", json_of(by_reason())},
+          {"funnel", stages},
+          {"counts", counts},
+          {"findings", found},
           {"by_split", json_of(by_split)},
           {"by_type", json_of(by_type)},
           {"by_language", json_of(by_language)},
+          {"by_source", json_of(by_source)},
           {"by_encoding", by_encoding},
           {"repaired", {{"line_ends", n_line_ends}, {"controls", n_controls}, {"composed", n_composed}}},
           {"skipped", {{"hidden", skipped.hidden}, {"symlinks", skipped.symlinks}, {"special", skipped.special}}}};
 }
 
 std::string Statistics::table() const {
-  TextTable table({"", "documents", "MiB"});
-  add_row(table, "read", read);
-  for (const auto& [reason, count] : by_reason) add_row(table, "  " + reason, count);
-  add_row(table, "kept", kept);
+  TextTable table({"", "documents", "MiB", "% of read"});
+  const auto add_row = [&](const std::string& name, const Count& count) {
+    table.add(
+        {name, std::to_string(count.documents), mebibytes(count.bytes), percent(count.documents, read.documents)});
+  };
+  add_row("read", read);
+  for (const StageCount& stage : funnel) {
+    for (const auto& [reason, count] : stage.by_reason) add_row("  " + reason, count);
+  }
+  add_row("kept", kept);
   for (const char* split : {"train", "validation", "test"}) {
     const auto found = by_split.find(split);
-    add_row(table, std::string("  ") + split, found == by_split.end() ? Count{} : found->second);
+    add_row(std::string("  ") + split, found == by_split.end() ? Count{} : found->second);
   }
   for (const auto& [type, count] : by_type) {
-    add_row(table, "  " + type, count);
-    if (type == "code") add_languages(table, by_language);
+    add_row("  " + type, count);
+    if (type == "code") {
+      for (const auto& [language, of_language] : largest_languages()) add_row("    " + language, of_language);
+    }
   }
-  std::string text = table.text();
+  return table.text() + changes() + passed_by();
+}
+
+// The languages with most bytes; the rest as one.
+std::vector<std::pair<std::string, Count>> Statistics::largest_languages() const {
+  std::vector<std::pair<std::string, Count>> languages(by_language.begin(), by_language.end());
+  std::stable_sort(languages.begin(), languages.end(),
+                   [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
+  if (languages.size() <= languages_shown) return languages;
+  Count others;
+  for (std::size_t i = languages_shown; i < languages.size(); ++i) {
+    others.documents += languages[i].second.documents;
+    others.bytes += languages[i].second.bytes;
+  }
+  const std::string name = std::to_string(languages.size() - languages_shown) + " more";
+  languages.resize(languages_shown);
+  languages.emplace_back(name, others);
+  return languages;
+}
+
+// A line for each stage that changed texts, and one of what extraction mended.
+std::string Statistics::changes() const {
+  std::string text;
+  for (std::size_t i = 1; i < funnel.size(); ++i) {
+    const StageCount& stage = funnel[i];
+    if (stage.changed.documents == 0) continue;
+    text += stage.name + ": changed " + std::to_string(stage.changed.documents) + " documents, " +
+            (stage.bytes_removed < 0 ? "added " : "removed ") +
+            human_bytes(std::abs(static_cast<double>(stage.bytes_removed))) + "\n";
+  }
+  if (const std::string all = enumerate({counts.begin(), counts.end()}); !all.empty()) text += "in them: " + all + "\n";
   std::vector<std::pair<std::string, std::uint64_t>> repairs;
   for (const auto& [encoding, count] : by_encoding) {
-    if (encoding != "utf-8") repairs.emplace_back("from " + encoding, count);
+    if (encoding != "utf-8" && !encoding.empty()) repairs.emplace_back("from " + encoding, count);
   }
   repairs.insert(
       repairs.end(),
       {{"with other line ends", n_line_ends}, {"with control characters", n_controls}, {"not in NFC", n_composed}});
   if (const std::string all = enumerate(repairs); !all.empty()) text += "repaired: " + all + "\n";
-  const std::string passed_by =
-      enumerate({{"hidden", skipped.hidden}, {"symbolic links", skipped.symlinks}, {"special files", skipped.special}});
-  if (!passed_by.empty()) text += "passed by: " + passed_by + "\n";
   return text;
 }
 
+std::string Statistics::passed_by() const {
+  const std::string all =
+      enumerate({{"hidden", skipped.hidden}, {"symbolic links", skipped.symlinks}, {"special files", skipped.special}});
+  return all.empty() ? "" : "passed by: " + all + "\n";
+}
+
 std::string Statistics::reasons() const {
-  std::vector<std::pair<std::string, std::uint64_t>> counts;
-  for (const auto& [reason, count] : by_reason) counts.emplace_back(reason, count.documents);
-  return enumerate(counts);
+  std::vector<std::pair<std::string, std::uint64_t>> of_reasons;
+  for (const auto& [reason, count] : by_reason()) of_reasons.emplace_back(reason, count.documents);
+  return enumerate(of_reasons);
 }
 
 }  // namespace hearth::tools::shard

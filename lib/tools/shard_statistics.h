@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "lib/base/json.h"
 #include "lib/text/stage.h"
+#include "lib/tools/shard_row.h"
 #include "lib/tools/shard_walk.h"
 
 namespace hearth::tools::shard {
@@ -19,23 +22,50 @@ struct Count {
   }
 };
 
+// One step of the funnel: what came to a stage, and what it did. Bytes are those of the text as the stage met it; of
+// extraction, those read.
+struct StageCount {
+  std::string name;
+  Count in, rejected, changed;     // changed: documents, and the bytes they had before
+  std::int64_t bytes_removed = 0;  // by changes; negative where texts grew
+  std::map<std::string, Count> by_reason;
+};
+
+// What became of a document in the end.
+struct Outcome {
+  const text::Rejection* rejection = nullptr;
+  std::size_t stage = 0;                 // that rejected it: an index of the funnel
+  std::vector<std::uint64_t> cut_bytes;  // by each corpus stage
+  std::uint64_t text_bytes = 0;          // of the text that is kept
+};
+
 // Bytes of what was read and rejected are those read (before extraction, decompressed); of what was kept, those of its
 // text.
 struct Statistics {
+  std::vector<StageCount> funnel;  // extraction, the document stages, the corpus stages, what cutting left
+  std::size_t n_document_stages = 0;
   std::uint64_t n_files = 0;
   Count read, kept, rejected;
-  std::map<std::string, Count> by_reason;
-  std::map<std::string, Count> by_split, by_type, by_language;    // of what was kept
-  std::map<std::string, std::uint64_t> by_encoding;               // of what was kept
+  std::map<std::string, Count> by_split, by_type, by_language, by_source;  // of what was kept
+  std::map<std::string, std::uint64_t> by_encoding;                        // of what was kept
+  std::map<std::string, std::uint64_t> counts;                    // of what was kept: what stages changed in it
+  std::vector<std::pair<std::string, std::string>> findings;      // of the corpus stages: name, JSON
   std::uint64_t n_line_ends = 0, n_controls = 0, n_composed = 0;  // kept documents so repaired
   Skipped skipped;
 
-  // Counts a document that ends here: kept when rejection is null.
-  void add(const text::Candidate& candidate, const text::Rejection* rejection);
+  Statistics(const std::vector<std::string>& stage_names, std::size_t n_document_stages);
+  void add(const Row& row, const Outcome& outcome);
+  std::map<std::string, Count> by_reason() const;  // bytes as read by the stage
 
   Json json() const;
   std::string table() const;
   std::string reasons() const;  // "12 too-short, 3 not-text"
+
+ private:
+  void add_to_funnel(const Row& row, const Outcome& outcome);
+  std::vector<std::pair<std::string, Count>> largest_languages() const;
+  std::string changes() const;
+  std::string passed_by() const;
 };
 
 }  // namespace hearth::tools::shard

@@ -38,37 +38,6 @@ TEST_CASE("the length filter counts characters, not bytes or outer white space")
   }
 }
 
-TEST_CASE("the first of equal texts stays, and the others name it") {
-  ExactDuplicates duplicates;
-  Candidate first = candidate_of("a", "text"), again = candidate_of("b", " text\n"), other = candidate_of("c", "Text");
-  CHECK(!duplicates.decide(first));
-  CHECK(!duplicates.decide(other));
-  const auto rejection = duplicates.decide(again);
-  REQUIRE(rejection);
-  CHECK(rejection->reason == "duplicate-exact");
-  CHECK(rejection->detail == "of " + document_id(first.path_hash, first.text_hash));
-  Candidate named = candidate_of("d", "named"), copy = candidate_of("e", "named");
-  named.own_id = "ticket-17";
-  CHECK(!duplicates.decide(named));
-  CHECK(duplicates.decide(copy)->detail == "of ticket-17");
-}
-
-TEST_CASE("exact duplicates agree with a set over many texts, within the memory promised") {
-  ExactDuplicates duplicates;
-  std::set<std::string> seen;
-  Rng rng(1);
-  for (int i = 0; i < 200'000; ++i) {
-    const std::string text = std::to_string(rng.below(120'000));
-    Candidate candidate = candidate_of("p", text);
-    const bool is_new = seen.insert(text).second;
-    if (duplicates.decide(candidate).has_value() == is_new) FAIL("wrong about " << text);
-  }
-  CHECK(duplicates.memory_bytes() <= seen.size() * 55);
-  Candidate zero;
-  CHECK(!duplicates.decide(zero));  // the hash that marks free places
-  CHECK(duplicates.decide(zero));
-}
-
 TEST_CASE("ids are stable and tell path and text apart") {
   CHECK(document_id(hash_path("docs/a.txt"), hash_text("hello")) ==
         "4912a5d44f459b4eb5e9c1ad071b3e7f");  // the same for ever

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/tools/shard_gather.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "formats/documents.h"
+#include "lib/base/clock.h"
+#include "lib/base/digest.h"
+#include "lib/base/error.h"
+#include "lib/base/signals.h"
+#include "lib/base/text.h"
+#include "lib/text/extract.h"
+#include "lib/text/file_type.h"
+#include "lib/text/identity.h"
+#include "lib/tools/shard_read.h"
+
+namespace hearth::tools::shard {
+namespace {
+
+constexpr std::size_t items_per_round = 2048;
+constexpr std::uint64_t rejected_text_bytes = 64u << 10;  // what the output keeps of it
+
+Row row_of(text::Candidate& candidate) {
+  Row row;
+  row.own_id = std::move(candidate.own_id);
+  row.encoding = std::move(candidate.encoding);
+  row.repairs = candidate.repairs;
+  for (const auto& [name, number] : candidate.counts) row.counts.emplace_back(name, number);
+  row.read_bytes = candidate.read_bytes;
+  row.path_hash = candidate.path_hash;
+  row.text_hash = candidate.text_hash;
+  return row;
+}
+
+}  // namespace
+
+Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, Context& context)
+    : options_(options),
+      stages_(stages),
+      spool_(spool),
+      context_(context),
+      walk_(options.inputs, options.files_from, options.output),
+      source_(walk_, options.max_document_bytes),
+      position_(spool.position()),
+      began_(steady_seconds()) {}
+
+bool Gatherer::run() {
+  if (position_.complete) return true;
+  if (!read_references() || !read_items()) {
+    if (!position_.complete) spool_.end_segment(position_);
+    return false;
+  }
+  position_.complete = true;
+  position_.n_files = source_.n_files();
+  position_.skipped = walk_.skipped();
+  spool_.end_segment(position_);
+  context_.log.progress_done();
+  if (n_bad_lines_ > 0) {
+    context_.log.warning(std::to_string(n_bad_lines_) + " broken lines are skipped, the first: " + first_bad_line_);
+  }
+  return true;
+}
+
+// The documents of --against, which only take part in judging.
+bool Gatherer::read_references() {
+  std::uint64_t block_number = 0;
+  for (const std::string& path : options_.against) {
+    const formats::DocumentsReader reader(path);
+    for (std::uint64_t block = 0; block < reader.n_blocks(); ++block) {
+      if (block_number++ < position_.reference_blocks) continue;
+      if (stop_requested()) return false;
+      std::vector<formats::Document> documents = reader.read_block(block);
+      std::vector<Row> rows(documents.size());
+      context_.pool.for_each(static_cast<std::int64_t>(rows.size()), [&](std::int64_t index, int) {
+        const auto i = static_cast<std::size_t>(index);
+        text::Candidate candidate;
+        candidate.document = std::move(documents[i]);
+        candidate.own_id = candidate.document.id;
+        candidate.text_hash = text::hash_text(candidate.document.text);
+        sketch(candidate, rows[i]);
+        Row row = row_of(candidate);
+        row.reference = true;
+        row.sketches = std::move(rows[i].sketches);
+        rows[i] = std::move(row);
+      });
+      for (Row& row : rows) take(row, {});
+      ++position_.reference_blocks;
+      if (spool_.segment_is_full()) spool_.end_segment(position_);
+    }
+  }
+  return true;
+}
+
+bool Gatherer::read_items() {
+  const std::uint64_t budget = budget_bytes_per_thread * static_cast<std::uint64_t>(context_.pool.n_threads());
+  skip_what_was_read();
+  for (bool more = true; more;) {
+    std::vector<Item> items;
+    more = source_.fill(items, items_per_round, budget);
+    std::vector<Row> rows(items.size());
+    for (std::size_t begin = 0; begin < items.size();) {
+      run_round(items, rows, begin);
+      for (; begin < items.size() && items[begin].done; ++begin) {
+        fail_on_bad_line(items[begin]);
+        note(items[begin]);
+        bytes_read_ += rows[begin].read_bytes;
+        take(rows[begin], items[begin].candidate.document.text);
+        items[begin] = {};
+        rows[begin] = {};
+      }
+      if (stop_requested()) return false;
+      if (spool_.segment_is_full()) spool_.end_segment(position_);
+      progress();
+    }
+  }
+  return true;
+}
+
+// Passes by the items that lie in the spool, and sees whether they are the same still.
+void Gatherer::skip_what_was_read() {
+  const ReadPosition read = std::exchange(position_, ReadPosition{});
+  while (position_.n_items < read.n_items) {
+    std::vector<Item> items;
+    const std::uint64_t left = read.n_items - position_.n_items;
+    const bool more = source_.fill(items, std::min<std::uint64_t>(left, items_per_round), ~0ull);
+    for (const Item& item : items) note(item);
+    if (!more) break;
+  }
+  if (position_.n_items != read.n_items || position_.identity != read.identity) {
+    throw Error(Kind::data, "the inputs differ from those that the interrupted run in " + spool_.folder().string() +
+                                " has read; --resume never starts over");
+  }
+  position_ = read;
+  if (read.n_items > 0) context_.log.info("going on behind " + std::to_string(read.n_items) + " documents read before");
+}
+
+// Counts an item as read.
+void Gatherer::note(const Item& item) {
+  ++position_.n_items;
+  position_.identity = hash128(position_.identity.hex() + item.file.source + '\0' + std::to_string(item.file.bytes) +
+                               '#' + std::to_string(item.line));
+}
+
+void Gatherer::fail_on_bad_line(const Item& item) {
+  const bool bad = item.rejection && item.line > 0 &&
+                   (item.rejection->reason == "bad-json" || item.rejection->reason == "no-text-field");
+  if (!bad) return;
+  const std::string message = item.file.path.string() + ":" + std::to_string(item.line) + ": " + item.rejection->detail;
+  if (options_.on_bad_line == "fail") {
+    throw Error(Kind::data, message + " (--on-bad-line skip goes on without such lines)");
+  }
+  context_.log.debug(message);
+  if (n_bad_lines_++ == 0) first_bad_line_ = message;
+}
+
+// Works on items from begin on; those that are not done afterwards found the budget spent.
+void Gatherer::run_round(std::vector<Item>& items, std::vector<Row>& rows, std::size_t begin) const {
+  const std::uint64_t budget = budget_bytes_per_thread * static_cast<std::uint64_t>(context_.pool.n_threads());
+  std::atomic<std::uint64_t> in_flight{0};
+  context_.pool.for_each(static_cast<std::int64_t>(items.size() - begin), [&](std::int64_t index, int) {
+    const std::size_t i = begin + static_cast<std::size_t>(index);
+    Item& item = items[i];
+    if (item.done || in_flight.load() > budget || stop_requested()) return;
+    work_on(item, rows[i]);
+    in_flight += item.candidate.document.text.size();
+    item.done = true;
+  });
+}
+
+// Reads, extracts and judges one item alone.
+void Gatherer::work_on(Item& item, Row& row) const {
+  text::Candidate& candidate = item.candidate;
+  std::string& text = candidate.document.text;
+  candidate.document.source = item.file.source + (item.line > 0 ? "#" + std::to_string(item.line) : "");
+  candidate.path_hash = text::hash_path(item.file.source);
+  if (item.rejection) {
+    text = std::move(item.bytes);
+  } else if (item.line > 0) {
+    item.rejection = text::extract_record(std::move(item.bytes), {options_.text_field, options_.id_field}, candidate);
+  } else {
+    std::string bytes;
+    item.rejection = read_bounded(item.file.path, options_.max_document_bytes, bytes);
+    candidate.read_bytes = std::max<std::uint64_t>(bytes.size(), item.file.bytes);
+    if (item.rejection) {
+      text = std::move(bytes);
+    } else {
+      item.rejection = text::extract_file(std::move(bytes), text::plain_file_name(item.file.path.native()), candidate);
+    }
+  }
+  std::vector<TextSize> sizes{{0, text.size()}};
+  std::uint32_t stage = 0;
+  while (!item.rejection && stage < stages_.document.size()) {
+    item.rejection = stages_.document[stage++]->decide(candidate);
+    if (text.size() != sizes.back().bytes) sizes.push_back({stage, text.size()});
+  }
+  candidate.text_hash = text::hash_text(text);
+  row = row_of(candidate);
+  row.root = static_cast<std::uint32_t>(item.file.root);
+  row.stage = stage;
+  row.sizes = std::move(sizes);
+  row.rejection = item.rejection;
+  if (!item.rejection) sketch(candidate, row);
+  std::swap(row.document, candidate.document);
+  std::swap(row.document.text, text);
+  if (item.rejection && text.size() > rejected_text_bytes) text.resize(rejected_text_bytes);
+}
+
+void Gatherer::sketch(const text::Candidate& candidate, Row& row) const {
+  row.sketches.resize(stages_.corpus.size());
+  for (std::size_t i = 0; i < stages_.corpus.size(); ++i) stages_.corpus[i]->sketch(candidate, row.sketches[i]);
+}
+
+void Gatherer::take(Row& row, const std::string& text) {
+  spool_.add(row, text);
+  ++position_.n_rows;
+}
+
+void Gatherer::progress() {
+  const double seconds = steady_seconds() - began_;
+  context_.log.progress("reading: " + human_count(static_cast<double>(position_.n_items)) + " documents, " +
+                        human_bytes(static_cast<double>(bytes_read_)) + ", " +
+                        human_bytes(static_cast<double>(bytes_read_) / std::max(seconds, 1e-3)) + "/s");
+}
+
+}  // namespace hearth::tools::shard

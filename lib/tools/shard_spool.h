@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The work folder beside an output, OUTPUT.work: what was read so far, in segments, so that judging can look at the
+// whole corpus and an interrupted run goes on behind its last segment. A segment is three files: NNNNNN.texts and
+// NNNNNN.rows (formats/record_file.h), and NNNNNN.json, written last, which makes it count and says where reading
+// stood after it.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "formats/record_file.h"
+#include "lib/base/file.h"
+#include "lib/base/json.h"
+#include "lib/base/thread_pool.h"
+#include "lib/tools/shard_row.h"
+#include "lib/tools/shard_walk.h"
+
+namespace hearth::tools::shard {
+
+// How far reading went: documents of --against, then items of the inputs.
+struct ReadPosition {
+  std::uint64_t reference_blocks = 0;  // of all --against files together
+  std::uint64_t n_items = 0, n_rows = 0;
+  Hash128 identity;  // over what was read: sources, sizes, line numbers
+  bool complete = false;
+  // When complete: what the walk met.
+  std::uint64_t n_files = 0;
+  Skipped skipped;
+};
+
+class Spool {
+ public:
+  // Takes OUTPUT.work, or goes on with one that was begun for the same plan (a JSON object of all that decides what is
+  // read and what becomes of it). resume: "auto", "never" (starts over) or "must". Throws Error{config} when the folder
+  // was begun for another plan, Error{missing} when there is nothing that "must" be resumed, Error{cannot_create} when
+  // another process works in it.
+  Spool(const fs::path& output, const Json& plan, const std::string& resume, ThreadPool& pool);
+  ~Spool();
+
+  const fs::path& folder() const { return folder_; }
+  std::size_t n_segments() const { return n_segments_; }
+  const ReadPosition& position() const { return position_; }  // after the last whole segment
+
+  void add(const Row& row, std::string_view text);
+  bool segment_is_full() const;
+  void end_segment(const ReadPosition& position);  // Error{io}: a full disk
+
+  // Reading, one segment at a time, rows in order. for_each_row reads no texts.
+  void for_each_row(std::size_t segment, const std::function<void(Row row)>& use) const;
+  void for_each_text(std::size_t segment, const std::function<void(std::string_view text)>& use) const;
+
+  void remove();  // the folder, when the output is complete
+
+ private:
+  fs::path file(std::size_t segment, const char* kind) const;
+  void take_segments();
+
+  fs::path folder_;
+  ThreadPool& pool_;
+  std::optional<FolderLock> lock_;
+  std::size_t n_segments_ = 0;
+  ReadPosition position_;
+  double segment_began_ = 0;
+  std::unique_ptr<formats::RecordFileWriter> rows_, texts_;  // of the segment being written
+};
+
+}  // namespace hearth::tools::shard

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The third pass: from the spool to the documents file, with what the corpus stages say: documents rejected, ranges cut
+// out of those that stay, groups held out together; counted and sampled as they pass.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/documents.h"
+#include "lib/device/context.h"
+#include "lib/tools/shard.h"
+#include "lib/tools/shard_judge.h"
+#include "lib/tools/shard_samples.h"
+#include "lib/tools/shard_spool.h"
+#include "lib/tools/shard_stages.h"
+#include "lib/tools/shard_statistics.h"
+
+namespace hearth::tools::shard {
+
+// text without the ranges (any order, overlapping at will). Where two lines meet at least a line end stays, at most a
+// blank line.
+std::string without(std::string_view text, std::vector<text::Range> ranges);
+
+class CorpusWriter {
+ public:
+  // roots: the inputs, for provenance.
+  CorpusWriter(const Options& options, const Stages& stages, const Spool& spool, const Judgement& judgement,
+               const std::vector<std::string>& roots, Context& context);
+
+  // Writes options.output. False when a signal asked to stop. Throws Error{data} when no document is left.
+  bool run();
+  const Statistics& statistics() const { return statistics_; }
+  const Samples& samples() const { return samples_; }
+
+ private:
+  // A document on its way out.
+  struct Passing {
+    Row row;
+    std::string text;
+    std::uint64_t number = 0;
+    std::optional<text::Rejection> rejection;
+    std::vector<std::uint64_t> cut_bytes;  // by corpus stage
+    std::vector<std::string> cut_begins;   // the beginning of what each took out
+    std::size_t stage = 0;                 // that rejected it
+  };
+  std::vector<Passing> load(std::size_t segment);
+  void conclude(Passing& passing) const;
+  void cut(Passing& passing) const;
+  void write(Passing& passing);
+  const Hash128& split_hash(const Passing& passing) const;
+  void sample(const Passing& passing);
+
+  const Options& options_;
+  const Stages& stages_;
+  const Spool& spool_;
+  const Judgement& judgement_;
+  const std::vector<std::string>& roots_;
+  Context& context_;
+  formats::DocumentsWriter writer_;
+  Statistics statistics_;
+  Samples samples_;
+  std::vector<Sha256> input_digests_;  // of each root: over the sources, text hashes and reasons it gave
+  std::unordered_map<std::uint64_t, Hash128> hash_of_group_;
+  std::uint64_t next_row_ = 0;
+};
+
+}  // namespace hearth::tools::shard
