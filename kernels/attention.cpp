@@ -8,7 +8,7 @@ namespace hearth::kernels {
 namespace {
 
 // What forward and backward share; returns whether there is anything to do.
-bool check_inputs(const Operands& operands, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& cu_seqlens,
+bool check_inputs(const Stream& stream, const Operands& operands, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& cu_seqlens,
                   const Tensor& sinks, const Tensor& o, const Tensor& lse) {
   operands.rank("q", q, 3);
   operands.rank("k", k, 3);
@@ -22,7 +22,7 @@ bool check_inputs(const Operands& operands, const Tensor& q, const Tensor& k, co
   operands.check_optional("sinks", sinks, {q_heads}, {DType::f32});
   operands.check("o", o, {tokens, q_heads, v_dim}, {q.dtype});
   operands.check("lse", lse, {q_heads, tokens}, {DType::f32});
-  operands.offsets("cu_seqlens", cu_seqlens, tokens, true);
+  operands.offsets(stream, "cu_seqlens", cu_seqlens, tokens, true);
   operands.require(q.shape[2] > 0 && v_dim > 0, "heads without width");
   return q.n_elements() > 0;
 }
@@ -31,13 +31,13 @@ bool check_inputs(const Operands& operands, const Tensor& q, const Tensor& k, co
 
 void attention(Stream& stream, const AttentionArgs& args) {
   const Operands operands("attention");
-  if (!check_inputs(operands, args.q, args.k, args.v, args.cu_seqlens, args.sinks, args.o, args.lse)) return;
+  if (!check_inputs(stream, operands, args.q, args.k, args.v, args.cu_seqlens, args.sinks, args.o, args.lse)) return;
   backend_of(stream).attention(stream, args);
 }
 
 void attention_backward(Stream& stream, const AttentionBackwardArgs& args) {
   const Operands operands("attention_backward");
-  const bool work = check_inputs(operands, args.q, args.k, args.v, args.cu_seqlens, args.sinks, args.o, args.lse);
+  const bool work = check_inputs(stream, operands, args.q, args.k, args.v, args.cu_seqlens, args.sinks, args.o, args.lse);
   operands.check("d_o", args.d_o, args.o.shape, {args.q.dtype});
   operands.check("dq", args.dq, args.q.shape, {args.q.dtype});
   operands.check("dk", args.dk, args.k.shape, {args.q.dtype});

@@ -67,6 +67,9 @@ extern const Backend backend;
 namespace cpu {
 extern const Backend backend;
 }
+namespace cuda {
+extern const Backend backend;  // in programs that have it: see cuda_backend.h
+}
 
 // The one this stream asks for.
 const Backend& backend_of(const Stream& stream);

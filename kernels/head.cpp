@@ -23,6 +23,16 @@ void check_gradient(const Operands& operands, const HeadArgs& args) {
   operands.require(!args.d_weight || args.d_hidden, "d_weight needs d_hidden");
 }
 
+// On a device they are not looked at: whoever brings them there has.
+void check_targets(const Tensor& targets, std::int64_t vocab) {
+  for (const std::int32_t target : targets.span<std::int32_t>()) {
+    if (target >= vocab) {
+      throw Error(Kind::data, "token id " + std::to_string(target) + " lies outside the vocabulary of " +
+                                  std::to_string(vocab) + "; was the data encoded with this model's tokenizer?");
+    }
+  }
+}
+
 }  // namespace
 
 std::int64_t head_chunk_tokens(std::int64_t tokens, std::int64_t vocab) {
@@ -52,12 +62,7 @@ void head(Stream& stream, const HeadArgs& args) {
   const std::int64_t needed = head_workspace_bytes(tokens, vocab);
   operands.require(args.workspace && static_cast<std::int64_t>(args.workspace.bytes()) >= needed,
                    "workspace holds less than " + std::to_string(needed) + " bytes");
-  for (const std::int32_t target : args.targets.span<std::int32_t>()) {
-    if (target >= vocab) {
-      throw Error(Kind::data, "token id " + std::to_string(target) + " lies outside the vocabulary of " +
-                                  std::to_string(vocab) + "; was the data encoded with this model's tokenizer?");
-    }
-  }
+  if (stream.is_host()) check_targets(args.targets, vocab);
   backend_of(stream).head(stream, args);
 }
 

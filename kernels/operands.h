@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lib/base/tensor.h"
+#include "lib/device/device.h"
 
 namespace hearth::kernels {
 
@@ -21,8 +22,9 @@ class Operands {
     if (tensor) check(name, tensor, shape, dtypes);
   }
   void rank(const char* name, const Tensor& tensor, int rank) const;
-  // [n + 1] i32 that starts at 0, never descends, and ends at or before total (exactly there if exact).
-  void offsets(const char* name, const Tensor& tensor, std::int64_t total, bool exact) const;
+  // [n + 1] i32 that starts at 0, never descends, and ends at or before total (exactly there if exact). What lies on a
+  // device is not looked at: whoever brings it there has.
+  void offsets(const Stream& stream, const char* name, const Tensor& tensor, std::int64_t total, bool exact) const;
   void require(bool condition, const std::string& what) const;
   [[noreturn]] void fail(const std::string& what) const;
 

@@ -28,7 +28,7 @@ void router(Stream& stream, const RouterArgs& args) {
   operands.check("weights", args.weights, {tokens, k}, {DType::f32});
   operands.check("counts", args.counts, {experts}, {DType::i32});
   check_options(operands, args.options, experts, k);
-  for (std::int32_t& count : args.counts.span<std::int32_t>()) count = 0;
+  stream.zero(args.counts);
   if (tokens == 0) return;
   backend_of(stream).router(stream, args);
 }
@@ -46,8 +46,8 @@ void router_backward(Stream& stream, const RouterBackwardArgs& args) {
   operands.check("d_logits", args.d_logits, {tokens, experts}, {DType::f32});
   operands.check("losses", args.losses, {2}, {DType::f32});
   check_options(operands, args.options, experts, k);
-  if (args.balance_coefficient != 0) operands.offsets("cu_seqlens", args.cu_seqlens, tokens, true);
-  for (float& loss : args.losses.span<float>()) loss = 0;
+  if (args.balance_coefficient != 0) operands.offsets(stream, "cu_seqlens", args.cu_seqlens, tokens, true);
+  stream.zero(args.losses);
   if (tokens == 0) return;
   backend_of(stream).router_backward(stream, args);
 }

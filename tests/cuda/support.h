@@ -6,8 +6,25 @@
 #include <cstdlib>
 
 #include "lib/device/device.h"
+#ifdef HEARTH_SIMT
+#include "tests/simt/machine.h"
+#endif
 
 namespace hearth::test {
+
+// Until it ends the SIMT machine runs threads and blocks in an order of its own for each n; a GPU does as it likes.
+struct Schedule {
+#ifdef HEARTH_SIMT
+  explicit Schedule(int n) {
+    simt::set_seed(static_cast<std::uint64_t>(n));
+  }
+  ~Schedule() {
+    simt::set_seed(0);
+  }
+#else
+  explicit Schedule(int) {}
+#endif
+};
 
 inline Device gpu() {
   try {

@@ -19,14 +19,30 @@ namespace hearth::kernels::test {
 
 inline constexpr DType f32 = DType::f32, b16 = DType::bf16;
 
-// Hands out zeroed tensors that live as long as it does.
+// The device under test: the host, or in tests/cuda a GPU or the SIMT machine, under a schedule that differs by n.
+#ifdef HEARTH_TEST_DEVICE
+using Schedule = hearth::test::Schedule;
+inline Device fast_device() {
+  return hearth::test::gpu();
+}
+#else
+struct Schedule {
+  explicit Schedule(int) {}
+};
+inline Device fast_device() {
+  return {};
+}
+#endif
+
+// Hands out zeroed tensors, in memory that the host and the device under test both reach, that live as long as it does.
 class Memory {
  public:
   explicit Memory(std::uint64_t seed = 1) : rng_(seed) {}
 
   Tensor zeros(DType dtype, Shape shape) {
     const std::size_t bytes = static_cast<std::size_t>(shape.n_elements()) * size_of(dtype);
-    blocks_.push_back(std::make_unique<Buffer>(bytes + 64));
+    blocks_.push_back(std::make_unique<Buffer>(bytes, fast_device(), Buffer::Use::staging));
+    if (bytes > 0) std::memset(blocks_.back()->data(), 0, bytes);
     return {blocks_.back()->data(), dtype, shape};
   }
   // Normal numbers times scale, rounded to dtype.
@@ -64,12 +80,21 @@ class Memory {
   std::vector<std::unique_ptr<Buffer>> blocks_;
 };
 
-// Two threads, and streams on them that answer with one backend or the other.
+// Two threads, and streams on them that answer with the backend under test or with the reference.
 struct Machine {
   explicit Machine(int n_threads = 2) : pool(n_threads) {}
   ThreadPool pool;
-  Stream cpu{pool, HostKernels::cpu};
+  Stream fast{fast_device(), pool};
   Stream ref{pool, HostKernels::ref};
+
+  // What run(fast) gives, when it is there.
+  template <class Run>
+  auto finished(const Run& run) {
+    const Schedule schedule(pool.n_threads());
+    const auto results = run(fast);
+    fast.wait();
+    return results;
+  }
 };
 
 // The greatest |a - b| / (|b| + root mean square of b), the latter at least 0.01; infinity if one is not finite alone.

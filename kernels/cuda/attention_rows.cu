@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cuda/attention_rows.h"
+
+#include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/columns.cuh"
+
+namespace hearth::kernels::cuda {
+namespace {
+
+constexpr int warps = 4, threads = warps * warp;
+constexpr int most_width = 512, per_lane = most_width / warp;  // of a head
+
+template <class T>
+__device__ float dot(const T* a, const T* b, int width) {
+  float sum = 0;
+  for (int i = 0; i < width; ++i) sum += to_float(a[i]) * to_float(b[i]);
+  return sum;
+}
+
+// sums[i] += sum over j of factor[j] * rows[j][lane + 32 i], j in [0, count); row(j) gives the row.
+template <class Row>
+__device__ void add_rows(float (&sums)[per_lane], const float* factor, int count, int width, const Row& row) {
+  const int lane = static_cast<int>(threadIdx.x) % warp;
+  for (int j = 0; j < count; ++j) {
+    const auto* from = row(j);
+    const float by = factor[j];
+#pragma unroll
+    for (int i = 0; i < per_lane; ++i) {
+      if (lane + i * warp < width) sums[i] += by * to_float(from[lane + i * warp]);
+    }
+  }
+}
+
+template <class T>
+__device__ void write_row(T* to, const float (&sums)[per_lane], float factor, int width) {
+  const int lane = static_cast<int>(threadIdx.x) % warp;
+#pragma unroll
+  for (int i = 0; i < per_lane; ++i) {
+    if (lane + i * warp < width) store(to + lane + i * warp, factor * sums[i]);
+  }
+}
+
+__device__ __forceinline__ int64_t warp_of_grid() {
+  return static_cast<int64_t>(blockIdx.x) * warps + threadIdx.x / warp;
+}
+
+template <class T>
+__global__ void __launch_bounds__(threads) forward_kernel(AttentionInputs<T> in, T* o, float* lse) {
+  HEARTH_SHARED(float, threads, shared);
+  if (warp_of_grid() >= in.tokens * in.q_heads) return;
+  const int64_t token = warp_of_grid() / in.q_heads;
+  const int head = static_cast<int>(warp_of_grid() % in.q_heads), kv_head = in.kv_head_of(head);
+  const int lane = static_cast<int>(threadIdx.x) % warp;
+  float* p = &shared[threadIdx.x / warp * warp];
+  const int sequence = sequence_of(in.cu_seqlens, in.n_sequences, token);
+  const int64_t start = in.cu_seqlens[sequence];
+  const int query = static_cast<int>(token - start);
+  const Range keys = in.mask.keys(query, query, static_cast<int>(in.cu_seqlens[sequence + 1] - start));
+  float greatest = in.sinks != nullptr ? in.sinks[head] : -INFINITY, sum = in.sinks != nullptr ? 1.0f : 0.0f;
+  float sums[per_lane] = {};
+  for (int begin = keys.begin; begin < keys.end; begin += warp) {
+    const int count = keys.end - begin < warp ? keys.end - begin : warp;
+    float z = -INFINITY;
+    if (lane < count)
+      z = in.capped(in.scale * dot(in.q_row(token, head), in.k_row(start + begin + lane, kv_head), in.head_dim));
+    const float next = fmaxf(greatest, warp_max(z)), shrink = greatest > -INFINITY ? expf(greatest - next) : 0;
+    // A block of minus infinity alone leaves next there: nothing is added, and no difference of infinities taken.
+    const float probability = z == -INFINITY ? 0 : expf(z - next);
+    p[lane] = probability;
+    sum = sum * shrink + warp_sum(probability);
+    greatest = next;
+#pragma unroll
+    for (int i = 0; i < per_lane; ++i) sums[i] *= shrink;
+    __syncwarp();
+    add_rows(sums, p, count, in.v_dim, [&](int j) { return in.v_row(start + begin + j, kv_head); });
+    __syncwarp();
+  }
+  write_row(o + (token * in.q_heads + head) * in.v_dim, sums, sum == 0 ? 0 : 1 / sum, in.v_dim);
+  if (lane == 0) lse[head * in.tokens + token] = sum == 0 ? -INFINITY : greatest + logf(sum);
+}
+
+template <class T>
+struct Gradients {
+  const T *o, *d_o;
+  const float* lse;
+  float* d;  // [q_heads, tokens]: d_o . o of each query
+  T *dq, *dk, *dv;
+};
+
+// p and dz of a query and a key.
+struct Pair {
+  float p = 0, dz = 0;
+};
+template <class T>
+__device__ Pair pair_of(const AttentionInputs<T>& in, const Gradients<T>& g, int64_t token, int head, int64_t key) {
+  const int kv_head = in.kv_head_of(head);
+  const float log_sum = g.lse[head * in.tokens + token];
+  if (log_sum == -INFINITY) return {};
+  const float z = in.capped(in.scale * dot(in.q_row(token, head), in.k_row(key, kv_head), in.head_dim));
+  const float p = expf(z - log_sum);
+  const float dp = dot(g.d_o + (token * in.q_heads + head) * in.v_dim, in.v_row(key, kv_head), in.v_dim);
+  const float slope = in.softcap > 0 ? cap_slope(z, in.softcap) : 1.0f;
+  return {p, p * (dp - g.d[head * in.tokens + token]) * slope};
+}
+
+template <class T>
+__global__ void __launch_bounds__(threads) query_gradient_kernel(AttentionInputs<T> in, Gradients<T> g) {
+  HEARTH_SHARED(float, threads, shared);
+  if (warp_of_grid() >= in.tokens * in.q_heads) return;
+  const int64_t token = warp_of_grid() / in.q_heads;
+  const int head = static_cast<int>(warp_of_grid() % in.q_heads), kv_head = in.kv_head_of(head);
+  const int lane = static_cast<int>(threadIdx.x) % warp;
+  float* dz = &shared[threadIdx.x / warp * warp];
+  const int64_t at = (token * in.q_heads + head) * in.v_dim;
+  float d = 0;
+  for (int i = lane; i < in.v_dim; i += warp) d += to_float(g.o[at + i]) * to_float(g.d_o[at + i]);
+  d = warp_sum(d);
+  if (lane == 0) g.d[head * in.tokens + token] = d;
+  __syncwarp();
+  const int sequence = sequence_of(in.cu_seqlens, in.n_sequences, token);
+  const int64_t start = in.cu_seqlens[sequence];
+  const int query = static_cast<int>(token - start);
+  const Range keys = in.mask.keys(query, query, static_cast<int>(in.cu_seqlens[sequence + 1] - start));
+  float sums[per_lane] = {};
+  for (int begin = keys.begin; begin < keys.end; begin += warp) {
+    const int count = keys.end - begin < warp ? keys.end - begin : warp;
+    dz[lane] = lane < count ? pair_of(in, g, token, head, start + begin + lane).dz : 0;
+    __syncwarp();
+    add_rows(sums, dz, count, in.head_dim, [&](int j) { return in.k_row(start + begin + j, kv_head); });
+    __syncwarp();
+  }
+  write_row(g.dq + (token * in.q_heads + head) * in.head_dim, sums, in.scale, in.head_dim);
+}
+
+template <class T>
+__global__ void __launch_bounds__(threads) key_gradient_kernel(AttentionInputs<T> in, Gradients<T> g) {
+  HEARTH_SHARED(float, threads, shared_p);
+  HEARTH_SHARED(float, threads, shared_dz);
+  if (warp_of_grid() >= in.tokens * in.kv_heads) return;
+  const int64_t token = warp_of_grid() / in.kv_heads;
+  const int kv_head = static_cast<int>(warp_of_grid() % in.kv_heads), group = in.q_heads / in.kv_heads;
+  const int lane = static_cast<int>(threadIdx.x) % warp;
+  float *p = &shared_p[threadIdx.x / warp * warp], *dz = &shared_dz[threadIdx.x / warp * warp];
+  const int sequence = sequence_of(in.cu_seqlens, in.n_sequences, token);
+  const int64_t start = in.cu_seqlens[sequence];
+  const int key = static_cast<int>(token - start);
+  const Range queries = in.mask.queries(key, key, static_cast<int>(in.cu_seqlens[sequence + 1] - start));
+  float dk[per_lane] = {}, dv[per_lane] = {};
+  for (int head = kv_head * group; head < (kv_head + 1) * group; ++head) {
+    for (int begin = queries.begin; begin < queries.end; begin += warp) {
+      const int count = queries.end - begin < warp ? queries.end - begin : warp;
+      const Pair pair = lane < count ? pair_of(in, g, start + begin + lane, head, token) : Pair{};
+      p[lane] = pair.p, dz[lane] = pair.dz;
+      __syncwarp();
+      add_rows(dv, p, count, in.v_dim,
+               [&](int j) { return g.d_o + ((start + begin + j) * in.q_heads + head) * in.v_dim; });
+      add_rows(dk, dz, count, in.head_dim, [&](int j) { return in.q_row(start + begin + j, head); });
+      __syncwarp();
+    }
+  }
+  write_row(g.dk + (token * in.kv_heads + kv_head) * in.head_dim, dk, in.scale, in.head_dim);
+  write_row(g.dv + (token * in.kv_heads + kv_head) * in.v_dim, dv, 1, in.v_dim);
+}
+
+Shape3 warps_for(int64_t count) {
+  return {static_cast<unsigned>(ceil_div(count, warps)), threads};
+}
+
+void check_width(const Tensor& q, const Tensor& v) {
+  if (q.shape[2] > most_width || v.shape[2] > most_width)
+    throw Error(Kind::config, "attention on CUDA takes heads of at most " + std::to_string(most_width) + " elements");
+}
+
+}  // namespace
+
+void attention_by_rows(Stream& stream, const AttentionArgs& args) {
+  check_width(args.q, args.v);
+  with_type(args.q.dtype, [&](auto type) {
+    using T = decltype(type);
+    launch(stream, forward_kernel<T>, warps_for(args.q.shape[0] * args.q.shape[1]), AttentionInputs<T>(args),
+           data<T>(args.o), data<float>(args.lse));
+  });
+}
+
+void attention_backward_by_rows(Stream& stream, const AttentionBackwardArgs& args) {
+  check_width(args.q, args.v);
+  const int64_t tokens = args.q.shape[0], heads = args.q.shape[1];
+  const int64_t floats = tokens * heads + column_parts(tokens, heads);
+  auto* d = reinterpret_cast<float*>(stream.state<State>().scratch(static_cast<std::size_t>(floats) * sizeof(float)));
+  with_type(args.q.dtype, [&](auto type) {
+    using T = decltype(type);
+    const AttentionInputs<T> in(args);
+    const Gradients<T> g{
+        data<const T>(args.o), data<const T>(args.d_o), data<const float>(args.lse), d, data<T>(args.dq),
+        data<T>(args.dk),      data<T>(args.dv)};
+    launch(stream, query_gradient_kernel<T>, warps_for(tokens * heads), in, g);
+    launch(stream, key_gradient_kernel<T>, warps_for(tokens * args.k.shape[1]), in, g);
+  });
+  if (args.sinks) {
+    add_columns(stream, tokens, heads,
+                SinkGradient{data<const float>(args.sinks), data<const float>(args.lse), d, tokens},
+                data<float>(args.dsinks), d + tokens * heads);
+  }
+}
+
+}  // namespace hearth::kernels::cuda

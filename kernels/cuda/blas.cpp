@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cuda/blas.cuh"
+
+#include <algorithm>
+
+namespace hearth::kernels::cuda {
+namespace {
+
+constexpr std::size_t workspace_bytes = 32u << 20;  // what NVIDIA recommends for sm_90
+
+void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS) {
+    throw Error(Kind::unavailable, std::string("cuBLASLt: ") + what + " (status " + std::to_string(status) + ")");
+  }
+}
+
+cudaDataType_t type_of(DType dtype) {
+  return dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+}
+
+// The largest power of two up to 256 that divides the address.
+unsigned alignment_of(const std::byte* at) {
+  const auto address = reinterpret_cast<std::uintptr_t>(at) | 256;
+  return static_cast<unsigned>(address & (~address + 1));
+}
+
+}  // namespace
+
+Blas::Blas(Stream& stream) : stream_(stream), library_(blas_library()), workspace_(workspace_bytes, stream.device()) {
+  check(library_.create(&handle_), "cannot start");
+}
+
+Blas::~Blas() {
+  for (const auto& [key, plan] : plans_) {
+    library_.destroy_operation(plan.operation);
+    for (cublasLtMatrixLayout_t layout : {plan.a, plan.b, plan.y}) library_.destroy_layout(layout);
+  }
+  library_.destroy(handle_);
+}
+
+// The library counts columns first. A row-major [r, c] is a column-major [c, r], so y^T = op(b)^T op(a)^T is asked for:
+// its A is our b, its B is our a.
+Blas::Plan Blas::make_plan(const Product& p, const std::array<unsigned, 3>& alignments) const {
+  Plan plan;
+  check(library_.make_operation(&plan.operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cannot describe a product");
+  const auto set = [&](cublasLtMatmulDescAttributes_t attribute, bool transposed) {
+    const cublasOperation_t value = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+    check(library_.set_operation(plan.operation, attribute, &value, sizeof(value)), "cannot describe a product");
+  };
+  set(CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b);
+  set(CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a);
+  const auto layout = [&](DType dtype, std::int64_t rows, std::int64_t columns) {
+    cublasLtMatrixLayout_t made = nullptr;
+    check(library_.make_layout(&made, type_of(dtype), static_cast<std::uint64_t>(columns),
+                               static_cast<std::uint64_t>(rows), columns),
+          "cannot describe a matrix");
+    return made;
+  };
+  plan.a = p.transpose_a ? layout(p.dtype, p.k, p.m) : layout(p.dtype, p.m, p.k);
+  plan.b = p.transpose_b ? layout(p.dtype, p.n, p.k) : layout(p.dtype, p.k, p.n);
+  plan.y = layout(p.y_dtype, p.m, p.n);
+
+  cublasLtMatmulPreference_t preference = nullptr;
+  check(library_.make_preference(&preference), "cannot state a preference");
+  const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+    check(library_.set_preference(preference, attribute, &value, sizeof(value)), "cannot state a preference");
+  };
+  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
+  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignments[1]);
+  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignments[0]);
+  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignments[2]);
+  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments[2]);
+  cublasLtMatmulHeuristicResult_t result{};
+  int found = 0;
+  const cublasStatus_t status =
+      library_.heuristic(handle_, plan.operation, plan.b, plan.a, plan.y, plan.y, preference, 1, &result, &found);
+  library_.destroy_preference(preference);
+  plan.possible = status == CUBLAS_STATUS_SUCCESS && found > 0;
+  plan.algorithm = result.algo;
+  plan.workspace_bytes = result.workspaceSize;
+  return plan;
+}
+
+const Blas::Plan& Blas::plan_of(const Product& p) {
+  const std::array<unsigned, 3> alignments{alignment_of(p.a), alignment_of(p.b), alignment_of(p.y)};
+  const Key key{p.m,
+                p.n,
+                p.k,
+                static_cast<std::int64_t>(p.dtype),
+                static_cast<std::int64_t>(p.y_dtype),
+                p.transpose_a,
+                p.transpose_b,
+                alignments[0],
+                alignments[1],
+                alignments[2]};
+  const auto known = plans_.find(key);
+  return known != plans_.end() ? known->second : plans_.emplace(key, make_plan(p, alignments)).first->second;
+}
+
+bool Blas::multiply(const Product& p) {
+  const Plan& plan = plan_of(p);
+  if (!plan.possible) return false;
+  const float beta = p.accumulate ? 1 : 0;
+  check(library_.multiply(handle_, plan.operation, &p.alpha, p.b, plan.b, p.a, plan.a, &beta, p.y, plan.y, p.y, plan.y,
+                          &plan.algorithm, workspace_.data(), plan.workspace_bytes,
+                          static_cast<cudaStream_t>(stream_.native())),
+        "cannot multiply");
+  return true;
+}
+
+}  // namespace hearth::kernels::cuda

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam between a program with CUDA and one without: defined in cuda/backend.cpp and in without_cuda.cpp; the linker
+// takes the former where its object is named.
+#pragma once
+#include "kernels/backend.h"
+
+namespace hearth::kernels {
+
+const Backend& cuda_backend();
+
+}  // namespace hearth::kernels

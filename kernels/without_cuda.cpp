@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cuda_backend.h"
+
+namespace hearth::kernels {
+
+const Backend& cuda_backend() { throw Error(Kind::unavailable, "this hearth was built without CUDA"); }
+
+}  // namespace hearth::kernels
