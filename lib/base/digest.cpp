@@ -10,6 +10,19 @@
 #include "lib/base/file.h"
 
 namespace hearth {
+namespace {
+
+std::string hex_of(std::span<const unsigned char> bytes) {
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    char pair[3];
+    std::snprintf(pair, sizeof pair, "%02x", byte);
+    text += pair;
+  }
+  return text;
+}
+
+}  // namespace
 
 std::string Hash128::hex() const {
   char text[33];
@@ -45,19 +58,23 @@ std::string Sha256::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   HEARTH_CHECK(EVP_DigestFinal_ex(state_->context, digest, &size) == 1, "SHA-256 failed");
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    char pair[3];
-    std::snprintf(pair, sizeof pair, "%02x", digest[i]);
-    text += pair;
-  }
-  return text;
+  return hex_of({digest, size});
 }
 
 std::string sha256_hex(std::string_view text) {
   Sha256 hash;
   hash.update(text);
   return hash.hex();
+}
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
+  unsigned char code[EVP_MAX_MD_SIZE];
+  std::size_t size = 0;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
+  HEARTH_CHECK(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, key.data(), key.size(), bytes, message.size(), code,
+                         sizeof code, &size) != nullptr,
+               "HMAC-SHA-256 failed");
+  return hex_of({code, size});
 }
 
 std::string sha256_of_file(const std::filesystem::path& path) {

@@ -39,6 +39,7 @@ class Sha256 {
 };
 
 std::string sha256_hex(std::string_view text);
+std::string hmac_sha256_hex(std::string_view key, std::string_view message);  // RFC 2104
 std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace hearth

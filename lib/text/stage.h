@@ -43,6 +43,9 @@ class DocumentStage {
   virtual ~DocumentStage() = default;
   virtual std::string_view name() const = 0;
   virtual std::optional<Rejection> decide(Candidate& candidate) const = 0;
+  // Called instead of decide for a document that was rejected before it came here and is stored as such: what must hold
+  // of every text that is written (nothing private in it) is seen to here.
+  virtual void pass_rejected(Candidate& candidate) const { static_cast<void>(candidate); }
 };
 
 }  // namespace hearth::text
