@@ -17,4 +17,8 @@ void add_privacy_options(Command& command, text::privacy::PrivacyOptions& option
       "secret in FILE");
 }
 
+std::unique_ptr<text::DocumentStage> make_privacy_stage(const text::privacy::PrivacyOptions& options) {
+  return std::make_unique<text::privacy::PrivacyStage>(options);
+}
+
 }  // namespace hearth::tools::shard

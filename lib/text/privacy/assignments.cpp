@@ -100,8 +100,7 @@ bool names_secret(std::string_view name, Kind& kind) {
       "token",      "authtoken",   "accesstoken",     "credential",    "credentials", "appkey"};
   if (name.empty()) return false;
   // d, e, s, t, y, n, a, l: what the words above end in.
-  if (std::string_view("drestynl").find(lower(name.back())) == std::string_view::npos && lower(name.back()) != 'a')
-    return false;
+  if (std::string_view("destynalDESTYNAL").find(name.back()) == std::string_view::npos) return false;
   std::string compact;
   for (const char c : name) {
     if (is_alnum(c)) compact += lower(c);

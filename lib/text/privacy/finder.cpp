@@ -14,6 +14,10 @@
 namespace hearth::text::privacy {
 namespace {
 
+constexpr bool is_number_mark(char c) {
+  return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')';
+}
+
 class Scan {
  public:
   explicit Scan(std::string_view text) : text_(text) {}
@@ -102,8 +106,7 @@ void Scan::digits(std::size_t begin) {
     if (n <= 4 && (text_[begin] == '2' || text_[begin] == '3') && byte_at(text_, begin + 4) == ':')
       found = ipv6_at(text_, begin);
     if (!found && (n >= 13 || (n == 4 && (behind == ' ' || behind == '-')))) found = card_at(text_, begin);
-    if (!found && (n >= 7 || before == '+' || std::string_view(" -./()").find(behind) != std::string_view::npos))
-      found = phone_at(text_, begin);
+    if (!found && (n >= 7 || before == '+' || is_number_mark(behind))) found = phone_at(text_, begin);
   }
   if (!found) return;
   found_.push_back(*found);

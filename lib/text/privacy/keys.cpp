@@ -189,10 +189,11 @@ MaybeFinding by_randomness(std::string_view text, std::size_t begin, std::size_t
   while (padded - end < 2 && byte_at(text, padded) == '=') ++padded;
   const char quote = byte_before(text, begin);
   const bool quoted = is_quote(quote) && byte_at(text, padded) == quote;
+  const double bits = entropy_bits(run);
+  if (bits < 3.5) return std::nullopt;
   const std::string_view before = line_before(text, begin, 48);
   const bool named = (quoted || is_given(before)) && speaks_of_secrets(before);
-  const double least_bits = named ? 3.5 : run.size() < 32 ? 4.2 : 4.5;
-  if ((!quoted && !named) || entropy_bits(run) < least_bits) return std::nullopt;
+  if (!named && (!quoted || bits < (run.size() < 32 ? 4.2 : 4.5))) return std::nullopt;
   if (speaks_of_hashes(line_around(text, begin, padded, 80).substr(0, 400))) return std::nullopt;
   return Finding{begin, padded, Kind::key};
 }

@@ -21,6 +21,10 @@ struct Shape {
   std::size_t end = 0;
 };
 
+bool is_separator(char c) {
+  return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')';
+}
+
 // Digits with up to two separators ("-", ") ", " / ") between groups; n is 0 when there are too many.
 Shape read_shape(std::string_view text, std::size_t begin) {
   Shape shape;
@@ -33,9 +37,7 @@ Shape read_shape(std::string_view text, std::size_t begin) {
     }
     shape.end = at;
     std::size_t behind = at;
-    while (behind - at < 3 && std::string_view(" -./()").find(byte_at(text, behind)) != std::string_view::npos &&
-           behind < text.size())
-      ++behind;
+    while (behind - at < 3 && is_separator(byte_at(text, behind)) && behind < text.size()) ++behind;
     if (behind == at || !is_digit(byte_at(text, behind))) return shape;
     if (shape.separator == '\0') shape.separator = text[at];
     shape.one_separator = shape.one_separator && behind == at + 1 && text[at] == shape.separator;
@@ -114,8 +116,10 @@ bool speaks_of_phones(std::string_view text, std::size_t begin) {
     if (equal_ignoring_case(last, name) || (static_cast<unsigned char>(name[0]) >= 0x80 && last.ends_with(name)))
       return true;
   }
-  return mentions(before,
-                  {"phone number", "phone no", "telephone number", "tel no", "tel nr", "phone:", "call us", "call me"});
+  const bool follows = equal_ignoring_case(last, "number") || equal_ignoring_case(last, "no") ||
+                       equal_ignoring_case(last, "nr") || equal_ignoring_case(last, "us") ||
+                       equal_ignoring_case(last, "me");
+  return follows && mentions(before, {"phone", "tel", "call", "fax"});
 }
 
 bool speaks_of_other_numbers(std::string_view text, std::size_t begin) {
