@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "lib/tools/shard_forget.h"
+
 namespace hearth::tools::shard {
 namespace {
 
@@ -98,9 +100,10 @@ Command build_cat_command(const std::vector<std::string>& argv) {
 }  // namespace
 
 Command shard_command(const std::vector<std::string>& argv) {
-  if (argv.size() < 2 || argv[1] != "cat") return build_command(argv);
+  if (argv.size() < 2 || (argv[1] != "cat" && argv[1] != "forget")) return build_command(argv);
   Command command("shard", "documents and source code to a documents file");
   command.subcommand(build_cat_command(argv));
+  command.subcommand(forget_command(argv));
   return command;
 }
 
