@@ -176,6 +176,8 @@ std::string_view name_of(Encoding encoding) {
       return "utf-16";
     case Encoding::utf32:
       return "utf-32";
+    case Encoding::declared:
+      return "declared";
   }
   return "";
 }
@@ -194,6 +196,11 @@ std::optional<Rejection> decode(std::string bytes, Decoded& decoded) {
     if (is_page_description(bytes)) return Rejection{"not-text", "a PDF or PostScript file: drawn pages"};
     return Rejection{"not-text", std::to_string(count_binary_controls(bytes)) + " of " + std::to_string(bytes.size()) +
                                      " bytes are control characters"};
+  }
+  if (mark.width == 0 && first_invalid(bytes) < bytes.size()) {
+    const std::string charset = declared_charset(bytes);
+    if (!charset.empty() && !decode_as(charset, bytes, decoded)) return std::nullopt;
+    decoded = {};
   }
   return decode_utf8(std::move(bytes), decoded);
 }

@@ -5,7 +5,8 @@
 //   3. Otherwise UTF-8. A byte outside every valid sequence is read as Windows-1252, whose upper half is Latin-1 for
 //      letters: files written partly in each are common. A sequence cut short after two bytes or more, a lone surrogate
 //      and a byte Windows-1252 leaves undefined become U+FFFD.
-//   4. Such bytes mostly in runs of three and more are another encoding (Cyrillic, Chinese, ...), which is not guessed.
+//   4. With such bytes, a charset that the head declares is believed (declared_charset).
+//   5. Such bytes mostly in runs of three and more are another encoding (Cyrillic, Chinese, ...), which is not guessed.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,17 +17,28 @@
 
 namespace hearth::text {
 
-enum class Encoding : std::uint8_t { utf8, mixed, windows1252, utf16, utf32 };
-std::string_view name_of(Encoding encoding);  // "utf-8", "utf-8+windows-1252", "windows-1252", "utf-16", "utf-32"
+enum class Encoding : std::uint8_t { utf8, mixed, windows1252, utf16, utf32, declared };
+std::string_view name_of(
+    Encoding encoding);  // "utf-8", "utf-8+windows-1252", "windows-1252", "utf-16", "utf-32", "declared"
 
 struct Decoded {
   std::string text;  // valid UTF-8
   Encoding encoding = Encoding::utf8;
+  std::string charset;           // of a declared encoding: its name in lower case
   std::uint64_t n_replaced = 0;  // U+FFFD that decoding put in
 };
 
 // Decodes bytes, or says why not: "not-text", or "unknown-encoding", when decoded.text holds the bytes as they were.
 std::optional<Rejection> decode(std::string bytes, Decoded& decoded);
+
+// Decodes bytes of a charset that somebody declared ("iso-8859-2", "Shift_JIS", any case), through iconv. Bytes that
+// mean nothing in it become U+FFFD. Rejection "unknown-encoding" for a charset that is not among the common ones, or
+// when more than one character in twenty would be lost.
+std::optional<Rejection> decode_as(std::string_view charset, std::string_view bytes, Decoded& decoded);
+
+// The charset that text declares in its own head ("<meta charset=...>", "<?xml encoding=...?>", "coding: ..." of the
+// first two lines), in lower case; "" for none.
+std::string declared_charset(std::string_view bytes);
 
 // The first rule that tells binary from text, for the beginning of a file: true saves reading the rest.
 bool looks_binary(std::string_view bytes);

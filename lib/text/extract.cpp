@@ -6,6 +6,9 @@
 #include "formats/jsonl.h"
 #include "lib/base/json_value.h"
 #include "lib/text/encoding.h"
+#include "lib/text/extract/markdown.h"
+#include "lib/text/extract/notebook.h"
+#include "lib/text/extract/pdf.h"
 #include "lib/text/file_type.h"
 #include "lib/text/html.h"
 
@@ -17,14 +20,49 @@ std::optional<Rejection> decode_into(std::string bytes, std::string& text, Candi
   Decoded decoded;
   auto rejection = decode(std::move(bytes), decoded);
   text = std::move(decoded.text);
-  candidate.encoding = name_of(decoded.encoding);
+  candidate.encoding = decoded.charset.empty() ? std::string(name_of(decoded.encoding)) : decoded.charset;
   return rejection;
+}
+
+void add_attributes(const Extracted& extracted, formats::Document& document) {
+  for (const auto& [name, value] : extracted.attributes) add_attribute(document, name, value);
+}
+
+std::optional<Rejection> extract_pdf(const std::string& bytes, Candidate& candidate) {
+  candidate.read_bytes = bytes.size();
+  candidate.encoding = name_of(Encoding::utf8);
+  candidate.document.type = name_of(FileType::pdf);
+  Extracted extracted;
+  if (auto rejection = pdf_to_text(bytes, {}, extracted)) return rejection;
+  add_attributes(extracted, candidate.document);
+  candidate.document.text = normalize(std::move(extracted.text), candidate.repairs);
+  return std::nullopt;
+}
+
+// What is read of text of a type. Rejected, text stays as it was.
+std::optional<Rejection> reduce(FileType type, std::string& text, formats::Document& document) {
+  Extracted extracted;
+  std::optional<Rejection> rejection;
+  if (type == FileType::html) {
+    rejection = html_to_text(text, extracted.text);
+  } else if (type == FileType::notebook) {
+    rejection = notebook_to_text(text, extracted);
+  } else if (type == FileType::markdown) {
+    markdown_to_text(text, extracted);
+  } else {
+    return std::nullopt;
+  }
+  if (rejection) return rejection;
+  add_attributes(extracted, document);
+  text = std::move(extracted.text);
+  return std::nullopt;
 }
 
 }  // namespace
 
 std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate) {
   formats::Document& document = candidate.document;
+  if (is_pdf(bytes)) return extract_pdf(bytes, candidate);
   std::string text;
   if (auto rejection = decode_into(std::move(bytes), text, candidate)) {
     document.text = std::move(text);
@@ -36,13 +74,9 @@ std::optional<Rejection> extract_file(std::string bytes, std::string_view file_n
   document.license = spdx_license(text);
   if (candidate.encoding != name_of(Encoding::utf8))
     add_attribute(document, "encoding", dump_json(Json(candidate.encoding)));
-  if (type.type == FileType::html) {
-    std::string page = std::move(text);
-    text.clear();
-    if (auto rejection = html_to_text(page, text)) {
-      document.text = std::move(page);
-      return rejection;
-    }
+  if (auto rejection = reduce(type.type, text, document)) {
+    document.text = std::move(text);
+    return rejection;
   }
   document.text = normalize(std::move(text), candidate.repairs);
   return std::nullopt;

@@ -156,7 +156,7 @@ TypeAndLanguage type_by_content(std::string_view text) {
 }  // namespace
 
 std::string_view name_of(FileType type) {
-  static constexpr std::string_view names[] = {"text", "markdown", "html", "code", "jsonl"};
+  static constexpr std::string_view names[] = {"text", "markdown", "html", "code", "jsonl", "notebook", "pdf"};
   return names[static_cast<std::size_t>(type)];
 }
 
@@ -168,6 +168,7 @@ TypeAndLanguage file_type(std::string_view file_name, std::string_view text) {
   const bool has_extension = dot != std::string_view::npos && dot > 0 && dot + 1 < file_name.size();
   const std::string extension = has_extension ? lower_case(file_name.substr(dot + 1)) : std::string();
   if (contains_word_of(extension, html_extensions)) return {FileType::html, {}};
+  if (extension == "ipynb") return {FileType::notebook, {}};
   if (contains_word_of(extension, markdown_extensions)) return {FileType::markdown, {}};
   if (contains_word_of(extension, prose_extensions)) return {FileType::text, {}};
   if (has_extension && extension != "php" && trim(head.substr(0, 64)).starts_with("<?xml") && !begins_like_html(head)) {

@@ -7,8 +7,8 @@
 
 namespace hearth::text {
 
-enum class FileType : std::uint8_t { text, markdown, html, code, jsonl };
-std::string_view name_of(FileType type);  // "text", "markdown", "html", "code", "jsonl"
+enum class FileType : std::uint8_t { text, markdown, html, code, jsonl, notebook, pdf };
+std::string_view name_of(FileType type);  // "text", "markdown", "html", "code", "jsonl", "notebook", "pdf"
 
 struct TypeAndLanguage {
   FileType type = FileType::text;

@@ -52,7 +52,7 @@ constexpr Language table[] = {
     {"ini", "ini cfg conf properties desktop service socket timer mount", ".editorconfig .gitconfig", ""},
     {"java", "java", "", "jshell"},
     {"javascript", "js mjs cjs jsx", "", "node nodejs"},
-    {"json", "json json5 webmanifest geojson ipynb", ".babelrc .eslintrc", ""},
+    {"json", "json json5 webmanifest geojson", ".babelrc .eslintrc", ""},
     {"julia", "jl", "", "julia"},
     {"kotlin", "kt kts", "", "kotlin"},
     {"latex", "tex sty cls ltx bib dtx ins", "", ""},

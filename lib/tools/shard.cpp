@@ -10,11 +10,13 @@ namespace hearth::tools::shard {
 namespace {
 
 constexpr const char* details =
-    "Reads text, Markdown, HTML, source code and JSONL files, plain or compressed by gzip or zstd, and folders of "
+    "Reads text, Markdown, HTML, PDF, Jupyter notebooks, source code and JSONL files, plain or compressed by gzip or "
+    "zstd, and folders of "
     "them, "
     "and writes their texts to one documents file. What a file is shows in its name and its content.\n"
     "\n"
-    "Text becomes UTF-8 in Normalization Form C with LF line ends; bytes that are not UTF-8 are read as Windows-1252. "
+    "Text becomes UTF-8 in Normalization Form C with LF line ends; bytes that are not UTF-8 are read as the encoding "
+    "the file declares, else as Windows-1252. "
     "Of "
     "HTML pages the readable part is kept. Code keeps its white space and says its language. Each line of a *.jsonl "
     "file is a document; its other fields become attributes.\n"
@@ -22,7 +24,10 @@ constexpr const char* details =
     "In folders, names that begin with a dot, node_modules and caches are passed by, and symbolic links are not "
     "followed. Everything else ends in the documents file, kept or rejected with its reason: not-text, "
     "unknown-encoding, too-short, too-large, duplicate-exact, html-too-deep, html-too-large, bad-json, no-text-field, "
-    "damaged, missing, unreadable, special-file. "
+    "no-text, "
+    "encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, parser-memory, damaged, missing, "
+    "unreadable, special-file. PDF is read by pdftotext (Debian package poppler-utils), in a child process limited in "
+    "time and memory, without network. "
     "The first of equal texts is kept. The split is drawn from the text and the seed.\n"
     "\n"
     "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). What was read "
