@@ -2,7 +2,6 @@
 #include "lib/text/tokenizer/bpe.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <queue>
 #include <tuple>
@@ -14,75 +13,92 @@ namespace {
 
 constexpr std::size_t short_piece = 48;  // up to here a scan for the lowest rank beats a heap
 
-std::uint64_t pair_key(std::uint32_t left, std::uint32_t right) {
-  return static_cast<std::uint64_t>(left) << 32 | right;
-}
-std::uint64_t mix(std::uint64_t key) {
-  return (key ^ key >> 29) * 0x9E3779B97F4A7C15ull;
-}
-
 }  // namespace
 
-Bpe::Bpe(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges,
-         std::unordered_map<std::string, std::uint32_t> pieces)
-    : byte_ids_(std::move(byte_ids)), pieces_(std::move(pieces)) {
+Bpe::Bpe(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges, std::vector<std::string> tokens,
+         bool whole_first)
+    : byte_ids_(std::move(byte_ids)), rules_(merges), whole_first_(whole_first), index_(tokens) {
   if (merges.empty()) return;
-  slots_.resize(std::bit_ceil(merges.size() * 2 + 2));
-  shift_ = 64u - static_cast<unsigned>(std::countr_zero(slots_.size()));
-  known_.resize((std::size_t{1} << known_bits) / 64);
-  for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
-    slots_[place_of(merges[rank].left, merges[rank].right)] = {pair_key(merges[rank].left, merges[rank].right), rank,
-                                                               merges[rank].result};
-    const std::uint64_t place = mix(pair_key(merges[rank].left, merges[rank].right)) >> (64 - known_bits);
-    known_[place / 64] |= std::uint64_t{1} << (place % 64);
-  }
-}
-
-// Most pairs that are asked about have no rule. The bits fit into the second-level cache, the slots do not.
-inline const Bpe::Slot& Bpe::find(std::uint32_t left, std::uint32_t right) const {
-  const std::uint64_t key = pair_key(left, right), mixed = mix(key), place = mixed >> (64 - known_bits);
-  if ((known_[place / 64] >> (place % 64) & 1) == 0) return none_;
-  for (std::size_t i = mixed >> shift_;; i = (i + 1) & (slots_.size() - 1)) {
-    if (slots_[i].key == key || slots_[i].rank == no_rank) return slots_[i];
-  }
-}
-
-std::size_t Bpe::place_of(std::uint32_t left, std::uint32_t right) const {
-  const std::uint64_t key = pair_key(left, right);
-  for (std::size_t i = mix(key) >> shift_;; i = (i + 1) & (slots_.size() - 1)) {
-    if (slots_[i].key == key || slots_[i].rank == no_rank) return i;
-  }
+  derivations_ = std::make_unique<Derivations>(rules_, byte_ids_, merges, tokens, [&](std::string_view bytes) {
+    std::vector<std::uint32_t> ids;
+    merge(bytes, ids);
+    return ids;
+  });
 }
 
 void Bpe::encode(std::string_view piece, std::vector<std::uint32_t>& ids) const {
-  if (!pieces_.empty()) {
-    if (const auto whole = pieces_.find(std::string(piece)); whole != pieces_.end()) {
-      ids.push_back(whole->second);
-      return;
+  if (piece.size() <= longest_searched) {
+    char padded[longest_searched + TokenIndex::padding];
+    std::memset(padded + piece.size(), 0, TokenIndex::padding);
+    std::memcpy(padded, piece.data(), piece.size());
+    const std::string_view copy(padded, piece.size());
+    if (whole_first_) {
+      if (const std::optional<std::uint32_t> whole = index_.find(copy)) {
+        ids.push_back(*whole);
+        return;
+      }
     }
+    if (piece.size() >= shortest_searched && !rules_.empty() && search(copy, ids)) return;
   }
-  if (slots_.empty()) {
+  merge(piece, ids);
+}
+
+void Bpe::merge(std::string_view piece, std::vector<std::uint32_t>& ids) const {
+  if (rules_.empty()) {
     for (const char c : piece) ids.push_back(byte_ids_[static_cast<unsigned char>(c)]);
   } else if (piece.size() <= short_piece) {
-    encode_short(piece, ids);
+    merge_short(piece, ids);
   } else {
-    encode_long(piece, ids);
+    merge_long(piece, ids);
   }
 }
 
-void Bpe::encode_short(std::string_view piece, std::vector<std::uint32_t>& ids) const {
+// Depth first, the longest token first. To any place there is at most one list of tokens, so a place from which nothing
+// led on is dead for good. False, with ids as they were, when a token comes up of whose neighbours nothing is known.
+bool Bpe::search(std::string_view piece, std::vector<std::uint32_t>& ids) const {
+  const std::size_t n_before = ids.size();
+  std::uint64_t dead[longest_searched / 64 + 1] = {};
+  std::uint16_t begins[longest_searched];  // of the tokens taken
+  std::size_t at = 0, below = piece.size() + 1, n_taken = 0;
+  while (at < piece.size()) {
+    const TokenIndex::Match match = index_.longest(piece.substr(at), below);
+    if (match.length == 0) {
+      if (n_taken == 0) break;  // cannot be: merging makes something of any bytes
+      dead[at / 64] |= std::uint64_t{1} << (at % 64);
+      below = at - begins[--n_taken];
+      at = begins[n_taken];
+      ids.pop_back();
+      continue;
+    }
+    below = match.length;
+    const std::size_t end = at + match.length;
+    const Derivations::Kind kind = derivations_->kind(match.id);
+    if (kind == Derivations::Kind::none || (dead[end / 64] >> (end % 64) & 1) != 0) continue;
+    if (kind == Derivations::Kind::irregular && match.length != piece.size()) break;
+    if (n_taken > 0 && !derivations_->can_follow(rules_, ids.back(), match.id)) continue;
+    begins[n_taken++] = static_cast<std::uint16_t>(at);
+    ids.push_back(match.id);
+    at = end;
+    below = piece.size() + 1;
+  }
+  if (at == piece.size()) return true;
+  ids.resize(n_before);
+  return false;
+}
+
+void Bpe::merge_short(std::string_view piece, std::vector<std::uint32_t>& ids) const {
   std::uint32_t id[short_piece], rank[short_piece], result[short_piece];
   std::size_t n = piece.size();
   for (std::size_t i = 0; i < n; ++i) id[i] = byte_ids_[static_cast<unsigned char>(piece[i])];
   const auto rate = [&](std::size_t i) {
-    const Slot& slot = find(id[i], id[i + 1]);
-    rank[i] = slot.rank;
-    result[i] = slot.result;
+    const MergeRules::Rule& rule = rules_.find(id[i], id[i + 1]);
+    rank[i] = rule.rank;
+    result[i] = rule.result;
   };
   for (std::size_t i = 0; i + 1 < n; ++i) rate(i);
   while (n > 1) {
     const std::size_t best = static_cast<std::size_t>(std::min_element(rank, rank + n - 1) - rank);
-    if (rank[best] == no_rank) break;
+    if (rank[best] == MergeRules::no_rank) break;
     id[best] = result[best];
     const std::size_t n_after = n - best - 2;  // symbols behind the pair
     std::memmove(id + best + 1, id + best + 2, n_after * sizeof id[0]);
@@ -99,7 +115,7 @@ void Bpe::encode_short(std::string_view piece, std::vector<std::uint32_t>& ids) 
 
 // Symbols in a linked list, candidate merges in a heap; a candidate whose pair has changed since is dropped when
 // popped.
-void Bpe::encode_long(std::string_view piece, std::vector<std::uint32_t>& ids) const {
+void Bpe::merge_long(std::string_view piece, std::vector<std::uint32_t>& ids) const {
   constexpr std::uint32_t none = 0xffffffffu;
   struct Symbol {
     std::uint32_t id;
@@ -116,12 +132,12 @@ void Bpe::encode_long(std::string_view piece, std::vector<std::uint32_t>& ids) c
     symbols[i] = {byte_ids_[static_cast<unsigned char>(piece[i])], i > 0 ? i - 1 : none, i + 1 < n ? i + 1 : none};
   }
   const auto candidate = [&](std::uint32_t at) {
-    const Slot& slot = find(symbols[at].id, symbols[symbols[at].after].id);
-    return Candidate{slot.rank, at, slot.result};
+    const MergeRules::Rule& rule = rules_.find(symbols[at].id, symbols[symbols[at].after].id);
+    return Candidate{rule.rank, at, rule.result};
   };
   std::vector<Candidate> first;
   for (std::uint32_t i = 0; i + 1 < n; ++i) {
-    if (const Candidate c = candidate(i); c.rank != no_rank) first.push_back(c);
+    if (const Candidate c = candidate(i); c.rank != MergeRules::no_rank) first.push_back(c);
   }
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> heap(std::greater<>{}, std::move(first));
   while (!heap.empty()) {
@@ -134,11 +150,11 @@ void Bpe::encode_long(std::string_view piece, std::vector<std::uint32_t>& ids) c
     symbol.after = next.after;
     next.id = none;  // now part of symbol
     if (symbol.before != none) {
-      if (const Candidate c = candidate(symbol.before); c.rank != no_rank) heap.push(c);
+      if (const Candidate c = candidate(symbol.before); c.rank != MergeRules::no_rank) heap.push(c);
     }
     if (symbol.after != none) {
       symbols[symbol.after].before = top.at;
-      if (const Candidate c = candidate(top.at); c.rank != no_rank) heap.push(c);
+      if (const Candidate c = candidate(top.at); c.rank != MergeRules::no_rank) heap.push(c);
     }
   }
   for (std::uint32_t i = 0; i != none; i = symbols[i].after) ids.push_back(symbols[i].id);

@@ -4,7 +4,9 @@
 // many to be remembered whole, but fall into words this way.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace hearth::text {
@@ -15,7 +17,10 @@ class Bridges {
   Bridges() = default;
   // Takes in the pairs of neighbouring characters of a token; of all that merging can make.
   void add(std::string_view token);
+  // A token that stands for a whole piece only: no part of a piece may be that.
+  void add_whole(std::string_view token) { whole_.emplace(token); }
   bool empty() const { return pairs_.empty(); }
+  bool is_whole_only(std::string_view part) const { return !whole_.empty() && whole_.contains(std::string(part)); }
 
   // Calls cut(p) for each place in [begin, end) where the piece may be cut, ascending, neither its begin nor its end.
   template <class OnCut>
@@ -60,6 +65,7 @@ class Bridges {
 
   std::vector<std::uint64_t> pairs_;  // by hash: pairs of whole characters
   std::vector<std::uint64_t> parts_;  // last byte, first byte: of tokens that begin or end inside a character there
+  std::unordered_set<std::string> whole_;
 };
 
 }  // namespace hearth::text

@@ -39,10 +39,21 @@ Byte PieceCutter::one_piece(const Scanner& scanner, Byte p, Byte*& ends, const B
   constexpr std::ptrdiff_t worth_cutting = 7;  // more than two characters
   const Byte next = scanner.next(p);
   if (bridges_ != nullptr && next - p >= worth_cutting) {
-    // Where there is no room left, the rest stays in one.
+    Byte* const first = ends;
+    Byte begin = p;
+    bool allowed = true;
+    const auto is_part = [&](Byte end) {  // which no token that stands for whole pieces only may be
+      allowed = allowed &&
+                !bridges_->is_whole_only({reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin)});
+      begin = end;
+    };
     bridges_->for_each_cut(p, next, [&](Byte at) {
-      if (ends < ends_limit) *ends++ = at;
+      if (ends == ends_limit) return;  // where there is no room left, the rest stays in one
+      is_part(at);
+      *ends++ = at;
     });
+    if (ends != first) is_part(next);
+    if (!allowed) ends = first;
   }
   *ends++ = next;
   return next;

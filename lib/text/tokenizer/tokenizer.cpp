@@ -19,23 +19,19 @@
 namespace hearth::text {
 namespace {
 
-Bpe make_bpe(const TokenizerFile& file) {
-  std::unordered_map<std::string, std::uint32_t> pieces;
-  if (file.ignore_merges) {
-    std::unordered_set<std::uint32_t> added;
-    for (const AddedToken& token : file.added) added.insert(token.id);
-    for (std::uint32_t id = 0; id < file.tokens.size(); ++id) {
-      if (!file.tokens[id].empty() && !added.contains(id)) pieces.emplace(file.tokens[id], id);
-    }
-  }
-  return Bpe(file.byte_ids, file.merges, std::move(pieces));
+// The bytes of each id of the model; empty for added tokens.
+std::vector<std::string> model_tokens(const TokenizerFile& file) {
+  std::vector<std::string> tokens = file.tokens;
+  for (const AddedToken& token : file.added) tokens[token.id].clear();
+  return tokens;
 }
 
-// None where whole pieces are looked up: a part of a piece must not be.
-Bridges bridges_of(const TokenizerFile& file) {
+Bridges bridges_of(const TokenizerFile& file, const Bpe& bpe) {
   Bridges bridges;
-  if (file.ignore_merges) return bridges;
-  for (const std::string& token : file.tokens) bridges.add(token);
+  for (std::uint32_t id = 0; id < file.tokens.size(); ++id) {
+    bridges.add(file.tokens[id]);
+    if (bpe.has_merges() && bpe.is_whole_only(id)) bridges.add_whole(file.tokens[id]);
+  }
   return bridges;
 }
 
@@ -47,8 +43,8 @@ struct Tokenizer::State {
       : json_text(std::move(json)),
         digest(sha256_hex(json_text)),
         file(parse_tokenizer_json(json_text, where)),
-        bpe(make_bpe(file)),
-        bridges(bridges_of(file)),
+        bpe(file.byte_ids, file.merges, model_tokens(file), file.ignore_merges),
+        bridges(bridges_of(file, bpe)),
         cutter(file.pattern, &bridges),
         side(side_files ? std::move(*side_files) : make_side_files(file, end_of_text)) {
     roles = roles_of(side, file, where);

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/text/tokenizer/bpe.h"
+#include "lib/text/tokenizer/merge_rules.h"
 #include "lib/text/tokenizer/patterns.h"
 
 namespace hearth::text {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/text/tokenizer/bpe.h"
+#include "lib/text/tokenizer/merge_rules.h"
 #include "lib/text/tokenizer/tokenizer_json.h"
 #include "lib/text/tokenizer/word_counts.h"
 
