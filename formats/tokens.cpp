@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "formats/hdf5_file.h"
@@ -16,11 +18,13 @@
 namespace hearth::formats {
 namespace {
 
-constexpr FormatVersion version{"tokens", 1, 0, "hearth tokenize encode"};
+constexpr FormatVersion version{"tokens", 1, 1, "hearth tokenize encode"};
 constexpr std::size_t checksum_block_bytes = 4u << 20;
 constexpr std::size_t page_bytes = 4096;
 
-std::string prefix_of(Split split) { return std::string(name_of(split)) + "/"; }
+std::string prefix_of(Split split) {
+  return std::string(name_of(split)) + "/";
+}
 
 // A spool that hashes each block of checksum_block_bytes on the way.
 class HashedSpool {
@@ -103,15 +107,25 @@ void check_header(const std::string& path, const TokensHeader& header) {
 
 struct TokensWriter::State {
   struct SplitData {
-    explicit SplitData(const fs::path& folder) : ids(folder), document_offsets(folder) {}
-    HashedSpool ids, document_offsets;
+    explicit SplitData(const fs::path& folder) : ids(folder), document_offsets(folder), document_source(folder) {}
+    HashedSpool ids, document_offsets, document_source;
     std::uint64_t n_tokens = 0, n_documents = 0, text_bytes = 0;
   };
   TokensHeader header;
   std::string path;
   Hdf5Writer file;
   std::array<SplitData, n_splits> splits;
+  std::vector<std::string> sources;
+  std::unordered_map<std::string, std::uint16_t> source_numbers;
   std::vector<std::uint16_t> narrow;  // reused
+
+  std::uint16_t number_of(std::string_view source) {
+    const auto found = source_numbers.find(std::string(source));
+    if (found != source_numbers.end()) return found->second;
+    if (sources.size() == 65536) throw Error(Kind::data, path + ": more than 65536 sources of documents");
+    sources.emplace_back(source);
+    return source_numbers[sources.back()] = static_cast<std::uint16_t>(sources.size() - 1);
+  }
 
   State(const fs::path& where, bool overwrite, TokensHeader what, const fs::path& folder)
       : header(std::move(what)),
@@ -127,7 +141,8 @@ TokensWriter::TokensWriter(fs::path path, bool overwrite, TokensHeader header) {
 }
 TokensWriter::~TokensWriter() = default;
 
-void TokensWriter::add(Split split, std::span<const std::uint32_t> ids, std::uint64_t text_bytes) {
+void TokensWriter::add(Split split, std::span<const std::uint32_t> ids, std::uint64_t text_bytes,
+                       std::string_view source) {
   State::SplitData& data = state_->splits[static_cast<std::size_t>(split)];
   const std::uint32_t vocab_size = state_->header.vocab_size;
   const auto outside = std::find_if(ids.begin(), ids.end(), [&](std::uint32_t id) { return id >= vocab_size; });
@@ -143,6 +158,8 @@ void TokensWriter::add(Split split, std::span<const std::uint32_t> ids, std::uin
     data.ids.append(ids);
   }
   data.document_offsets.append(std::span<const std::uint64_t>(&data.n_tokens, 1));
+  const std::uint16_t source_number = state_->number_of(source);
+  data.document_source.append(std::span<const std::uint16_t>(&source_number, 1));
   data.n_tokens += ids.size();
   data.n_documents += 1;
   data.text_bytes += text_bytes;
@@ -152,6 +169,7 @@ void TokensWriter::finish(const Json& provenance) {
   Hdf5Writer& file = state_->file;
   const TokensHeader& header = state_->header;
   ContentDigest digest(header);
+  const bool sources_told = state_->sources != std::vector<std::string>{""} && !state_->sources.empty();
   for (int i = 0; i < n_splits; ++i) {
     const std::string prefix = prefix_of(static_cast<Split>(i));
     State::SplitData& data = state_->splits[static_cast<std::size_t>(i)];
@@ -162,7 +180,11 @@ void TokensWriter::finish(const Json& provenance) {
     digest.add(std::span<const std::uint64_t>(data.ids.checksums()));
     digest.add(std::span<const std::uint64_t>(data.document_offsets.checksums()));
     digest.add(std::span<const std::uint64_t>(&data.text_bytes, 1));
+    if (!sources_told) continue;
+    data.document_source.write_to(file, prefix + "document_source", DType::u16);
+    digest.add(std::span<const std::uint64_t>(data.document_source.checksums()));
   }
+  if (sources_told) file.write_text("sources", dump_json(Json(state_->sources)));
   file.write("token_bytes", header.token_bytes);
   file.write("end_of_text_id", std::vector{header.end_of_text_id});
   file.write_text("provenance", dump_json(provenance));
@@ -205,12 +227,16 @@ struct TokensReader::State {
   std::string path;
   MappedFile map;
   TokensHeader header;
-  std::array<MappedArray, n_splits> ids, document_offsets;
+  std::array<MappedArray, n_splits> ids, document_offsets, document_source;
   std::array<TokensSplit, n_splits> splits;
+  std::vector<std::string> sources;
   std::string digest, provenance;
 
   State(const fs::path& where, const Hdf5Reader& file) : path(where.string()), map(where) {
     read_header(file);
+    if (file.has("sources")) {
+      sources = parse_json(file.read_text("sources"), path + ": sources").get<std::vector<std::string>>();
+    }
     for (int i = 0; i < n_splits; ++i) read_split(file, static_cast<Split>(i));
     digest = file.text("digest");
     provenance = file.read_text("provenance");
@@ -268,6 +294,20 @@ struct TokensReader::State {
       contradiction(prefix + "document_offsets do not span the ids");
     }
     split.text_bytes = text_bytes[0];
+    if (!sources.empty()) read_sources(file, which);
+  }
+
+  void read_sources(const Hdf5Reader& file, Split which) {
+    const auto i = static_cast<std::size_t>(which);
+    document_source[i] = map_array(file, prefix_of(which) + "document_source", DType::u16);
+    for (std::uint64_t b = 0; b < document_source[i].checksums.size(); ++b) document_source[i].verify_block(path, b);
+    splits[i].document_source = view_of<std::uint16_t>(document_source[i]);
+    for (const std::uint16_t source : splits[i].document_source) {
+      if (source >= sources.size()) contradiction(document_source[i].name + " names a source that is not there");
+    }
+    if (splits[i].document_source.size() != splits[i].n_documents()) {
+      contradiction(document_source[i].name + " is not one for each document");
+    }
   }
 
   void verify_ids(std::size_t i) const {
@@ -289,10 +329,21 @@ TokensReader::TokensReader(const fs::path& path) {
 TokensReader::~TokensReader() = default;
 TokensReader::TokensReader(TokensReader&&) noexcept = default;
 
-const TokensHeader& TokensReader::header() const { return state_->header; }
-const TokensSplit& TokensReader::split(Split split) const { return state_->splits[static_cast<std::size_t>(split)]; }
-std::string TokensReader::digest() const { return state_->digest; }
-Json TokensReader::provenance() const { return parse_json(state_->provenance, state_->path + ": provenance"); }
+const TokensHeader& TokensReader::header() const {
+  return state_->header;
+}
+const TokensSplit& TokensReader::split(Split split) const {
+  return state_->splits[static_cast<std::size_t>(split)];
+}
+const std::vector<std::string>& TokensReader::sources() const {
+  return state_->sources;
+}
+std::string TokensReader::digest() const {
+  return state_->digest;
+}
+Json TokensReader::provenance() const {
+  return parse_json(state_->provenance, state_->path + ": provenance");
+}
 
 void TokensReader::verify() const {
   for (std::size_t i = 0; i < n_splits; ++i) state_->verify_ids(i);

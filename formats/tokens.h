@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/documents.h"
@@ -29,8 +30,9 @@ class TokensWriter {
   // Throws Error{config} when vocab_size does not fit dtype.
   TokensWriter(std::filesystem::path path, bool overwrite, TokensHeader header);
   ~TokensWriter();
-  // One document; text_bytes is the length of its text. Splits may be interleaved. Error{data} for an id >= vocab_size.
-  void add(Split split, std::span<const std::uint32_t> ids, std::uint64_t text_bytes);
+  // One document; text_bytes is the length of its text, source where it is from, by which training may weigh it (few
+  // names; at most 65536). Splits may be interleaved. Error{data} for an id >= vocab_size.
+  void add(Split split, std::span<const std::uint32_t> ids, std::uint64_t text_bytes, std::string_view source = {});
   void finish(const Json& provenance);
 
  private:
@@ -43,6 +45,7 @@ struct TokensSplit {
   std::span<const std::uint16_t> ids16;  // the one that header().dtype names is filled
   std::span<const std::uint32_t> ids32;
   std::span<const std::uint64_t> document_offsets;  // [n_documents + 1], in tokens
+  std::span<const std::uint16_t> document_source;   // [n_documents] which of sources(); empty: not told
   std::uint64_t text_bytes = 0;
 
   std::uint64_t n_tokens() const { return document_offsets.empty() ? 0 : document_offsets.back(); }
@@ -58,7 +61,8 @@ class TokensReader {
 
   const TokensHeader& header() const;
   const TokensSplit& split(Split split) const;
-  std::string digest() const;  // identifies the content
+  const std::vector<std::string>& sources() const;  // names of where documents are from; empty: not told
+  std::string digest() const;                       // identifies the content
   Json provenance() const;
   void verify() const;  // checks every block's checksum and every id; Error{data} names the block
 

@@ -24,6 +24,7 @@ struct Batch {
 struct SourceView {
   const formats::TokensSplit* split = nullptr;
   const formats::TokensHeader* header = nullptr;
+  std::vector<std::uint16_t> only;  // the document sources to take, ascending; empty: all
 };
 
 // The batch of rows, filled up with empty rows to n_rows. Throws Error{data} for an id beyond the vocabulary.

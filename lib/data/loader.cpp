@@ -23,11 +23,12 @@ void shuffle(std::vector<Row>& rows, std::uint64_t key) {
 
 std::vector<Loader::Source> training_sources(const Corpus& corpus) {
   std::vector<Loader::Source> sources;
-  for (const Corpus::Source& source : corpus.sources()) {
-    if (source.weight == 0) continue;
-    sources.push_back({{&source.reader->split(formats::Split::train), &source.reader->header()},
-                       source.weight,
-                       source.reader->digest()});
+  for (const Corpus::Part& part : corpus.parts()) {
+    if (part.weight == 0) continue;
+    const formats::TokensReader& reader = *corpus.sources()[part.file].reader;
+    sources.push_back({{&reader.split(formats::Split::train), &reader.header(), part.only},
+                       part.weight,
+                       reader.digest() + (part.only.empty() ? "" : " " + part.name)});
   }
   return sources;
 }
@@ -35,7 +36,7 @@ std::vector<Loader::Source> training_sources(const Corpus& corpus) {
 }  // namespace
 
 SourceStream::SourceStream(SourceView view, std::uint32_t context, std::uint64_t seed)
-    : index_(*view.split, context, view.header->end_of_text_id >= 0), context_(context), seed_(seed) {
+    : index_(*view.split, context, view.header->end_of_text_id >= 0, view.only), context_(context), seed_(seed) {
   if (index_.n_pieces() == 0) throw Error(Kind::data, "the data hold nothing to predict: every document is empty");
   n_windows_ = (index_.n_pieces() + window_pieces - 1) / window_pieces;
 }
@@ -171,7 +172,7 @@ HeldOut::HeldOut(const Corpus& corpus, std::uint32_t context, std::uint64_t max_
   for (std::size_t s = 0; s < corpus.sources().size(); ++s) {
     const formats::TokensReader& reader = *corpus.sources()[s].reader;
     const formats::TokensSplit& split = reader.split(formats::Split::validation);
-    views_.push_back({&split, &reader.header()});
+    views_.push_back({&split, &reader.header(), {}});
     const PieceIndex index(split, context, reader.header().end_of_text_id >= 0);
     if (index.n_pieces() == 0) continue;
     const Permutation order(index.n_pieces(), mix_seed(seed, held_out_order));

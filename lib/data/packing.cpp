@@ -58,13 +58,16 @@ std::uint32_t Row::n_tokens() const {
   return sum;
 }
 
-PieceIndex::PieceIndex(const formats::TokensSplit& split, std::uint32_t context, bool has_start_token)
+PieceIndex::PieceIndex(const formats::TokensSplit& split, std::uint32_t context, bool has_start_token,
+                       std::span<const std::uint16_t> only)
     : split_(split), context_(context), has_start_token_(has_start_token) {
   HEARTH_CHECK(context > 0, "rows need a length");
   first_piece_.reserve(split.n_documents() + 1);
   first_piece_.push_back(0);
   for (std::uint64_t document = 0; document < split.n_documents(); ++document) {
-    const std::uint64_t n = n_targets_of(document);
+    const bool taken =
+        only.empty() || std::binary_search(only.begin(), only.end(), split.document_source[document]);
+    const std::uint64_t n = taken ? n_targets_of(document) : 0;  // a document without pieces is passed over
     n_targets_ += n;
     first_piece_.push_back(first_piece_.back() + (n + context - 1) / context);
   }

@@ -8,6 +8,7 @@
 // window is concatenated and split instead. Attention never crosses a piece's border.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "formats/tokens.h"
@@ -35,7 +36,9 @@ struct Row {
 class PieceIndex {
  public:
   // has_start_token: the split's tokenizer has an end-of-text id; without it a document's first token is no target.
-  PieceIndex(const formats::TokensSplit& split, std::uint32_t context, bool has_start_token);
+  // only: the document sources (TokensSplit::document_source) to take, ascending; empty: all.
+  PieceIndex(const formats::TokensSplit& split, std::uint32_t context, bool has_start_token,
+             std::span<const std::uint16_t> only = {});
   std::uint64_t n_pieces() const { return first_piece_.back(); }
   std::uint64_t n_targets() const { return n_targets_; }
   Piece piece(std::uint64_t index, std::uint64_t epoch_key) const;

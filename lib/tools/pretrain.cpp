@@ -21,6 +21,7 @@ namespace {
 void print_facts(Context& context, const PretrainPlan& plan, const data::Corpus& corpus) {
   context.log.info("model: " + join_facts(model_facts(plan)));
   context.log.info("run: " + join_facts(run_facts(plan, corpus)));
+  if (corpus.parts().size() > 1) context.log.info("mix:\n" + mix_table(plan, corpus));
   context.log.info("memory: " + human_bytes(static_cast<double>(plan.memory.total())) + " of " +
                    human_bytes(static_cast<double>(this_machine().memory_bytes)) + ": " +
                    join_facts(memory_facts(plan)));
@@ -34,7 +35,9 @@ void print_facts(Context& context, const PretrainPlan& plan, const data::Corpus&
 
 void print_plan(const Context& context, const PretrainPlan& plan, const data::Corpus& corpus) {
   if (context.json) {
-    std::printf("%s\n", dump_json(plan_json(plan)).c_str());
+    Json json = plan_json(plan);
+    json["mix"] = mix_json(plan, corpus);
+    std::printf("%s\n", dump_json(json).c_str());
     return;
   }
   const auto section = [](const char* title, const Facts& facts) {
@@ -43,6 +46,7 @@ void print_plan(const Context& context, const PretrainPlan& plan, const data::Co
   };
   section("model", model_facts(plan));
   section("run", run_facts(plan, corpus));
+  std::printf("what the run will see\n%s", mix_table(plan, corpus).c_str());
   section("memory", memory_facts(plan));
   const double flops =
       static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context);
@@ -154,9 +158,11 @@ train::Outcome train_model(const PretrainOptions& o, Context& context, const dat
 int run(const PretrainOptions& o, Context& context) {
   std::vector<data::SourceSpec> specs;
   for (const std::string& text : o.data) specs.push_back(data::parse_source(text));
-  const data::Corpus corpus(specs);
+  std::vector<data::SourceWeight> weights;
+  for (const std::string& text : o.weights) weights.push_back(data::parse_source_weight(text));
+  data::Corpus corpus(specs, weights);
   const std::optional<fs::path> tokenizer = find_tokenizer(o.tokenizer, corpus);
-  const Json asked = binding_options(parse_json(context.invocation.config, "options"), corpus);
+  const Json asked = binding_options(parse_json(context.invocation.config, "options"), corpus, o.max_epochs);
   // An existing folder is looked at, then locked, then read; a new one is made when the plan is known to be sound.
   std::optional<FolderLock> lock;
   checkpoint_to_resume(o.output, o.resume);
@@ -167,6 +173,7 @@ int run(const PretrainOptions& o, Context& context) {
   const std::optional<Resumed> resumed = open_resumed(o, asked, corpus);
   const PretrainPlan plan =
       resumed ? resumed_plan(o, resumed->config, resumed->settings, corpus, context) : make_plan(o, corpus, context);
+  if (o.max_epochs) corpus.cap_epochs(static_cast<double>(plan.total_tokens()), *o.max_epochs);
   if (corpus.n_tokens(formats::Split::validation) == 0)
     context.log.warning("the data hold no validation text: nothing is measured on held-out text");
   if (o.common.dry_run) {

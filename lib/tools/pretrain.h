@@ -19,7 +19,8 @@ struct PretrainOptions {
   std::optional<double> hours;
   std::optional<std::int64_t> context, moe_experts, moe_k, moe_ffn, moe_shared;
   // on what
-  std::vector<std::string> data;
+  std::vector<std::string> data, weights;
+  std::optional<double> max_epochs;
   std::string tokenizer;
   // where and how long
   std::string output, resume = "auto";

@@ -120,13 +120,17 @@ std::optional<fs::path> find_tokenizer(const std::string& option, const data::Co
                   " is not where it was: name it by --tokenizer FILE (or none, to train without taking it along)");
 }
 
-Json binding_options(const Json& config, const data::Corpus& corpus) {
+Json binding_options(const Json& config, const data::Corpus& corpus, std::optional<double> max_epochs) {
   Json options = Json::object();
   for (const char* key : binding) options[key] = config.value(key, Json());
   options["data"] = Json::array();
   for (const data::Corpus::Source& source : corpus.sources()) {
     options["data"].push_back({{"digest", source.reader->digest()}, {"weight", source.weight}});
   }
+  for (const data::Corpus::Part& part : corpus.parts()) {
+    if (!part.only.empty()) options["data"].push_back({{"source", part.name}, {"weight", part.weight}});
+  }
+  if (max_epochs) options["data"].push_back({{"max_epochs", *max_epochs}});
   return options;
 }
 

@@ -24,7 +24,7 @@ void make_run_folder(const std::filesystem::path& folder);
 std::optional<std::filesystem::path> find_tokenizer(const std::string& option, const data::Corpus& corpus);
 
 // The options that decide what a run computes, as given, and the identity of its data.
-Json binding_options(const Json& config, const data::Corpus& corpus);
+Json binding_options(const Json& config, const data::Corpus& corpus, std::optional<double> max_epochs);
 // Throws Error{config} naming the first that differs, with both values and the way out.
 void check_same_run(const Json& now, const Json& before);
 

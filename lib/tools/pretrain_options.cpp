@@ -32,6 +32,12 @@ void add_data(Command& c, PretrainOptions& o) {
   c.option("data", &o.data, "FILE[=WEIGHT]",
            "tokens file (hearth tokenize encode); with WEIGHT its share of the rows, without by its size")
       .must();
+  c.option("weights", &o.weights, "SOURCE=WEIGHT",
+           "share of the rows for documents of a source (hearth tokenize encode --source-by), over all files; sources "
+           "not named share the rest by size; may be repeated");
+  c.option("max-epochs", &o.max_epochs, "E",
+           "see no file or source more than E times: what it leaves goes to the others")
+      .range(0.0001);
   c.option("tokenizer", &o.tokenizer, "PATH",
            "tokenizer.json of the tokens, or its folder, or none (default: found through the tokens file)");
 }
@@ -56,7 +62,8 @@ void add_run(Command& c, PretrainOptions& o) {
 
 void add_training(Command& c, PretrainOptions& o) {
   c.group("How (the defaults follow from the model's size)");
-  c.count("batch-tokens", &o.batch_tokens, "N", "tokens of a step; 0: what suits the model's size and the run's length");
+  c.count("batch-tokens", &o.batch_tokens, "N",
+          "tokens of a step; 0: what suits the model's size and the run's length");
   c.option("lr", &o.learning_rate, "X", "peak learning rate, the same for both optimisers").range(0);
   c.option("optimizer", &o.optimizer, "NAME", "muon: Muon for matrices, AdamW for the rest").one_of({"muon", "adamw"});
   c.option("schedule", &o.schedule, "NAME", "wsd: warm-up, constant, linear decay").one_of({"wsd", "cosine"});

@@ -308,6 +308,30 @@ Facts run_facts(const PretrainPlan& plan, const data::Corpus& corpus) {
           {"seed", std::to_string(s.seed)}};
 }
 
+std::string mix_table(const PretrainPlan& plan, const data::Corpus& corpus) {
+  TextTable table({"  source", "tokens", "% of rows", "tokens seen", "epochs"});
+  for (const data::Corpus::Part& part : corpus.parts()) {
+    const double seen = part.weight * static_cast<double>(plan.total_tokens());
+    table.add({"  " + part.name, human_count(static_cast<double>(part.n_tokens)), format_number(100 * part.weight, 3),
+               human_count(seen), format_number(seen / static_cast<double>(part.n_tokens), 3)});
+  }
+  return table.text();
+}
+
+Json mix_json(const PretrainPlan& plan, const data::Corpus& corpus) {
+  Json mix = Json::array();
+  for (const data::Corpus::Part& part : corpus.parts()) {
+    const double seen = part.weight * static_cast<double>(plan.total_tokens());
+    mix.push_back({{"source", part.name},
+                   {"file", corpus.sources()[part.file].path},
+                   {"tokens", part.n_tokens},
+                   {"share", part.weight},
+                   {"tokens_seen", seen},
+                   {"epochs", seen / static_cast<double>(part.n_tokens)}});
+  }
+  return mix;
+}
+
 Facts memory_facts(const PretrainPlan& plan) {
   const auto bytes = [](std::size_t n) { return human_bytes(static_cast<double>(n)); };
   const nn::MemoryPlan& model = plan.memory.model;

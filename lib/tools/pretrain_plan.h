@@ -49,6 +49,10 @@ std::optional<nn::ModelConfig> config_asked_for(const PretrainOptions& options, 
 using Facts = std::vector<std::pair<std::string, std::string>>;
 Facts model_facts(const PretrainPlan& plan);
 Facts run_facts(const PretrainPlan& plan, const data::Corpus& corpus);
+
+// What the run will see of each part of the data: tokens there, its share, tokens seen, epochs.
+std::string mix_table(const PretrainPlan& plan, const data::Corpus& corpus);
+Json mix_json(const PretrainPlan& plan, const data::Corpus& corpus);
 Facts memory_facts(const PretrainPlan& plan);
 std::string join_facts(const Facts& facts);  // "label value, label value"
 

@@ -130,6 +130,11 @@ Command encode_command(const std::vector<std::string>& argv) {
       .one_of({"as-text", "parse"});
   c.option("end-of-text", &o.end_of_text, "NAME",
            "the special token that ends each document, if not the tokenizer's own");
+  c.option(
+       "source-by", &o.source_by, "WHAT",
+       "where documents count as from, by which pretrain --weights weighs them: the first part of their path, their "
+       "type, or type and language")
+      .one_of({"folder", "type", "language"});
   CommonSet set;
   set.overwrite = set.dry_run = set.no_provenance = true;
   return sub.done(argv, set, [](TokenizeEncodeOptions& to, const CommonOptions& from) {

@@ -46,7 +46,7 @@ struct Statistics {
 struct EncodedBlock {
   struct Part {
     Split split;
-    std::string type;
+    std::string type, source;
     std::uint64_t text_bytes;
     std::size_t end;  // in ids
   };
@@ -58,7 +58,13 @@ struct Plan {
   const Tokenizer& tokenizer;
   SpecialTokens special;
   std::uint32_t end_of_text;
+  std::string source_by;
 };
+
+std::string source_of(const Document& document, const std::string& type, const std::string& source_by) {
+  if (source_by == "type") return document.type;
+  return source_by == "language" ? type : document.source.substr(0, document.source.find_first_of("/#!"));
+}
 
 EncodedBlock encode_block(const Plan& plan, const std::vector<Document>& documents) {
   EncodedBlock block;
@@ -66,7 +72,8 @@ EncodedBlock encode_block(const Plan& plan, const std::vector<Document>& documen
     plan.tokenizer.encode(document.text, block.ids, plan.special);
     block.ids.push_back(plan.end_of_text);
     const std::string type = document.language.empty() ? document.type : document.type + ": " + document.language;
-    block.parts.push_back({document.split, type, document.text.size(), block.ids.size()});
+    block.parts.push_back(
+        {document.split, type, source_of(document, type, plan.source_by), document.text.size(), block.ids.size()});
   }
   return block;
 }
@@ -74,7 +81,7 @@ EncodedBlock encode_block(const Plan& plan, const std::vector<Document>& documen
 void write_block(const EncodedBlock& block, formats::TokensWriter& writer, Statistics& statistics) {
   std::size_t begin = 0;
   for (const EncodedBlock::Part& part : block.parts) {
-    writer.add(part.split, std::span(block.ids).subspan(begin, part.end - begin), part.text_bytes);
+    writer.add(part.split, std::span(block.ids).subspan(begin, part.end - begin), part.text_bytes, part.source);
     const std::uint64_t n_tokens = part.end - begin - 1;
     statistics.by_split[part.split].add(n_tokens, part.text_bytes);
     statistics.by_type[part.type].add(n_tokens, part.text_bytes);
@@ -225,7 +232,7 @@ int run(const TokenizeEncodeOptions& options, Context& context) {
   const SpecialTokens special = options.special_tokens == "parse" ? SpecialTokens::parse : SpecialTokens::as_text;
   if (options.inputs == std::vector<std::string>{"-"}) return encode_stdin(options, tokenizer, special, context);
   if (options.output.empty()) throw Error(Kind::usage, "no output: give -o FILE");
-  const Plan plan{tokenizer, special, end_of_text_of(options, tokenizer)};
+  const Plan plan{tokenizer, special, end_of_text_of(options, tokenizer), options.source_by};
   require_creatable(options.output, options.overwrite);
 
   std::vector<DocumentsReader> readers;

@@ -160,3 +160,25 @@ TEST_CASE("no flipped byte crashes a tokens reader") {
     flip_byte(path, at, 0x81);
   }
 }
+
+TEST_CASE("sources of documents come back, and are left out where none was told") {
+  const TemporaryFolder folder;
+  const TokensHeader header = header_of(DType::u16, 10);
+  {
+    TokensWriter writer(folder / "told.h5", true, header);
+    writer.add(Split::train, std::vector<std::uint32_t>{1, 2}, 2, "docs");
+    writer.add(Split::test, std::vector<std::uint32_t>{3}, 1, "src");
+    writer.add(Split::train, std::vector<std::uint32_t>{4}, 1, "src");
+    writer.finish(Json::object());
+  }
+  const TokensReader told(folder / "told.h5");
+  CHECK(told.sources() == std::vector<std::string>{"docs", "src"});
+  const auto train = told.split(Split::train).document_source;
+  CHECK(std::vector<std::uint16_t>(train.begin(), train.end()) == std::vector<std::uint16_t>{0, 1});
+  CHECK(told.split(Split::test).document_source.front() == 1);
+  CHECK(told.split(Split::validation).document_source.empty());
+  write_sample(folder / "untold.h5", header, sample_documents(10, 5, 20));
+  const TokensReader untold(folder / "untold.h5");
+  CHECK(untold.sources().empty());
+  CHECK(untold.split(Split::train).document_source.empty());
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens files opened together: their shares, and the held-out rows.
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "formats/tokens.h"
@@ -89,4 +90,93 @@ TEST_CASE("held-out rows: the same set each time, all of it or as much as asked 
   CHECK(batch(all).tokens == batch(again).tokens);
   CHECK(batch(some).n_targets >= 500);
   CHECK(batch(some).n_targets < 500 + 2 * 32);
+}
+
+namespace {
+
+// A file of documents from three sources: 10 of docs, 30 of src, 60 of tickets; each document is its source's number.
+std::string make_sources(const Scratch& scratch, const std::string& name) {
+  const std::string path = (scratch.path() / name).string();
+  formats::TokensHeader header;
+  header.vocab_size = 60;
+  header.end_of_text_id = 59;
+  header.tokenizer_digest = "t";
+  header.token_bytes.assign(60, 3);
+  formats::TokensWriter writer(path, false, header);
+  const struct {
+    const char* name;
+    std::uint32_t n;
+  } sources[] = {{"docs", 10}, {"src", 30}, {"tickets", 60}};
+  for (std::uint32_t i = 0; i < 60; ++i) {  // interleaved
+    for (std::uint32_t s = 0; s < 3; ++s) {
+      if (i < sources[s].n)
+        writer.add(formats::Split::train, std::vector<std::uint32_t>(20, s + 1), 60, sources[s].name);
+    }
+  }
+  writer.finish(Json::object());
+  return path;
+}
+
+std::map<std::string, double> shares(const Corpus& corpus) {
+  std::map<std::string, double> all;
+  for (const Corpus::Part& part : corpus.parts()) all[part.name] += part.weight;
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("sources within a file are weighed by name, the rest by size") {
+  const Scratch scratch;
+  const std::string path = make_sources(scratch, "mixed.h5");
+  CHECK(shares(Corpus({{path, {}}})) == std::map<std::string, double>{{path, 1}});
+  const auto named = shares(Corpus({{path, {}}}, {{"docs", 0.5}}));
+  CHECK(named.at("docs") == 0.5);
+  CHECK(named.at("src") == Approx(0.5 * 30 / 90));
+  CHECK(named.at("tickets") == Approx(0.5 * 60 / 90));
+  const auto all = shares(Corpus({{path, {}}}, {{"docs", 2}, {"src", 1}, {"tickets", 1}}));
+  CHECK(all.at("docs") == 0.5);
+  CHECK(all.at("src") == 0.25);
+  CHECK_THROWS_WITH(Corpus({{path, {}}}, {{"doc", 0.5}}), Catch::Contains("did you mean 'docs'?"));
+  CHECK_THROWS_WITH(Corpus({{path, {}}}, {{"docs", 1}}), Catch::Contains("leave nothing"));
+  CHECK_THROWS_WITH(Corpus({{path, 0.5}}, {{"docs", 0.5}}), Catch::Contains("exclude each other"));
+  CHECK_THROWS_WITH(Corpus({{make(scratch, "a.h5", {5, 5}), {}}}, {{"docs", 0.5}}),
+                    Catch::Contains("does not say where its documents are from"));
+}
+
+TEST_CASE("the loader draws each source's documents, in the shares asked for") {
+  const Scratch scratch;
+  const Corpus corpus({{make_sources(scratch, "mixed.h5"), {}}}, {{"docs", 0.5}, {"src", 0.3}, {"tickets", 0.2}});
+  Loader loader(corpus, 20, 1);
+  std::map<std::int32_t, int> rows;
+  const auto drawn = loader.next_rows(1000);
+  const Batch batch = loader.assemble(drawn, 1000);
+  for (std::size_t row = 0; row < 1000; ++row) ++rows[batch.targets[row * 20]];
+  CHECK(rows[1] == 500);
+  CHECK(rows[2] == 300);
+  CHECK(rows[3] == 200);
+  CHECK(loader.epochs()[0] == 50);  // 10 documents of a row each
+  CHECK(loader.n_targets() == 100 * 20);
+  // Where it stopped, it goes on; other weights are another run's.
+  Loader again(corpus, 20, 1);
+  again.restore(loader.state());
+  const auto next = loader.next_rows(10), same = again.next_rows(10);
+  for (std::size_t i = 0; i < 10; ++i) CHECK(next[i].pieces == same[i].pieces);
+}
+
+TEST_CASE("no source is seen more often than allowed; what it leaves goes to the others in proportion") {
+  const Scratch scratch;
+  const std::string path = make_sources(scratch, "mixed.h5");
+  Corpus corpus({{path, {}}}, {{"docs", 0.6}, {"src", 0.3}, {"tickets", 0.1}});
+  corpus.cap_epochs(2000, 2);  // docs: at most 400 of 2000 tokens, src 1200, tickets 2400
+  auto capped = shares(corpus);
+  CHECK(capped.at("docs") == Approx(0.2));
+  CHECK(capped.at("src") == Approx(0.6));  // three quarters of the rest
+  CHECK(capped.at("tickets") == Approx(0.2));
+  Corpus tight({{path, {}}}, {{"docs", 0.6}, {"src", 0.3}, {"tickets", 0.1}});
+  tight.cap_epochs(2000, 1);  // every source exactly once
+  capped = shares(tight);
+  CHECK(capped.at("docs") == Approx(0.1));
+  CHECK(capped.at("src") == Approx(0.3));
+  CHECK(capped.at("tickets") == Approx(0.6));
+  CHECK_THROWS_WITH(tight.cap_epochs(2001, 1), Catch::Contains("the data give"));
 }

@@ -35,7 +35,7 @@ struct FakeSplit {
     header.token_bytes[999] = 0;
   }
   FakeSplit(const FakeSplit&) = delete;
-  SourceView view() const { return {&split, &header}; }
+  SourceView view() const { return {&split, &header, {}}; }
 };
 
 std::vector<std::uint64_t> varied_lengths(std::size_t n, std::uint64_t longest, std::uint64_t seed) {
