@@ -4,7 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_forget.h"
+#include "lib/tools/shard_privacy.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -67,9 +69,8 @@ Command build_command(const std::vector<std::string>& argv) {
       .option("validation-fraction", &options->validation_fraction, "F", "share of documents held out for validation")
       .range(0, 1);
   command.option("test-fraction", &options->test_fraction, "F", "share of documents held out for testing").range(0, 1);
-  command.option(
-      "against", &options->against, "FILE",
-      "a documents file whose texts are not to come again: a new delivery beside an existing corpus; may be repeated");
+  add_duplicate_options(command, options->duplicates);
+  add_privacy_options(command, options->privacy);
   command.group("Run");
   command
       .option("resume", &options->resume, "WHEN",

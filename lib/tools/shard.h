@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "lib/base/options.h"
+#include "lib/text/privacy/masking.h"
+#include "lib/tools/shard_dedup.h"
 #include "lib/tools/tool.h"
 
 namespace hearth::tools::shard {
@@ -20,7 +22,8 @@ struct Options {
   std::uint64_t min_chars = 50;
   std::uint64_t max_document_bytes = 16u << 20;
   double validation_fraction = 0.01, test_fraction = 0.01;
-  std::vector<std::string> against;  // documents files whose texts are not to come again
+  DuplicateOptions duplicates;
+  text::privacy::PrivacyOptions privacy;
   std::string resume = "auto";
   std::string html;  // where the report goes; empty: none
 };

@@ -82,9 +82,10 @@ int build(const Options& options, Context& context) {
   const Stopwatch watch;
   require_creatable(options.output, options.common.overwrite);
   if (!options.html.empty()) require_creatable(options.html, true);
-  const Stages stages = stages_of(options);
   Spool spool(options.output, plan_of(context), options.resume, context.pool);
+  const bool begun_before = spool.n_segments() > 0;
   try {
+    const Stages stages = stages_of(options, spool.folder());
     Gatherer gatherer(options, stages, spool, context);
     if (!gatherer.run()) return stopped(options, spool, context.log);
     const auto judgement = judge_corpus(spool, stages, context);
@@ -96,7 +97,7 @@ int build(const Options& options, Context& context) {
     }
     report(options, context, writer.statistics(), watch.seconds());
   } catch (const Error& error) {
-    if (error.kind() != Kind::io || spool.n_segments() == 0) spool.remove();
+    if (!begun_before && error.kind() != Kind::io) spool.remove();
     throw;
   }
   spool.remove();
@@ -121,7 +122,7 @@ int plan(const Options& options, Context& context) {
   // A thread holds a document up to four times over, or an HTML page and its tree.
   const std::uint64_t per_thread = 2 * budget_bytes_per_thread + 36 * options.max_document_bytes;
   const std::uint64_t memory = static_cast<std::uint64_t>(context.pool.n_threads()) * per_thread;
-  const std::vector<std::string> names = stages_of(options).names();
+  const std::vector<std::string> names = stages_of(options, {}).names();
   if (context.json) {
     Json types = Json::object();
     for (const auto& [type, count] : by_type) types[type] = {{"files", count.documents}, {"bytes", count.bytes}};

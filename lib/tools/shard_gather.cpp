@@ -66,7 +66,7 @@ bool Gatherer::run() {
 // The documents of --against, which only take part in judging.
 bool Gatherer::read_references() {
   std::uint64_t block_number = 0;
-  for (const std::string& path : options_.against) {
+  for (const std::string& path : options_.duplicates.against) {
     const formats::DocumentsReader reader(path);
     for (std::uint64_t block = 0; block < reader.n_blocks(); ++block) {
       if (block_number++ < position_.reference_blocks) continue;
@@ -194,6 +194,9 @@ void Gatherer::work_on(Item& item, Row& row) const {
   while (!item.rejection && stage < stages_.document.size()) {
     item.rejection = stages_.document[stage++]->decide(candidate);
     if (text.size() != sizes.back().bytes) sizes.push_back({stage, text.size()});
+  }
+  for (std::uint32_t i = stage; item.rejection && i < stages_.document.size(); ++i) {
+    stages_.document[i]->pass_rejected(candidate);
   }
   candidate.text_hash = text::hash_text(text);
   row = row_of(candidate);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/tools/shard_stages.h"
 
-#include "lib/text/dedup/exact.h"
+#include <utility>
+
 #include "lib/text/filters.h"
+#include "lib/tools/shard_dedup.h"
+#include "lib/tools/shard_privacy.h"
 
 namespace hearth::tools::shard {
 
-Stages stages_of(const Options& options) {
+Stages stages_of(const Options& options, const std::filesystem::path& folder) {
   Stages stages;
+  stages.document.push_back(make_privacy_stage(options.privacy));
   stages.document.push_back(std::make_unique<text::LengthFilter>(options.min_chars));
-  stages.corpus.push_back(std::make_unique<text::dedup::ExactDuplicates>());
+  if (auto stage = make_decontamination(options.duplicates)) stages.document.push_back(std::move(stage));
+  stages.corpus = make_duplicate_stages(options.duplicates, folder);
   return stages;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stages of a corpus, in the order a document meets them. New ones are added in the .cpp.
 #pragma once
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct Stages {
   std::vector<std::string> names() const;  // of the document stages, then of the corpus stages
 };
 
-Stages stages_of(const Options& options);
+// Temporary files of the stages lie in folder; empty: the system's. Throws for what options name and is not there.
+Stages stages_of(const Options& options, const std::filesystem::path& folder);
 
 }  // namespace hearth::tools::shard

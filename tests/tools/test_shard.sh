@@ -4,8 +4,9 @@
 # shellcheck disable=SC2016
 . "$HEARTH_SOURCE/tests/support/tool_test.sh"
 
-words() { # N: a sentence of its own, long enough to be kept
-  echo "This is document number $1, written so that it has enough characters to be kept."
+words() { # N: a sentence of its own, long enough to be kept, and no near-duplicate of another number's
+  w=$(echo "$1" | tr 0-9 a-j)
+  echo "This is document number $1, one$w two$w three$w four$w five$w six$w seven$w eight$w nine$w ten$w written so that it has enough characters to be kept."
 }
 # The number of a "name": {"documents": N in the JSON of the last command.
 documents() { sed -n "s/.*\"$1\":{\"documents\":\([0-9]*\).*/\1/p" "$out"; }
@@ -93,7 +94,7 @@ expect_exit 0 '' sh -c 'echo docs/a.txt | shard - -o dash.h5'
 mkdir records
 printf '{"text":"%s"}\n{"text":1}\n{}\nno\n' "$(words 77)" >records/a.jsonl
 head -c 5000 /dev/urandom >many.txt
-expect_exit 0 '' shard docs many.txt records -o all.h5 --json --min-chars 60
+expect_exit 0 '' shard docs many.txt records -o all.h5 --json --min-chars 60 --near-duplicates keep
 read=$(documents read)
 expect "read $read, kept and rejected differ" [ "$read" -eq $(($(documents kept) + $(sed -n 's/.*"kept":{[^}]*},"rejected":{"documents":\([0-9]*\).*/\1/p' "$out"))) ]
 shard cat all.h5 >all && shard cat all.h5 --rejected >>all
@@ -163,7 +164,7 @@ memory=$(sed -n 's/.*"peak_memory_bytes":\([0-9]*\).*/\1/p' "$out")
 expect "a gigabyte's line takes $memory bytes" [ "$memory" -lt 200000000 ]
 expect_exit 0 '' shard cat long.h5 --rejected
 expect_stdout '"source":"long.jsonl.gz#2".*"detail":"1.01 GiB; at most 16 MiB \(--max-document-bytes\)"'
-expect_exit 0 '' shard docs -o small.h5 --max-document-bytes 100 --json
+expect_exit 0 '' shard docs -o small.h5 --max-document-bytes 230 --json
 expect "documents over the limit are rejected" [ "$(documents too-large)" -ge 1 ]
 
 # cat: limits, statistics, a closed pipe; the file named cat; nothing written by --dry-run.
@@ -176,7 +177,7 @@ expect_no_stderr '.'
 expect_exit 0 '' sh -c 'cp docs/a.txt cat && shard ./cat -o named.h5'
 expect_exit 0 '' shard docs -o plan.h5 --dry-run
 expect_stdout 'text \(by name\) +7 '
-expect_stdout 'stages: length, duplicate-exact'
+expect_stdout 'stages: privacy, length, duplicate-exact, duplicate-near, repeated'
 expect_stdout 'would write plan.h5'
 expect_no_file plan.h5
 expect_exit 0 '' shard --help

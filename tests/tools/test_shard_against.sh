@@ -3,7 +3,10 @@
 # A new delivery beside an existing corpus, and the report page.
 . "$HEARTH_SOURCE/tests/support/tool_test.sh"
 
-words() { echo "This is document number $1, written so that it has enough characters to be kept."; }
+words() {
+  w=$(echo "$1" | tr 0-9 a-j)
+  echo "This is document number $1, one$w two$w three$w four$w five$w six$w seven$w eight$w nine$w ten$w written so that it has enough characters to be kept."
+}
 mkdir first second
 words 1 >first/a.txt
 words 2 >first/b.txt

@@ -11,7 +11,7 @@ text 1 >docs/copy.txt
 text 3 >docs/bob/c.txt
 text 3 | tr a-z A-Z >docs/loud.txt
 echo short >docs/short.txt
-expect_exit 0 'wrote corpus.h5' shard docs -o corpus.h5
+expect_exit 0 'wrote corpus.h5' shard docs -o corpus.h5 --near-duplicates keep
 expect_exit 0 '' shard cat corpus.h5
 cp "$out" before
 id() { sed -n "s/.*\"id\":\"\([^\"]*\)\",\"source\":\"$1\".*/\1/p" before; }

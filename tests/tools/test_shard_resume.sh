@@ -10,12 +10,12 @@ seq 100000 | sed 's/$/ is a number of a document that has many of them/' >number
 for copy in $(seq 32); do
   sed "s/number/number of copy $copy/" numbers | split -l 10000 --additional-suffix=.txt - "docs/$copy-"
 done
-expect_exit 0 '' shard docs -o whole.h5 --no-provenance --seed 3
+expect_exit 0 '' shard docs -o whole.h5 --no-provenance --seed 3 --near-duplicates tag
 expect_no_file whole.h5.work
 
 # kill_after SECONDS OUTPUT THREADS: runs shard and kills it by -9.
 kill_after() {
-  shard docs -o "$2" -j "$3" --no-provenance --seed 3 >killed.out 2>&1 &
+  shard docs -o "$2" -j "$3" --no-provenance --seed 3 --near-duplicates tag >killed.out 2>&1 &
   tool=$!
   sleep "$1"
   kill -9 $tool 2>/dev/null
@@ -28,14 +28,14 @@ for threads in 1 2; do
     [ -e killed.h5 ] || kill_after $seconds killed.h5 $threads
     expect "the work folder or the output is there" [ -e killed.h5.work -o -e killed.h5 ]
   done
-  [ -e killed.h5 ] || expect_exit 0 '' shard docs -o killed.h5 -j $threads --no-provenance --seed 3 --resume must
+  [ -e killed.h5 ] || expect_exit 0 '' shard docs -o killed.h5 -j $threads --no-provenance --seed 3 --near-duplicates tag --resume must
   expect_same whole.h5 killed.h5
   expect_no_file killed.h5.work
   expect_no_file killed.h5.partial
 done
 
 # TERM: what was read is kept, the exit code says so, the same command goes on.
-shard docs -o stopped.h5 --no-provenance --seed 3 >stopped.out 2>stopped.err &
+shard docs -o stopped.h5 --no-provenance --seed 3 --near-duplicates tag >stopped.out 2>stopped.err &
 tool=$!
 while [ ! -e stopped.h5.work/000000.json ] && kill -0 $tool 2>/dev/null; do sleep 0.02; done
 kill -TERM $tool 2>/dev/null
@@ -46,17 +46,17 @@ expect "says how to go on" grep -q 'stopped by a signal: .* the same command goe
 cp -r stopped.h5.work other.h5.work
 
 # Another seed, other inputs, another plan: refused, and nothing is lost.
-expect_exit 78 "an interrupted run with another 'seed' is there" shard docs -o stopped.h5 --no-provenance --seed 4
-expect_exit 78 "another 'INPUT'" shard docs docs -o stopped.h5 --no-provenance --seed 3
+expect_exit 78 "an interrupted run with another 'seed' is there" shard docs -o stopped.h5 --no-provenance --seed 4 --near-duplicates tag
+expect_exit 78 "another 'INPUT'" shard docs docs -o stopped.h5 --no-provenance --seed 3 --near-duplicates tag
 expect_exit 66 'nothing.h5.work: no interrupted run' shard docs -o nothing.h5 --resume must
 expect_no_file nothing.h5.work
-expect_exit 0 'going on behind [0-9]+ documents' shard docs -o stopped.h5 --no-provenance --seed 3
+expect_exit 0 'going on behind [0-9]+ documents' shard docs -o stopped.h5 --no-provenance --seed 3 --near-duplicates tag
 expect_same whole.h5 stopped.h5
 
 # The inputs changed meanwhile.
 echo "This document came between the two runs, and is long enough to be kept." >docs/0.txt
 expect_exit 65 'the inputs differ from those that the interrupted run in other.h5.work has read' \
-  shard docs -o other.h5 --no-provenance --seed 3
+  shard docs -o other.h5 --no-provenance --seed 3 --near-duplicates tag
 expect_no_file other.h5
 
 # A folder of somebody else's.
