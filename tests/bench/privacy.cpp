@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench_privacy [--findings] [--names FILE] FILE...: how fast private content is found on one thread in files held in
 // memory, beside one pass over the same bytes (their sum, as 64-bit words). Processor time of this thread. --findings
-// prints what was found instead, as JSON lines with the text around it, for people to judge and privacy_peer.py to
+// prints what was found instead, as JSON lines with the text around it, for people to judge and to
 // compare.
 #include <cstdio>
 #include <cstring>

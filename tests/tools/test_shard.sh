@@ -164,7 +164,7 @@ memory=$(sed -n 's/.*"peak_memory_bytes":\([0-9]*\).*/\1/p' "$out")
 expect "a gigabyte's line takes $memory bytes" [ "$memory" -lt 200000000 ]
 expect_exit 0 '' shard cat long.h5 --rejected
 expect_stdout '"source":"long.jsonl.gz#2".*"detail":"1.01 GiB; at most 16 MiB \(--max-document-bytes\)"'
-expect_exit 0 '' shard docs -o small.h5 --max-document-bytes 230 --json
+expect_exit 0 '' shard docs -o small.h5 --max-document-bytes 200 --json
 expect "documents over the limit are rejected" [ "$(documents too-large)" -ge 1 ]
 
 # cat: limits, statistics, a closed pipe; the file named cat; nothing written by --dry-run.
