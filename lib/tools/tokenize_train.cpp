@@ -78,6 +78,16 @@ void count_file(const std::string& path, const std::set<Split>& splits, const Sa
   seen.text_bytes += text_bytes;
 }
 
+// The last newline before a letter: no pre-tokenizer's piece crosses it, so that cutting there changes no count.
+// Without one, the last newline.
+std::size_t last_cut(std::string_view text) {
+  for (std::size_t at = text.size() - 1; at-- > 0;) {
+    const auto next = static_cast<unsigned char>(text[at + 1]);
+    if (text[at] == '\n' && (next | 0x20u) - 'a' < 26) return at;
+  }
+  return text.rfind('\n');
+}
+
 // Plain text on stdin, a line at a time in batches of some megabytes, so that a stream of any length fits.
 void count_stdin(text::WordCounter& counter, Seen& seen, Context& context) {
   constexpr std::size_t batch_bytes = 8u << 20;
@@ -93,7 +103,7 @@ void count_stdin(text::WordCounter& counter, Seen& seen, Context& context) {
       const std::size_t n = std::fread(part.data() + had, 1, batch_bytes, stdin);
       part.resize(had + n);
       more = n == batch_bytes;
-      const std::size_t line_end = more ? part.rfind('\n') : std::string::npos;
+      const std::size_t line_end = more ? last_cut(part) : std::string::npos;
       rest = line_end == std::string::npos ? std::string() : part.substr(line_end + 1);
       part.resize(part.size() - rest.size());
     }
