@@ -199,7 +199,8 @@ std::optional<Rejection> decode(std::string bytes, Decoded& decoded) {
   }
   if (mark.width == 0 && first_invalid(bytes) < bytes.size()) {
     const std::string charset = declared_charset(bytes);
-    if (!charset.empty() && !decode_as(charset, bytes, decoded)) return std::nullopt;
+    const bool says_utf8 = charset == "utf-8" || charset == "utf8";  // wrongly: some bytes are not
+    if (!charset.empty() && !says_utf8 && !decode_as(charset, bytes, decoded)) return std::nullopt;
     decoded = {};
   }
   return decode_utf8(std::move(bytes), decoded);

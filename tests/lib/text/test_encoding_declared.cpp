@@ -71,5 +71,13 @@ TEST_CASE("A file that declares its charset is read by it, when it is not UTF-8"
   CHECK(decoded.encoding == Encoding::utf8);
 }
 
+TEST_CASE("A file that calls itself UTF-8 and is not quite is read as files that say nothing are") {
+  for (const char* head : {"# coding: utf-8\n", "<meta charset=\"UTF8\">\n", "<?xml encoding=\"utf-8\"?>\n"}) {
+    Decoded decoded;
+    REQUIRE(!decode(std::string(head) + "caf\xe9 and tea", decoded));
+    CHECK(decoded.text == std::string(head) + "caf\u00e9 and tea");
+  }
+}
+
 }  // namespace
 }  // namespace hearth::text
