@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "lib/base/json_value.h"
 #include "lib/base/text.h"
@@ -16,8 +17,8 @@ constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 }  // namespace
 
-LineReader::LineReader(const std::filesystem::path& path, std::uint64_t max_line_bytes)
-    : stream_(path), max_line_bytes_(max_line_bytes) {
+LineReader::LineReader(TextStream stream, std::uint64_t max_line_bytes)
+    : stream_(std::move(stream)), max_line_bytes_(max_line_bytes) {
   refill();
   if (buffer_.starts_with(byte_order_mark)) begin_ = byte_order_mark.size();
 }

@@ -21,11 +21,13 @@ struct Line {
   bool too_long = false;     // has more than the most bytes allowed: text holds its beginning only
 };
 
-// The lines of a file (plain, gzip, zstd, or "-"). Memory stays below the longest line allowed plus a megabyte,
+// The lines of a file (plain or compressed, or "-"). Memory stays below the longest line allowed plus a megabyte,
 // whatever the file holds.
 class LineReader {
  public:
-  explicit LineReader(const std::filesystem::path& path, std::uint64_t max_line_bytes = 64u << 20);
+  explicit LineReader(const std::filesystem::path& path, std::uint64_t max_line_bytes = 64u << 20)
+      : LineReader(TextStream(path), max_line_bytes) {}
+  LineReader(TextStream stream, std::uint64_t max_line_bytes);
 
   // The next line; false at the end. The last line may lack its line break. A UTF-8 byte order mark at the start is
   // skipped.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a file that is plain, gzip or zstd as one stream of bytes, in bounded memory. The file's first bytes decide,
-// not its name; members and frames may follow one another. And the writer of plain and zstd text files.
+// Reads a file that is plain, gzip, zstd, xz or bzip2 as one stream of bytes, in bounded memory. The file's first bytes
+// decide, not its name; members and frames may follow one another. And the writer of plain and zstd text files.
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,15 +12,20 @@
 
 namespace hearth::formats {
 
-enum class Compression { none, gzip, zstd };
+enum class Compression { none, gzip, zstd, xz, bzip2 };
 
-// What the first bytes of a file say it is (4 suffice).
+// What the first bytes of a file say it is (6 suffice).
 Compression compression_of(std::string_view head);
+
+// Puts the next bytes into out, at least one unless there are no more, and says how many.
+using ReadBytes = std::function<std::size_t(std::span<char> out)>;
 
 class TextStream {
  public:
   // "-" reads standard input. Throws Error{missing} when path cannot be opened.
   explicit TextStream(const std::filesystem::path& path);
+  // What read gives; name stands in messages.
+  TextStream(std::string name, ReadBytes read);
   ~TextStream();
   TextStream(TextStream&&) noexcept;
 

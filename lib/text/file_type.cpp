@@ -32,7 +32,7 @@ constexpr std::array<std::string_view, 5> markdown_extensions = {"md", "markdown
 constexpr std::array<std::string_view, 12> prose_extensions = {"txt",  "text", "rst", "org",     "adoc", "asciidoc",
                                                                "texi", "me",   "log", "textile", "wiki", "news"};
 
-constexpr std::array<std::string_view, 3> compression_suffixes = {".gz", ".zst", ".zstd"};
+constexpr std::array<std::string_view, 5> compression_suffixes = {".gz", ".zst", ".zstd", ".xz", ".bz2"};
 
 // Calls test on the lines of text, without leading spaces, until it says true.
 bool any_line(std::string_view text, const std::function<bool(std::string_view)>& test) {

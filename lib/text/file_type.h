@@ -15,7 +15,7 @@ struct TypeAndLanguage {
   std::string_view language;  // of code; otherwise empty
 };
 
-// file_name is the last part of the path, without ".gz" or ".zst". text is the decoded beginning, or all of it.
+// file_name is the last part of the path, without ".gz", ".zst" and the like. text is the decoded beginning, or all of it.
 TypeAndLanguage file_type(std::string_view file_name, std::string_view text);
 
 // True for names that hold one JSON object a line: *.jsonl, *.ndjson. Decided before reading, for such files stream.

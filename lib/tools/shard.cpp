@@ -12,24 +12,29 @@ namespace hearth::tools::shard {
 namespace {
 
 constexpr const char* details =
-    "Reads text, Markdown, HTML, PDF, Jupyter notebooks, source code and JSONL files, plain or compressed by gzip or "
-    "zstd, and folders of "
-    "them, "
-    "and writes their texts to one documents file. What a file is shows in its name and its content.\n"
+    "Reads text, Markdown, HTML, PDF, Jupyter notebooks, source code, mail and JSONL files, plain or compressed by "
+    "gzip, "
+    "zstd, xz or bzip2, archives (tar, zip, 7z) of all these, and folders of them, and writes their texts to one "
+    "documents file. What a file is shows in its name and its content.\n"
     "\n"
     "Text becomes UTF-8 in Normalization Form C with LF line ends; bytes that are not UTF-8 are read as the encoding "
     "the file declares, else as Windows-1252. "
     "Of "
     "HTML pages the readable part is kept. Code keeps its white space and says its language. Each line of a *.jsonl "
-    "file is a document; its other fields become attributes.\n"
+    "file is a document; its other fields become attributes. Of a mail the text is kept without quotes of others and "
+    "signature; its attachments are documents.\n"
+    "\n"
+    "What lies in a container says so: a.tar.gz!/dir/b.txt, c.mbox#12, c.mbox#12!/report.txt. In a name that is not "
+    "UTF-8, bytes that are none and % become %XX.\n"
     "\n"
     "In folders, names that begin with a dot, node_modules and caches are passed by, and symbolic links are not "
     "followed. Everything else ends in the documents file, kept or rejected with its reason: not-text, "
     "unknown-encoding, too-short, too-large, duplicate-exact, html-too-deep, html-too-large, bad-json, no-text-field, "
-    "no-text, "
-    "encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, parser-memory, damaged, missing, "
-    "unreadable, special-file. PDF is read by pdftotext (Debian package poppler-utils), in a child process limited in "
-    "time and memory, without network. "
+    "no-text, encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, parser-memory, damaged, "
+    "missing, "
+    "unreadable, changed (while it was read), path-too-long, special-file; in archives and mail also archive-link, "
+    "archive-bomb, nested-too-deep, nested-too-large. PDF is read by pdftotext (Debian package poppler-utils), in a "
+    "child process limited in time and memory, without network. "
     "The first of equal texts is kept. The split is drawn from the text and the seed.\n"
     "\n"
     "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). What was read "
@@ -59,6 +64,7 @@ Command build_command(const std::vector<std::string>& argv) {
       .option("on-bad-line", &options->on_bad_line, "WHAT",
               "what to do about a line that is not JSON or lacks the text")
       .one_of({"skip", "fail"});
+  add_container_options(command, options->containers);
   command.group("What is kept");
   command.option("min-chars", &options->min_chars, "N", "least characters of a document");
   command

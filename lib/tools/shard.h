@@ -7,6 +7,7 @@
 
 #include "lib/base/options.h"
 #include "lib/text/privacy/masking.h"
+#include "lib/tools/shard_containers.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/tool.h"
 
@@ -19,6 +20,7 @@ struct Options {
   std::string files_from;
   std::string text_field = "text", id_field;
   std::string on_bad_line = "skip";
+  ContainerOptions containers;
   std::uint64_t min_chars = 50;
   std::uint64_t max_document_bytes = 16u << 20;
   double validation_fraction = 0.01, test_fraction = 0.01;

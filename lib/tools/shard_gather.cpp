@@ -11,10 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
-#include "lib/text/extract.h"
-#include "lib/text/file_type.h"
 #include "lib/text/identity.h"
-#include "lib/tools/shard_read.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -42,7 +39,7 @@ Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, C
       spool_(spool),
       context_(context),
       walk_(options.inputs, options.files_from, options.output),
-      source_(walk_, options.max_document_bytes),
+      source_(walk_, member_limits(options.containers, options.max_document_bytes)),
       position_(spool.position()),
       began_(steady_seconds()) {}
 
@@ -55,6 +52,7 @@ bool Gatherer::run() {
   position_.complete = true;
   position_.n_files = source_.n_files();
   position_.skipped = walk_.skipped();
+  position_.skipped.hidden += source_.n_passed_by();
   spool_.end_segment(position_);
   context_.log.progress_done();
   if (n_bad_lines_ > 0) {
@@ -124,7 +122,7 @@ void Gatherer::skip_what_was_read() {
   while (position_.n_items < read.n_items) {
     std::vector<Item> items;
     const std::uint64_t left = read.n_items - position_.n_items;
-    const bool more = source_.fill(items, std::min<std::uint64_t>(left, items_per_round), ~0ull);
+    const bool more = source_.fill(items, std::min<std::uint64_t>(left, items_per_round), budget_bytes_per_thread);
     for (const Item& item : items) note(item);
     if (!more) break;
   }
@@ -173,22 +171,7 @@ void Gatherer::run_round(std::vector<Item>& items, std::vector<Row>& rows, std::
 void Gatherer::work_on(Item& item, Row& row) const {
   text::Candidate& candidate = item.candidate;
   std::string& text = candidate.document.text;
-  candidate.document.source = item.file.source + (item.line > 0 ? "#" + std::to_string(item.line) : "");
-  candidate.path_hash = text::hash_path(item.file.source);
-  if (item.rejection) {
-    text = std::move(item.bytes);
-  } else if (item.line > 0) {
-    item.rejection = text::extract_record(std::move(item.bytes), {options_.text_field, options_.id_field}, candidate);
-  } else {
-    std::string bytes;
-    item.rejection = read_bounded(item.file.path, options_.max_document_bytes, bytes);
-    candidate.read_bytes = std::max<std::uint64_t>(bytes.size(), item.file.bytes);
-    if (item.rejection) {
-      text = std::move(bytes);
-    } else {
-      item.rejection = text::extract_file(std::move(bytes), text::plain_file_name(item.file.path.native()), candidate);
-    }
-  }
+  extract_item(item, options_.max_document_bytes, {options_.text_field, options_.id_field});
   std::vector<TextSize> sizes{{0, text.size()}};
   std::uint32_t stage = 0;
   while (!item.rejection && stage < stages_.document.size()) {

@@ -2,6 +2,7 @@
 #include "lib/tools/shard_read.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -84,13 +85,10 @@ std::optional<text::Rejection> read_compressed(const std::filesystem::path& path
   }
 }
 
-}  // namespace
-
-std::optional<text::Rejection> read_bounded(const std::filesystem::path& path, std::uint64_t max_bytes,
-                                            std::string& bytes) {
+std::optional<text::Rejection> read_file(const std::filesystem::path& path, std::uint64_t max_bytes,
+                                         std::string& bytes) {
   const File file(path);
   if (!file.is_open()) return unreadable(errno);
-  bytes.clear();
   for (std::size_t wanted = head_bytes;; wanted = bytes.size()) {
     const std::size_t before = bytes.size();
     if (!file.append(bytes, wanted)) return unreadable(errno);
@@ -98,7 +96,7 @@ std::optional<text::Rejection> read_bounded(const std::filesystem::path& path, s
     if (before == 0 && formats::compression_of(bytes) != formats::Compression::none) {
       if (text::has_compression_suffix(path.native())) return read_compressed(path, max_bytes, bytes);
       bytes.clear();
-      return text::Rejection{"not-text", "compressed data; compressed text is named *.gz or *.zst"};
+      return text::Rejection{"not-text", "compressed data; compressed text is named *.gz, *.zst, *.xz or *.bz2"};
     }
     if (before == 0 && !at_end && text::looks_binary(bytes) && !text::is_pdf(bytes)) {
       return text::Rejection{"not-text", "its first " + human_bytes(head_bytes) + " are binary"};
@@ -106,6 +104,35 @@ std::optional<text::Rejection> read_bounded(const std::filesystem::path& path, s
     if (bytes.size() > max_bytes) return too_large(bytes, max_bytes);
     if (at_end) return std::nullopt;
   }
+}
+
+}  // namespace
+
+std::optional<text::Rejection> read_bounded(const FoundFile& found, std::uint64_t max_bytes, std::string& bytes) {
+  bytes.clear();
+  auto rejection = read_file(found.path, max_bytes, bytes);
+  if (rejection && rejection->reason != "damaged") return rejection;
+  if (has_changed(found)) return changed_while_read();
+  if (!rejection && found.bytes == 0 && !bytes.empty())
+    return text::Rejection{"special-file", "says that it is empty, and is not"};
+  return rejection;
+}
+
+std::string read_head(const std::filesystem::path& path, std::size_t count) {
+  std::string bytes;
+  const File file(path);
+  if (!file.is_open() || !file.append(bytes, count)) bytes.clear();
+  return bytes;
+}
+
+bool has_changed(const FoundFile& found) {
+  struct stat status {};
+  return ::stat(found.path.c_str(), &status) != 0 || size_of(status) != found.bytes ||
+         modified_ns_of(status) != found.modified_ns;
+}
+
+text::Rejection changed_while_read() {
+  return {"changed", "its size or its time of change are not what they were when it was found"};
 }
 
 }  // namespace hearth::tools::shard

@@ -4,10 +4,23 @@
 #include <utility>
 
 #include "lib/base/error.h"
-#include "lib/base/text.h"
 #include "lib/text/file_type.h"
+#include "lib/tools/shard_read.h"
 
 namespace hearth::tools::shard {
+namespace {
+
+constexpr std::size_t head_bytes = 4096;  // of a file whose name says nothing, to see whether it is mail
+
+std::string last_part(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
+text::Rejection rejection_of(const Error& error) {
+  return {error.kind() == Kind::data ? "damaged" : "unreadable", error.what()};
+}
+
+}  // namespace
 
 bool ItemSource::fill(std::vector<Item>& items, std::size_t max_items, std::uint64_t max_bytes) {
   std::uint64_t bytes = 0;
@@ -22,49 +35,88 @@ bool ItemSource::fill(std::vector<Item>& items, std::size_t max_items, std::uint
 
 bool ItemSource::next(Item& item) {
   while (true) {
-    if (lines_ != nullptr && next_line(item)) return true;
-    auto found = walk_.next();
-    if (!found) return false;
-    ++n_files_;
-    item.file = *std::move(found);
-    item.rejection = item.file.problem;
-    if (item.rejection || !text::is_jsonl_name(text::plain_file_name(item.file.path.native()))) return true;
-    try {
-      lines_ = std::make_unique<formats::LineReader>(item.file.path, max_document_bytes_);
-      file_ = item.file;
-    } catch (const Error& error) {
-      item.rejection = text::Rejection{error.kind() == Kind::data ? "damaged" : "unreadable", error.what()};
-      return true;
-    }
+    if (members_ != nullptr && next_member(item)) return true;
+    if (!next_file(item)) return false;
+    if (item.rejection) return true;
+    open(item);
+    if (members_ == nullptr) return true;
   }
 }
 
-// The next line that is not blank; false at the end of the file.
-bool ItemSource::next_line(Item& item) {
-  formats::Line line;
-  try {
-    do {
-      if (!lines_->next(line)) {
-        lines_.reset();
-        return false;
-      }
-    } while (!line.too_long && trim(line.text).empty());
-  } catch (const Error& error) {  // what came before the damage is used
-    lines_.reset();
-    item.file = std::move(file_);
-    item.rejection = text::Rejection{error.kind() == Kind::data ? "damaged" : "unreadable", error.what()};
-    return true;
-  }
-  item.file = file_;
-  item.line = line.number;
-  item.bytes = line.text;
-  if (line.too_long) {
-    item.candidate.read_bytes = line.bytes;
-    item.rejection = text::Rejection{"too-large", human_bytes(static_cast<double>(line.bytes)) + "; at most " +
-                                                      human_bytes(static_cast<double>(max_document_bytes_)) +
-                                                      " (--max-document-bytes)"};
-  }
+bool ItemSource::next_file(Item& item) {
+  auto found = walk_.next();
+  if (!found) return false;
+  ++n_files_;
+  n_members_ = 0;
+  digest_ = hash128(digest_.hex() + found->source + '\0' + std::to_string(found->bytes) + ' ' +
+                    std::to_string(found->modified_ns));
+  item = {};
+  item.file = *std::move(found);
+  item.rejection = item.file.problem;
+  item.file_name = text::plain_file_name(item.file.path.native());
   return true;
+}
+
+// Begins with the members of a file that has some.
+void ItemSource::open(Item& item) {
+  const text::Holds holds = holds_of(item.file);
+  if (holds == text::Holds::document) return;
+  try {
+    members_ = text::open_members(item.file.path, holds, limits_);
+    file_ = item.file;
+  } catch (const Error& error) {
+    item.rejection = rejection_of(error);
+  }
+}
+
+text::Holds ItemSource::holds_of(const FoundFile& file) const {
+  const std::string name = last_part(file.path.native());
+  const text::Holds by_name = text::holds_by_name(name);
+  if (by_name != text::Holds::document || !text::names_no_type(name)) return by_name;
+  return text::holds_by_content(last_part(file.path.parent_path().native()), read_head(file.path, head_bytes));
+}
+
+bool ItemSource::next_member(Item& item) {
+  text::Member member;
+  if (!members_->next(member)) {
+    n_passed_by_ += members_->n_passed_by();
+    members_.reset();
+    if (!has_changed(file_)) return false;
+    member.rejection = changed_while_read();
+  }
+  ++n_members_;
+  item = {};
+  item.file = file_;
+  item.file.source += member.source;
+  item.file.bytes = member.size;
+  item.line = member.number;
+  item.has_bytes = true;
+  item.form = member.form;
+  item.file_name = std::move(member.file_name);
+  item.bytes = std::move(member.bytes);
+  item.rejection = std::move(member.rejection);
+  item.candidate.read_bytes = member.size;
+  return true;
+}
+
+void ItemSource::skip_to(const Position& position) {
+  HEARTH_CHECK(n_files_ == 0, "skip_to comes first");
+  Item item;
+  while (n_files_ < position.n_files && next_file(item)) continue;
+  if (this->position().n_files != position.n_files || digest_.hex() != position.digest) {
+    throw Error(Kind::data,
+                "the inputs are not those the stopped run read: a file was added, removed or changed up to " +
+                    (item.file.source.empty() ? std::string("the end") : item.file.source));
+  }
+  if (position.n_members == 0 || item.rejection) return;
+  open(item);
+  while (n_members_ < position.n_members && members_ != nullptr) {
+    if (!next_member(item)) break;
+  }
+}
+
+std::uint64_t ItemSource::n_passed_by() const {
+  return n_passed_by_ + (members_ == nullptr ? 0 : members_->n_passed_by());
 }
 
 }  // namespace hearth::tools::shard

@@ -2,25 +2,29 @@
 #include "lib/tools/shard_walk.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <string_view>
 #include <utility>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/text/containers/names.h"
 
 namespace hearth::tools::shard {
 namespace {
 
-bool is_hidden(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> others = {"CVS", "__pycache__", "node_modules", "_darcs"};
-  return name.starts_with('.') || std::find(others.begin(), others.end(), name) != others.end();
-}
-
 text::Rejection problem_of(const std::error_code& error) {
+  if (error == std::errc::filename_too_long) return {"path-too-long", "the system opens no path as long as this one"};
   const bool missing = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
   return {missing ? "missing" : "unreadable", error.message()};
+}
+
+text::Rejection problem_of_errno() {
+  return problem_of(std::error_code(errno, std::generic_category()));
+}
+
+void set_status(FoundFile& found, const struct stat& status) {
+  found.bytes = size_of(status);
+  found.modified_ns = modified_ns_of(status);
 }
 
 // "docs" of "docs/", "a/docs" and "/a/docs"; "" of "." and "/": the name under which a root's files are known.
@@ -31,6 +35,13 @@ std::string root_name(const fs::path& root) {
 }
 
 }  // namespace
+
+std::uint64_t size_of(const struct stat& status) {
+  return static_cast<std::uint64_t>(status.st_size);
+}
+std::int64_t modified_ns_of(const struct stat& status) {
+  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
 
 struct InputWalk::Folder {
   fs::path path;
@@ -83,19 +94,19 @@ std::optional<FoundFile> InputWalk::next() {
 
 // A file or folder that was named. A list's names are kept whole as sources, others cut to the last name.
 std::optional<FoundFile> InputWalk::open_root(const std::string& path, bool listed) {
-  FoundFile found{path, listed ? fs::path(path).lexically_normal().string() : root_name(path), 0, root_, {}};
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (error || !fs::exists(status)) {
-    found.problem = problem_of(error ? error : std::make_error_code(std::errc::no_such_file_or_directory));
+  const std::string name = listed ? fs::path(path).lexically_normal().string() : root_name(path);
+  FoundFile found{.path = path, .source = text::printable_name(name), .root = root_, .problem = {}};
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    found.problem = problem_of_errno();
     return found;
   }
-  if (fs::is_directory(status)) return enter_folder(std::move(found));
-  if (!fs::is_regular_file(status)) {
+  if (S_ISDIR(status.st_mode)) return enter_folder(std::move(found));
+  if (!S_ISREG(status.st_mode)) {
     found.problem = {"special-file", "neither a file nor a folder"};
     return found;
   }
-  found.bytes = fs::file_size(path, error);
+  set_status(found, status);
   return found;
 }
 
@@ -124,27 +135,27 @@ std::optional<FoundFile> InputWalk::next_below() {
       continue;
     }
     const std::string name = folder.names[folder.next++];
-    if (is_hidden(name)) {
+    if (text::is_passed_by(name)) {
       ++skipped_.hidden;
       continue;
     }
-    FoundFile found{folder.path / name, folder.source + name, 0, root_, {}};
-    std::error_code error;
-    const fs::file_status status = fs::symlink_status(found.path, error);
-    if (error || !fs::exists(status)) {
-      found.problem = problem_of(error ? error : std::make_error_code(std::errc::no_such_file_or_directory));
+    FoundFile found{
+        .path = folder.path / name, .source = folder.source + text::printable_name(name), .root = root_, .problem = {}};
+    struct stat status {};
+    if (::lstat(found.path.c_str(), &status) != 0) {
+      found.problem = problem_of_errno();
       return found;
     }
-    if (fs::is_directory(status)) {
+    if (S_ISDIR(status.st_mode)) {
       if (auto unreadable = enter_folder(std::move(found))) return unreadable;
-    } else if (fs::is_symlink(status)) {
+    } else if (S_ISLNK(status.st_mode)) {
       ++skipped_.symlinks;
-    } else if (!fs::is_regular_file(status)) {
+    } else if (!S_ISREG(status.st_mode)) {
       ++skipped_.special;
     } else {
       const std::string absolute = fs::absolute(found.path).lexically_normal().string();
       if (absolute == output_.string() || absolute == output_.string() + ".partial") continue;
-      found.bytes = fs::file_size(found.path, error);
+      set_status(found, status);
       return found;
     }
   }

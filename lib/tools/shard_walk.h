@@ -2,6 +2,8 @@
 // The files that inputs name, one after another in an order that depends on names alone. Folders are read one at a
 // time, so memory holds the listings between the root and the current file, however many files there are.
 #pragma once
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -16,11 +18,15 @@ namespace hearth::tools::shard {
 
 struct FoundFile {
   std::filesystem::path path;
-  std::string source;       // where a document says it is from: the root's last name, then the path below it
-  std::uint64_t bytes = 0;  // its size in the file system
-  std::size_t root = 0;     // which of roots() it was found under
-  std::optional<text::Rejection> problem;  // set when it cannot be read: "missing", "unreadable", "special-file"
+  std::string source;            // where a document says it is from: the root's last name, then the path below it
+  std::uint64_t bytes = 0;       // its size in the file system
+  std::int64_t modified_ns = 0;  // when it was last written, since 1970
+  std::size_t root = 0;          // which of roots() it was found under
+  std::optional<text::Rejection> problem;  // cannot be read: "missing", "unreadable", "path-too-long", "special-file"
 };
+
+std::uint64_t size_of(const struct stat& status);
+std::int64_t modified_ns_of(const struct stat& status);
 
 // What a walk passes by without naming it.
 struct Skipped {

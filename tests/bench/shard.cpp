@@ -34,7 +34,7 @@ Work for_each_file(const std::vector<tools::shard::FoundFile>& files,
   Work work;
   for (const auto& file : files) {
     std::string bytes;
-    if (file.problem || tools::shard::read_bounded(file.path, max_bytes, bytes)) continue;
+    if (file.problem || tools::shard::read_bounded(file, max_bytes, bytes)) continue;
     work.bytes += bytes.size();
     ++work.n_documents;
     what_then(file.path.native(), std::move(bytes));

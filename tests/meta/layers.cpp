@@ -57,7 +57,7 @@ struct Foreign {
 const std::vector<Foreign>& foreign_headers() {
   static const std::vector<Foreign> table{
       {"hdf5.*|H5.*", {"formats"}, false},
-      {"zstd.*|zlib\\.h|zdict\\.h", {"formats"}, false},
+      {"zstd.*|zlib\\.h|zdict\\.h|lzma\\.h|bzlib\\.h", {"formats"}, false},
       {"dnnl.*|oneapi/.*", {"kernels"}, false},
       {"hwy/.*", {"kernels", "lib/text"}, true},
       {"mpi\\.h|nccl.*", {"lib/comm"}, false},
@@ -65,6 +65,7 @@ const std::vector<Foreign>& foreign_headers() {
       {"boost/program_options.*", {"lib/base"}, false},
       {"boost/(beast|asio).*|openssl/ssl\\.h", {"lib/http"}, false},
       {"openssl/evp\\.h|xxhash\\.h", {"lib/base"}, false},
+      {"archive.*\\.h", {"lib/text/containers"}, false},
       {"gumbo\\.h", {"lib/text/html"}, true},
       {"utf8proc\\.h", {"lib/text"}, false},
       {"nlohmann/.*", {"lib/base/json"}, true},
