@@ -96,7 +96,10 @@ TEST_CASE("attention agrees with the reference under every mask") {
                AttentionCase{{0, 290, 301}, 2, 1, 32, 32, {.window = 37}, true, 0},
                AttentionCase{{0, 600}, 1, 1, 16, 16, {.window = 260}, false, 20},
                AttentionCase{{0, 100, 380}, 2, 2, 16, 24, {.causal = false, .window = 5}, false, 0},
-               AttentionCase{{0, 530}, 1, 1, 20, 20, {.chunk = 64}, true, 30});
+               AttentionCase{{0, 530}, 1, 1, 20, 20, {.chunk = 64}, true, 30},
+               AttentionCase{{0, 70}, 4, 2, 128, 128, {}, true, 0},
+               AttentionCase{{0, 40, 75}, 2, 2, 192, 128, {.window = 20}, false, 0},
+               AttentionCase{{0, 66}, 2, 1, 256, 256, {.chunk = 40}, false, 10});
   const DType dtype = GENERATE(f32, b16);
   Memory memory;
   const std::int64_t tokens = each.cu_seqlens.back();

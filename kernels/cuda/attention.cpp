@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention.h"
+
+#include "kernels/cuda/attention_fast.h"
 #include "kernels/cuda/attention_rows.h"
 #include "kernels/cuda/ops.h"
 
 namespace hearth::kernels::cuda {
 
 void attention(Stream& stream, const AttentionArgs& args) {
-  attention_by_rows(stream, args);
+  if (!attention_fast(stream, args)) attention_by_rows(stream, args);
 }
 
 void attention_backward(Stream& stream, const AttentionBackwardArgs& args) {
-  attention_backward_by_rows(stream, args);
+  if (!attention_backward_fast(stream, args)) attention_backward_by_rows(stream, args);
 }
 
 }  // namespace hearth::kernels::cuda
