@@ -67,6 +67,25 @@ class Arena {
   bool real_ = false;
 };
 
+// A tensor's elements on the host, once all that the stream was asked for is done.
+template <class T>
+std::vector<T> host_copy(Stream& stream, const Tensor& tensor) {
+  std::vector<T> values(static_cast<std::size_t>(tensor.n_elements()));
+  if (!values.empty()) stream.copy(tensor, Tensor(values.data(), tensor.shape));
+  stream.wait();
+  return values;
+}
+// make(tensor) fills a tensor of the host: `to` itself, or one that is then copied there.
+template <class Make>
+void fill_from_host(Stream& stream, const Tensor& to, const Make& make) {
+  if (stream.is_host()) return make(to);
+  const Buffer memory(to.bytes());
+  const Tensor host(memory.data(), to.dtype, to.shape);
+  make(host);
+  stream.copy(host, to);
+  stream.wait();
+}
+
 // Where tensors wait on their way between the host and a device. On the host it does nothing: tensors are used where
 // they are. Its memory grows to what is asked for between two calls of reset, and is then used again.
 class Staging {
@@ -77,6 +96,7 @@ class Staging {
   Tensor upload(Stream* stream, const Tensor& host, Arena& arena);
   // The tensor on the host: there after stream.wait(), until reset.
   Tensor fetch(Stream& stream, const Tensor& tensor);
+  const Device& device() const { return device_; }
   // All memory handed out is free again. The stream must have been waited for.
   void reset();
 

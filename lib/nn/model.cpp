@@ -7,22 +7,41 @@
 namespace hearth::nn {
 namespace {
 // Everything of a pass but what differs between planning and running.
-Pass make_pass(Arena& arena, const ModelConfig& config, DType dtype, std::int64_t tokens) {
-  Pass pass{arena, nullptr, {}, tokens, config.hidden, dtype, static_cast<float>(config.epsilon), 0, 0};
-  return pass;
+Pass make_pass(Arena& arena, Staging& staging, Readings& readings, const ModelConfig& config, DType dtype,
+               const Batch& batch) {
+  return {.arena = arena,
+          .staging = staging,
+          .readings = readings,
+          .batch = batch,
+          .host_batch = batch,
+          .tokens = batch.n_tokens(),
+          .hidden = config.hidden,
+          .dtype = dtype,
+          .epsilon = static_cast<float>(config.epsilon)};
+}
+
+// What a full microbatch looks like to a pass that measures: one document a token.
+Batch largest_batch(std::int64_t tokens) {
+  Batch batch;
+  batch.ids = batch.positions = batch.targets = Tensor(nullptr, DType::i32, {tokens});
+  batch.cu_seqlens = Tensor(nullptr, DType::i32, {tokens + 1});
+  batch.token_weight = Tensor(nullptr, DType::f32, {tokens});
+  return batch;
 }
 
 // The peak of every kind of call on a full microbatch.
 std::size_t activation_bytes(const ModelConfig& config, DType dtype, const ModelSettings& settings,
                              std::int64_t recomputed_blocks) {
   Arena arena;
-  const Pass pass = make_pass(arena, config, dtype, settings.max_tokens);
+  Staging staging(settings.device);
+  Readings readings(staging);
+  const Pass pass = make_pass(arena, staging, readings, config, dtype, largest_batch(settings.max_tokens));
   const Network network(config, nullptr);
   if (settings.purpose == Purpose::train) {
     ExpertCounts counts;
     network.forward_backward(pass, {}, recomputed_blocks, counts);
   }
-  network.log_probs(pass, {});
+  network.log_probs(pass, Tensor(nullptr, DType::f32, {settings.max_tokens}));
   network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
   return arena.peak_bytes();
 }
@@ -57,8 +76,8 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
 
 Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settings)
     : config_(config), settings_(settings), plan_(plan_memory(config, dtype, settings)),
-      parameters_(config, dtype, settings.purpose), network_(std::make_unique<Network>(config_, &parameters_)),
-      arena_(plan_.activations) {
+      parameters_(config, dtype, settings.purpose, settings.device), network_(std::make_unique<Network>(config_, &parameters_)),
+      arena_(plan_.activations, settings.device), staging_(settings.device) {
   reset_expert_counts();
 }
 
@@ -69,10 +88,24 @@ Pass Model::pass_over(Stream& stream, const Batch& batch) {
     throw Error(Kind::config, "a microbatch of " + std::to_string(batch.n_tokens()) + " tokens; this model was made for " +
                                   std::to_string(settings_.max_tokens));
   }
-  Pass pass = make_pass(arena_, config_, parameters_.dtype(), batch.n_tokens());
+  HEARTH_CHECK(stream.device().kind() == settings_.device.kind(), "the model lies on another device than the stream");
+  if (!stream.is_host()) check_ids(batch);
+  readings_.restart(stream);
+  Pass pass = make_pass(arena_, staging_, readings_, config_, parameters_.dtype(), batch);
   pass.stream = &stream;
-  pass.batch = batch;
   return pass;
+}
+
+// What kernels::embedding and kernels::head check of a batch on the host.
+void Model::check_ids(const Batch& batch) const {
+  for (const Tensor* each : {&batch.ids, &batch.targets}) {
+    for (const std::int32_t id : each->span<std::int32_t>()) {
+      if (id < config_.vocab && (id >= 0 || each == &batch.targets)) continue;
+      throw Error(Kind::data, "token id " + std::to_string(id) + " lies outside the vocabulary of " +
+                                  std::to_string(config_.vocab) +
+                                  "; was the data encoded with this model's tokenizer?");
+    }
+  }
 }
 
 StepResult Model::forward_backward(Stream& stream, const Batch& batch, const Objective& objective) {
@@ -101,12 +134,12 @@ void Model::reset_expert_counts() {
   }
 }
 
-void update_selection_bias(ParameterSet& parameters, const ExpertCounts& counts, float gamma) {
+void update_selection_bias(Stream& stream, ParameterSet& parameters, const ExpertCounts& counts, float gamma) {
   for (Parameter& parameter : parameters.all()) {
     if (parameter.spec.role != Role::selection_bias) continue;
     const auto layer = static_cast<std::size_t>(std::stoll(parameter.spec.name.substr(7)));  // after "layers."
     const std::vector<std::int64_t>& received = counts.at(layer);
-    const auto bias = parameter.master.span<float>();
+    std::vector<float> bias = host_copy<float>(stream, parameter.master);
     HEARTH_CHECK(received.size() == bias.size(), "expert counts do not fit " + parameter.spec.name);
     double total = 0;
     for (const std::int64_t count : received) total += static_cast<double>(count);
@@ -121,6 +154,8 @@ void update_selection_bias(ParameterSet& parameters, const ExpertCounts& counts,
     for (std::size_t expert = 0; expert < bias.size(); ++expert) {
       bias[expert] += gamma * (sign(received[expert]) - mean_sign);
     }
+    stream.copy(Tensor(bias.data(), parameter.master.shape), parameter.master);
+    stream.wait();
   }
 }
 

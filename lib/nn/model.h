@@ -4,7 +4,8 @@
 // Residual stream and activations have the parameters' dtype; router logits, norm statistics, softmax, losses and all
 // weight gradients are f32 (a bf16 stream costs half the memory traffic, which bounds everything but the GEMMs on a
 // CPU; what it loses is checked against f32 in tests/lib/nn).
-// Nothing is allocated after construction but what Arena plans: plan_memory runs the same code without kernels.
+// Nothing is allocated after construction but what Arena plans: plan_memory runs the same code without kernels. Batches,
+// results and logits are of the host, wherever the model is.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,7 @@ namespace hearth::nn {
 
 struct ModelSettings {
   Purpose purpose = Purpose::train;
+  Device device = {};                  // where its memory lies; every Stream it is given must be of that device
   std::int64_t max_tokens = 0;         // of a microbatch
   std::size_t activation_bytes = 0;    // budget of what the backward pass keeps; 0: keep everything. Blocks are
                                        // recomputed, first ones first, until it fits (Error{config} when none does)
@@ -84,6 +86,7 @@ class Model {
 
  private:
   Pass pass_over(Stream& stream, const Batch& batch);
+  void check_ids(const Batch& batch) const;
 
   ModelConfig config_;
   ModelSettings settings_;
@@ -91,12 +94,14 @@ class Model {
   ParameterSet parameters_;
   std::unique_ptr<Network> network_;
   Arena arena_;
+  Staging staging_;
+  Readings readings_{staging_};
   ExpertCounts counts_;
 };
 
 // Loss-free balancing (Wang et al. 2024), once a step before the optimiser: each selection bias moves by gamma towards
 // the experts with fewer tokens than the mean, bias += gamma * (s - mean(s)), s = sign(mean(count) - count).
 // counts: of the whole step, over all microbatches and ranks.
-void update_selection_bias(ParameterSet& parameters, const ExpertCounts& counts, float gamma = 1e-3f);
+void update_selection_bias(Stream& stream, ParameterSet& parameters, const ExpertCounts& counts, float gamma = 1e-3f);
 
 }  // namespace hearth::nn

@@ -118,8 +118,8 @@ void MoeLayer::experts_backward(const Pass& pass, const Tensor& x, const Saved& 
 }
 
 // The gradient of x through the router, written to dx or added to it.
-MoeLayer::Losses MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& saved,
-                                          const Tensor& d_row_weight, const Tensor& dx, bool add) const {
+void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
+                              const Tensor& dx, bool add, Losses& total) const {
   Arena::Scope scope(pass.arena);
   const Tensor d_weights = pass.floats({pass.tokens, shape_.k});
   const Tensor d_logits = pass.floats({pass.tokens, shape_.experts});
@@ -144,12 +144,15 @@ MoeLayer::Losses MoeLayer::route_backward(const Pass& pass, const Tensor& x, con
   } else {
     linear_backward_input(pass, d_logits, router_, dx);
   }
-  if (pass.measures()) return {};
-  return {losses.as<float>()[0], losses.as<float>()[1]};
+  if (pass.measures()) return;
+  pass.read({losses}, [&total](std::span<const Tensor> read) {
+    total.balance += read[0].as<float>()[0];
+    total.z += read[0].as<float>()[1];
+  });
 }
 
-MoeLayer::Losses MoeLayer::backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
-                                    const Tensor& dx) const {
+void MoeLayer::backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& dx,
+                        Losses& losses) const {
   Arena::Scope scope(pass.arena);
   const std::int64_t n_rows = pass.tokens * shape_.k;
   const Tensor d_rows = pass.arena.allocate(pass.dtype, {n_rows, pass.hidden});
@@ -157,11 +160,10 @@ MoeLayer::Losses MoeLayer::backward(const Pass& pass, const Tensor& x, const Sav
   if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = dy, .token_of = saved.token_of, .rows = d_rows});
   experts_backward(pass, x, saved, d_rows, d_row_weight);
   if (shared_) shared_->backward(pass, x, saved.shared, dy, dx);
-  const Losses losses = route_backward(pass, x, saved, d_row_weight, dx, shared_.has_value());
+  route_backward(pass, x, saved, d_row_weight, dx, shared_.has_value(), losses);
   if (!pass.measures()) {
     kernels::moe_combine(pass.on(), {.rows = d_rows, .row_of = saved.row_of, .weights = {}, .base = dx, .y = dx});
   }
-  return losses;
 }
 
 }  // namespace hearth::nn

@@ -35,7 +35,9 @@ class MoeLayer {
   struct Losses {
     double balance = 0, z = 0;
   };
-  Losses backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& dx) const;
+  // losses: added to, at the latest when the pass's readings are finished.
+  void backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& dx,
+                Losses& losses) const;
 
  private:
   void route(const Pass& pass, const Tensor& x, const Saved& saved) const;
@@ -43,8 +45,8 @@ class MoeLayer {
   void experts(const Pass& pass, const Saved& saved, const Tensor& rows, bool finish) const;
   void experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_rows,
                         const Tensor& d_row_weight) const;
-  Losses route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
-                        const Tensor& dx, bool add) const;
+  void route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
+                      const Tensor& dx, bool add, Losses& losses) const;
 
   Moe shape_;
   std::optional<GluLayer> shared_;

@@ -32,9 +32,11 @@ Network::Shared Network::prepare(const Pass& pass) const {
   for (const RopeTable& rope : ropes_) {
     const auto pairs = static_cast<std::int64_t>(rope.inverse_frequency.size());
     shared.cos_sin.push_back(pairs > 0 ? pass.floats({pass.tokens, 2, pairs}) : Tensor{});
-    if (pass.measures() || pairs == 0) continue;
+    if (pairs == 0) continue;
+    const Tensor inverse_frequency = pass.upload(Tensor(rope.inverse_frequency.data(), {pairs}));
+    if (pass.measures()) continue;
     kernels::rope_table(pass.on(), {.positions = pass.batch.positions,
-                                    .inverse_frequency = Tensor(rope.inverse_frequency.data(), {pairs}),
+                                    .inverse_frequency = inverse_frequency,
                                     .multiplier = rope.multiplier,
                                     .cos_sin = shared.cos_sin.back()});
   }
@@ -60,33 +62,42 @@ BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared,
   if (layer == 0) embed(pass, saved.stream_in);
   blocks_[layer].forward(pass, stream, shared.delta, cos_sin_of(shared, layer), saved, true);
   if (counts != nullptr && blocks_[layer].has_moe() && !pass.measures()) {
-    const auto counted = saved.moe.counts.span<std::int32_t>();
-    for (std::size_t expert = 0; expert < counted.size(); ++expert) (*counts)[layer][expert] += counted[expert];
+    std::vector<std::int64_t>& sums = (*counts)[layer];
+    pass.read({saved.moe.counts}, [&sums](std::span<const Tensor> read) {
+      const auto counted = read[0].span<std::int32_t>();
+      for (std::size_t expert = 0; expert < counted.size(); ++expert) sums[expert] += counted[expert];
+    });
   }
   if (keep != Keep::all) pass.arena.release_to(mark);
   return saved;
 }
 
-MoeLayer::Losses Network::backward_blocks(const Pass& pass, const Shared& shared,
-                                          std::vector<BlockLayer::Saved>& saved, const std::vector<std::size_t>& marks,
-                                          std::size_t n_recomputed, const Tensor& d) const {
-  MoeLayer::Losses total;
+void Network::backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
+                              const std::vector<std::size_t>& marks, std::size_t n_recomputed, const Tensor& d,
+                              MoeLayer::Losses& losses) const {
   for (std::size_t layer = blocks_.size(); layer-- > 0;) {
     if (layer < n_recomputed) {
       blocks_[layer].allocate(pass, saved[layer]);
       blocks_[layer].forward(pass, {}, shared.delta, cos_sin_of(shared, layer), saved[layer], false);
     }
-    const auto losses = blocks_[layer].backward(pass, cos_sin_of(shared, layer), saved[layer], d);
-    total.balance += losses.balance;
-    total.z += losses.z;
+    blocks_[layer].backward(pass, cos_sin_of(shared, layer), saved[layer], d, losses);
     pass.arena.release_to(marks[layer]);
   }
-  return total;
 }
 
-StepResult Network::forward_backward(const Pass& pass, const Objective& objective, std::int64_t recomputed_blocks,
+Pass Network::with_batch_on_device(const Pass& given) {
+  Pass pass = given;
+  for (Tensor* each : {&pass.batch.ids, &pass.batch.positions, &pass.batch.cu_seqlens, &pass.batch.targets,
+                       &pass.batch.token_weight}) {
+    *each = pass.upload(*each);
+  }
+  return pass;
+}
+
+StepResult Network::forward_backward(const Pass& given, const Objective& objective, std::int64_t recomputed_blocks,
                                      ExpertCounts& counts) const {
-  Arena::Scope scope(pass.arena);
+  Arena::Scope scope(given.arena);
+  const Pass pass = with_batch_on_device(given);
   const auto n_recomputed = static_cast<std::size_t>(recomputed_blocks);
   const Shared shared = prepare(pass);
   const Tensor d = pass.activations(pass.hidden);
@@ -102,13 +113,16 @@ StepResult Network::forward_backward(const Pass& pass, const Objective& objectiv
     stream = saved.back().stream_mid;
   }
   add_norm(pass, stream, shared.delta, final_norm_, final_sum, shared.delta, final_rstd);
-  const HeadLayer::Result head = head_.forward_backward(pass, objective, shared.delta);
+  HeadLayer::Result head;
+  MoeLayer::Losses router;
+  head_.forward_backward(pass, objective, shared.delta, head);
   norm_backward(pass, shared.delta, final_sum, final_norm_, final_rstd, {}, d);
-  const MoeLayer::Losses router = backward_blocks(pass, shared, saved, marks, n_recomputed, d);
+  backward_blocks(pass, shared, saved, marks, n_recomputed, d, router);
   if (!pass.measures() && !pass.batch.embeddings && embedding_->gradient) {
     kernels::embedding_backward(pass.on(),
                                 {.ids = pass.batch.ids, .dy = d, .d_table = embedding_->gradient});
   }
+  if (!pass.measures()) pass.readings.finish(pass.on());
   return {.loss = head.loss,
           .balance_loss = router.balance,
           .router_z_loss = router.z,
@@ -127,14 +141,22 @@ Tensor Network::forward(const Pass& pass) const {
   return shared.delta;
 }
 
-void Network::log_probs(const Pass& pass, const Tensor& log_prob) const {
-  Arena::Scope scope(pass.arena);
-  head_.log_probs(pass, forward(pass), log_prob);
+void Network::log_probs(const Pass& given, const Tensor& log_prob) const {
+  Arena::Scope scope(given.arena);
+  const Pass pass = with_batch_on_device(given);
+  const Tensor result = pass.result_for(log_prob);
+  head_.log_probs(pass, forward(pass), result);
+  if (pass.measures()) return;
+  pass.deliver(result, log_prob);
+  pass.readings.finish(pass.on());
 }
 
-void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const {
-  Arena::Scope scope(pass.arena);
-  head_.logits(pass, forward(pass), row_ids, logits);
+void Network::logits(const Pass& given, const Tensor& row_ids, const Tensor& logits) const {
+  Arena::Scope scope(given.arena);
+  const Pass pass = with_batch_on_device(given);
+  const Tensor rows = pass.upload(row_ids);
+  head_.logits(pass, forward(pass), rows, logits);
+  if (!pass.measures()) pass.readings.finish(pass.on());
 }
 
 }  // namespace hearth::nn

@@ -29,6 +29,7 @@ class Network {
   };
   enum class Keep { all, input, nothing };
 
+  static Pass with_batch_on_device(const Pass& given);
   Shared prepare(const Pass& pass) const;
   const Tensor& cos_sin_of(const Shared& shared, std::size_t layer) const { return shared.cos_sin[rope_of_[layer]]; }
   void embed(const Pass& pass, const Tensor& stream) const;
@@ -36,9 +37,9 @@ class Network {
   BlockLayer::Saved forward_block(const Pass& pass, const Shared& shared, std::size_t layer, const Tensor& stream,
                                   Keep keep, ExpertCounts* counts) const;
   // d [tokens, hidden]: in, the gradient of what the blocks made; out, that of what the embedding gave.
-  MoeLayer::Losses backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
-                                   const std::vector<std::size_t>& marks, std::size_t n_recomputed,
-                                   const Tensor& d) const;
+  void backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
+                       const std::vector<std::size_t>& marks, std::size_t n_recomputed, const Tensor& d,
+                       MoeLayer::Losses& losses) const;
   // Forward only: the result, normed, [tokens, hidden].
   Tensor forward(const Pass& pass) const;
 

@@ -132,8 +132,8 @@ std::size_t bytes_of(const ModelConfig& config, DType dtype, Purpose purpose) {
 
 std::vector<ParameterSpec> parameters_of(const ModelConfig& config) { return Lister(config).list(); }
 
-ParameterSet::ParameterSet(const ModelConfig& config, DType dtype, Purpose purpose)
-    : dtype_(dtype), memory_(bytes_of(config, dtype, purpose)) {
+ParameterSet::ParameterSet(const ModelConfig& config, DType dtype, Purpose purpose, const Device& device)
+    : dtype_(dtype), device_(device), memory_(bytes_of(config, dtype, purpose), device) {
   if (dtype != DType::f32 && dtype != DType::bf16) {
     throw Error(Kind::config, "a model computes in f32 or bf16, not in " + std::string(name_of(dtype)));
   }
@@ -153,14 +153,16 @@ void ParameterSet::initialise(Stream& stream, std::uint64_t seed) {
   for (const Parameter& parameter : parameters_) {
     HEARTH_CHECK(parameter.master, "a set made to run has no masters to initialise");
     const ParameterSpec& spec = parameter.spec;
-    float* values = parameter.master.as<float>();
     const std::uint64_t key = mix_seed(seed, hash_of(spec.name));
-    stream.pool().for_ranges(parameter.master.n_elements(), 4096, [&](std::int64_t begin, std::int64_t end, int) {
-      if (spec.init_std == 0) {
-        std::fill(values + begin, values + end, static_cast<float>(spec.init_mean));
-      } else {
-        fill_normal(values, begin, end, key, spec.init_std, spec.init_mean);
-      }
+    fill_from_host(stream, parameter.master, [&](const Tensor& host) {
+      float* values = host.as<float>();
+      stream.pool().for_ranges(host.n_elements(), 4096, [&](std::int64_t begin, std::int64_t end, int) {
+        if (spec.init_std == 0) {
+          std::fill(values + begin, values + end, static_cast<float>(spec.init_mean));
+        } else {
+          fill_normal(values, begin, end, key, spec.init_std, spec.init_mean);
+        }
+      });
     });
   }
   refresh_weights(stream);

@@ -68,9 +68,10 @@ enum class Purpose { run, train };
 class ParameterSet {
  public:
   // Zeroed memory for all tensors. dtype: f32 or bf16.
-  ParameterSet(const ModelConfig& config, DType dtype, Purpose purpose);
+  ParameterSet(const ModelConfig& config, DType dtype, Purpose purpose, const Device& device = {});
 
   DType dtype() const { return dtype_; }
+  const Device& device() const { return device_; }
   std::vector<Parameter>& all() { return parameters_; }
   const std::vector<Parameter>& all() const { return parameters_; }
   // Throws Error{internal} for an unknown name.
@@ -89,6 +90,7 @@ class ParameterSet {
 
  private:
   DType dtype_;
+  Device device_;
   Arena memory_;
   std::vector<Parameter> parameters_;
   std::unordered_map<std::string_view, std::size_t> index_;

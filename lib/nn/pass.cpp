@@ -10,6 +10,26 @@ namespace {
 Tensor as_rows(const Tensor& x, std::int64_t width) { return x.reshaped({x.n_elements() / width, width}); }
 }  // namespace
 
+void Readings::read(Stream& stream, std::vector<Tensor> tensors, Use use) {
+  if (stream.is_host()) return use(tensors);
+  for (Tensor& each : tensors) each = staging_.fetch(stream, each);
+  pending_.emplace_back(std::move(tensors), std::move(use));
+}
+
+void Readings::restart(Stream& stream) {
+  if (pending_.empty()) return;
+  pending_.clear();
+  stream.wait();
+  staging_.reset();
+}
+
+void Readings::finish(Stream& stream) {
+  stream.wait();
+  for (const auto& [tensors, use] : pending_) use(tensors);
+  pending_.clear();
+  staging_.reset();
+}
+
 void linear(const Pass& pass, const Tensor& x, const Parameter* weight, const Tensor& y) {
   if (pass.measures()) return;
   kernels::gemm(pass.on(), {.a = x, .b = weight->weight, .y = y, .transpose_b = true});

@@ -3,6 +3,11 @@
 // its memory from the arena, then returns if the pass only measures, then calls kernels. So the memory plan and the run
 // are the same code.
 #pragma once
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
 #include "lib/device/device.h"
 #include "lib/device/memory.h"
 #include "lib/nn/batch.h"
@@ -10,10 +15,32 @@
 
 namespace hearth::nn {
 
+// What the host wants to know of a pass's tensors. On the host it is read at once, while the tensor is what it is; on a
+// device a copy is taken in the stream's order and read at the end, so that nothing waits inside the pass.
+class Readings {
+ public:
+  using Use = std::function<void(std::span<const Tensor>)>;
+
+  explicit Readings(Staging& staging) : staging_(staging) {}
+  // use gets the tensors' contents on the host, at the latest in finish().
+  void read(Stream& stream, std::vector<Tensor> tensors, Use use);
+  // Forgets what a pass that failed has left.
+  void restart(Stream& stream);
+  // Waits for the stream, and hands out what is left.
+  void finish(Stream& stream);
+
+ private:
+  Staging& staging_;
+  std::vector<std::pair<std::vector<Tensor>, Use>> pending_;
+};
+
 struct Pass {
   Arena& arena;
+  Staging& staging;
+  Readings& readings;
   Stream* stream = nullptr;  // none when the arena measures
-  Batch batch;
+  Batch batch;       // where the kernels reach it
+  Batch host_batch;  // as it was given
   std::int64_t tokens = 0;
   std::int64_t hidden = 0;
   DType dtype = DType::f32;
@@ -21,6 +48,18 @@ struct Pass {
   // Of the router losses: the setting divided by the step's normaliser.
   float balance_coefficient = 0, router_z_coefficient = 0;
 
+  bool on_host() const { return staging.device().is_host(); }
+  // The tensor where the kernels reach it; takes memory on a device, also when measuring.
+  Tensor upload(const Tensor& host) const { return staging.upload(stream, host, arena); }
+  // Memory for a result that the host wants in `host`: that itself on the host. deliver() copies it there and waits.
+  Tensor result_for(const Tensor& host) const { return on_host() ? host : arena.allocate(host.dtype, host.shape); }
+  void deliver(const Tensor& result, const Tensor& host) const {
+    stream->copy(result, host);
+    stream->wait();
+  }
+  void read(std::vector<Tensor> tensors, Readings::Use use) const {
+    readings.read(*stream, std::move(tensors), std::move(use));
+  }
   bool measures() const { return arena.measures(); }
   Stream& on() const { return *stream; }
   Tensor activations(std::int64_t width) const { return arena.allocate(dtype, {tokens, width}); }

@@ -40,6 +40,7 @@ std::size_t bytes_of(const std::vector<nn::ParameterSpec>& specs, const Optimize
     if (spec.trainable()) allocate_state(spec, settings, arena);
   }
   arena.allocate(DType::u8, {workspace_bytes(specs, settings)});
+  arena.allocate(DType::f64, {1});
   return arena.peak_bytes();
 }
 
@@ -51,7 +52,7 @@ std::vector<nn::ParameterSpec> specs_of(const nn::ParameterSet& parameters) {
 }  // namespace
 
 Optimizer::Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings)
-    : settings_(settings), memory_(bytes_of(specs_of(parameters), settings)) {
+    : settings_(settings), memory_(bytes_of(specs_of(parameters), settings), parameters.device()) {
   for (const nn::Parameter& parameter : parameters.all()) {
     Slot slot;
     if (parameter.spec.trainable()) {
@@ -63,6 +64,7 @@ Optimizer::Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings
     slots_.push_back(slot);
   }
   workspace_ = memory_.allocate(DType::u8, {workspace_bytes(specs_of(parameters), settings)});
+  total_ = memory_.allocate(DType::f64, {1});
 }
 
 std::size_t Optimizer::plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings) {
@@ -70,13 +72,13 @@ std::size_t Optimizer::plan_bytes(const nn::ModelConfig& config, const Optimizer
 }
 
 double Optimizer::gradient_norm(Stream& stream, const nn::ParameterSet& parameters) {
-  double total = 0;
+  stream.zero(total_);
   for (const nn::Parameter& parameter : parameters.all()) {
     if (parameter.gradient) {
-      kernels::sum_of_squares(stream, {.x = parameter.gradient, .total = Tensor(&total, {1})});
+      kernels::sum_of_squares(stream, {.x = parameter.gradient, .total = total_});
     }
   }
-  return std::sqrt(total);
+  return std::sqrt(host_copy<double>(stream, total_).front());
 }
 
 void Optimizer::step(Stream& stream, nn::ParameterSet& parameters, double learning_rate, double gradient_norm) {

@@ -57,7 +57,7 @@ class Optimizer {
   Arena memory_;
   std::vector<Slot> slots_;  // by parameter
   std::vector<StateTensor> state_;
-  Tensor workspace_;
+  Tensor workspace_, total_;  // total_ [1] f64
   std::int64_t steps_ = 0;
 };
 

@@ -23,7 +23,7 @@ void print_facts(Context& context, const PretrainPlan& plan, const data::Corpus&
   context.log.info("run: " + join_facts(run_facts(plan, corpus)));
   if (corpus.parts().size() > 1) context.log.info("mix:\n" + mix_table(plan, corpus));
   context.log.info("memory: " + human_bytes(static_cast<double>(plan.memory.total())) + " of " +
-                   human_bytes(static_cast<double>(this_machine().memory_bytes)) + ": " +
+                   human_bytes(static_cast<double>(context.stream.device().api().free_bytes())) + ": " +
                    join_facts(memory_facts(plan)));
   context.log.info("time: about " + human_seconds(plan.expected_s) + " at half of the " +
                    format_number(plan.flops_per_s * 1e-9, 3) + " GFLOP/s this machine multiplies at");
@@ -51,7 +51,7 @@ void print_plan(const Context& context, const PretrainPlan& plan, const data::Co
   const double flops =
       static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context);
   section("in all", {{"memory", human_bytes(static_cast<double>(plan.memory.total())) + " of " +
-                                    human_bytes(static_cast<double>(this_machine().memory_bytes))},
+                                    human_bytes(static_cast<double>(context.stream.device().api().free_bytes()))},
                      {"arithmetic", format_number(flops, 3) + " FLOP"},
                      {"time", "about " + human_seconds(plan.expected_s) + " at half of the measured " +
                                   format_number(plan.flops_per_s * 1e-9, 3) + " GFLOP/s"}});

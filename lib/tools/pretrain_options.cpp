@@ -116,7 +116,7 @@ Command pretrain_command(const std::vector<std::string>& argv) {
   add_training(c, *options);
   add_machine(c, *options);
   add_common(c, options->common,
-             {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true});
+             {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true, .device = true});
   c.run = [options, argv](const Command& self) {
     return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });
   };

@@ -156,12 +156,12 @@ void set_schedule(const PretrainOptions& o, optim::Schedule& schedule) {
 }
 
 // As many rows as memory allows, in powers of two; the smallest plan must fit.
-void set_microbatch(const PretrainOptions& o, PretrainPlan& plan) {
+void set_microbatch(const PretrainOptions& o, const Device& device, PretrainPlan& plan) {
   train::TrainSettings& s = plan.settings;
-  const double memory = usable_memory * static_cast<double>(this_machine().memory_bytes);
+  const double memory = usable_memory * static_cast<double>(device.api().free_bytes());
   const auto fits = [&](std::int64_t rows) {
     s.microbatch_rows = rows;
-    plan.memory = train::Trainer::plan(plan.config, s);
+    plan.memory = train::Trainer::plan(plan.config, s, device);
     return static_cast<double>(plan.memory.total()) <= memory;
   };
   if (o.microbatch_tokens > 0) {
@@ -180,8 +180,8 @@ void set_microbatch(const PretrainOptions& o, PretrainPlan& plan) {
     if (rows == 1 || o.microbatch_tokens > 0) {
       throw Error(Kind::config,
                   "this needs " + human_bytes(static_cast<double>(plan.memory.total())) + " (" +
-                      join_facts(memory_facts(plan)) + "), the machine has " +
-                      human_bytes(static_cast<double>(this_machine().memory_bytes)) +
+                      join_facts(memory_facts(plan)) + "), " + device.api().name() +
+                      " has " + human_bytes(static_cast<double>(device.api().free_bytes())) +
                       ": take a smaller --depth, --context or --microbatch-tokens, or give --recompute a budget");
     }
     rows /= 2;
@@ -249,7 +249,7 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   set_batch(o, recipe, s);
   set_length(o, recipe.token_budget, corpus, plan);
   set_schedule(o, s.schedule);
-  set_microbatch(o, plan);
+  set_microbatch(o, context.stream.device(), plan);
   plan.run = run_settings(o);
   set_expectation(plan, context);
   return plan;
@@ -261,7 +261,7 @@ PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, cons
   plan.config = std::move(config);
   plan.settings = settings;
   plan.run = run_settings(o);
-  plan.memory = train::Trainer::plan(plan.config, settings);
+  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device());
   plan.epochs = static_cast<double>(plan.total_tokens()) / static_cast<double>(corpus_tokens(corpus));
   set_expectation(plan, context);
   return plan;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <new>
+#include <optional>
 
 #include "lib/base/json_value.h"
 #include "lib/base/signals.h"
@@ -97,6 +98,7 @@ int run_tool(const std::string& tool, const std::vector<std::string>& arguments,
 void add_common(Command& command, CommonOptions& common, CommonSet set) {
   command.group("Common options");
   command.option("threads", &common.threads, "N", "threads to use; 0: one a core").letter('j').range(0, 4096);
+  if (set.device) command.option("device", &common.device, "NAME", "where to compute: the processor, or a GPU").one_of({"cpu", "cuda"});
   if (set.seed) command.option("seed", &common.seed, "N", "seed of all random choices");
   if (set.dry_run) command.flag("dry-run", &common.dry_run, "check everything, print the plan, write nothing").letter('n');
   if (set.overwrite) command.flag("overwrite", &common.overwrite, "replace an existing output").letter('f');
@@ -117,8 +119,12 @@ int run_with_context(const Command& command, const CommonOptions& common, const 
   Log log(first_word(command.name), level_of(common), progress_of(common));
   if (!common.log_file.empty()) log.open_events(common.log_file);
   ThreadPool pool(common.threads);
-  Stream stream(pool);
-  Context context{log, pool, stream, common.seed, {}, common.json, common.quiet};
+  std::optional<Stream> stream;
+  if (common.device == "cuda")
+    stream.emplace(Device::cuda(), pool);
+  else
+    stream.emplace(pool);
+  Context context{log, pool, *stream, common.seed, {}, common.json, common.quiet};
   context.invocation = {command.name, argv, dump_json(config_json(command)), !common.no_provenance};
   log.event("start", Json{{"tool", command.name}, {"version", version()}, {"argv", argv}});
   int code = 0;

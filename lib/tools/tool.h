@@ -17,6 +17,7 @@ struct CommonOptions {
   std::uint64_t seed = 1;
   std::string log_file, log_level = "info", progress = "auto";
   std::string tmpdir;
+  std::string device = "cpu";
   std::vector<std::string> config;
   bool json = false, dry_run = false, overwrite = false, quiet = false, verbose = false;
   bool print_config = false, no_provenance = false;
@@ -24,7 +25,7 @@ struct CommonOptions {
 
 // Which of them beyond those every tool has (threads, log*, progress, config, print-config, json, quiet, verbose).
 struct CommonSet {
-  bool seed = false, dry_run = false, overwrite = false, tmpdir = false, no_provenance = false, json = true;
+  bool seed = false, dry_run = false, overwrite = false, tmpdir = false, no_provenance = false, json = true, device = false;
 };
 
 void add_common(Command& command, CommonOptions& common, CommonSet set);

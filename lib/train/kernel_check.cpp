@@ -45,11 +45,26 @@ Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
     if (!parameter.gradient)
       side.gradients.emplace_back();
     else
-      side.gradients.emplace_back(parameter.gradient.span<float>().begin(), parameter.gradient.span<float>().end());
+      side.gradients.push_back(host_copy<float>(stream, parameter.gradient));
   }
   model.parameters().zero_gradients(stream);
   model.reset_expert_counts();
   return side;
+}
+
+// The same by the reference kernels, which need the weights on the host.
+Side run_reference(Context& context, nn::Model& model, const data::Batch& batch) {
+  Stream reference(context.pool, HostKernels::ref);
+  if (context.stream.is_host()) return run(reference, model, batch);
+  nn::ModelSettings settings = model.settings();
+  settings.device = {};
+  settings.max_tokens = view_of(batch).n_tokens();
+  nn::Model host(model.config(), model.parameters().dtype(), settings);
+  for (std::size_t i = 0; i < model.parameters().all().size(); ++i)
+    context.stream.copy(model.parameters().all()[i].master, host.parameters().all()[i].master);
+  context.stream.wait();
+  host.parameters().refresh_weights(reference);
+  return run(reference, host, batch);
 }
 
 // |a - b| / |b| of two vectors; a vector of zeros is measured against 1e-6.
@@ -66,8 +81,7 @@ double relative_difference(const std::vector<float>& a, const std::vector<float>
 
 std::string check_kernels(Context& context, nn::Model& model, const data::HeldOut& held_out) {
   const data::Batch batch = sample(held_out);
-  Stream reference(context.pool, HostKernels::ref);
-  const Side fast = run(context.stream, model, batch), slow = run(reference, model, batch);
+  const Side fast = run(context.stream, model, batch), slow = run_reference(context, model, batch);
   const double loss = std::abs(fast.loss - slow.loss) / std::max(std::abs(slow.loss), 1e-6);
   double worst = 0;
   std::string worst_name;

@@ -38,21 +38,23 @@ std::size_t CheckpointSaver::staging_bytes(const std::vector<NamedTensor>& tenso
   return bytes;
 }
 
-void CheckpointSaver::save(ThreadPool& pool, std::int64_t step, const std::vector<NamedTensor>& tensors, Json model,
+void CheckpointSaver::save(Stream& stream, std::int64_t step, const std::vector<NamedTensor>& tensors, Json model,
                            Json trainer, Json provenance) {
   finish();
   const std::size_t bytes = staging_bytes(tensors);
-  if (staging_.bytes() < bytes) staging_ = Buffer(bytes);
+  if (staging_.bytes() < bytes) staging_ = Buffer(bytes, stream.device(), Buffer::Use::staging);
   std::vector<NamedTensor> staged;
   std::size_t offset = 0;
   for (const NamedTensor& named : tensors) {
     staged.push_back({named.name, Tensor(staging_.data() + offset, named.tensor.dtype, named.tensor.shape)});
     offset += padded(named.tensor.bytes());
   }
-  pool.for_each(static_cast<std::int64_t>(tensors.size()), [&](std::int64_t i, int) {
+  stream.pool().for_each(static_cast<std::int64_t>(stream.is_host() ? tensors.size() : 1), [&](std::int64_t i, int) {
     const auto at = static_cast<std::size_t>(i);
-    std::memcpy(staged[at].tensor.data, tensors[at].tensor.data, tensors[at].tensor.bytes());
+    const std::size_t end = stream.is_host() ? at + 1 : tensors.size();  // a device's copies go one after another
+    for (std::size_t each = at; each < end; ++each) stream.copy(tensors[each].tensor, staged[each].tensor);
   });
+  stream.wait();
   writer_ = std::thread([this, step, staged = std::move(staged), model = std::move(model), trainer = std::move(trainer),
                          provenance = std::move(provenance)] {
     try {

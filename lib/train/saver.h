@@ -34,7 +34,7 @@ class CheckpointSaver {
   CheckpointSaver& operator=(const CheckpointSaver&) = delete;
 
   // Waits for the checkpoint before, stages, and returns. Throws what writing the one before threw.
-  void save(ThreadPool& pool, std::int64_t step, const std::vector<NamedTensor>& tensors, Json model, Json trainer,
+  void save(Stream& stream, std::int64_t step, const std::vector<NamedTensor>& tensors, Json model, Json trainer,
             Json provenance);
   void finish();                                         // waits for the last one; throws what writing it threw
   void throw_if_failed();                                // without waiting

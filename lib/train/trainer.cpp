@@ -22,8 +22,9 @@ constexpr double report_interval_s = 60;
 constexpr int most_skips_in_a_row = 10;
 constexpr const char* optimizer_prefix = "optimizer/";
 
-nn::ModelSettings model_settings(const TrainSettings& settings) {
+nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device) {
   nn::ModelSettings model;
+  model.device = device;
   model.purpose = nn::Purpose::train;
   model.max_tokens = settings.microbatch_tokens();
   model.activation_bytes = settings.activation_bytes;
@@ -38,7 +39,10 @@ Json trainer_json(const formats::CheckpointReader& checkpoint) {
 // What computes the bits besides the settings: a resume elsewhere is told of.
 Json machine_facts(const Context& context) {
   const Machine machine = this_machine();
-  return {{"version", version()}, {"commit", commit()}, {"isa", machine.isa}, {"threads", context.pool.n_threads()}};
+  Json facts{{"version", version()}, {"commit", commit()}, {"isa", machine.isa}, {"threads", context.pool.n_threads()}};
+  const Device& device = context.stream.device();
+  if (!device.is_host()) facts["device"] = device.api().name();
+  return facts;
 }
 
 }  // namespace
@@ -49,7 +53,7 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
       settings_(settings),
       run_settings_(run_settings),
       description_(std::move(description)),
-      model_(config, settings.dtype, model_settings(settings)),
+      model_(config, settings.dtype, model_settings(settings, context.stream.device())),
       optimizer_(model_.parameters(), settings.optimizer),
       loader_(corpus, static_cast<std::uint32_t>(settings.context), settings.seed),
       held_out_(corpus, static_cast<std::uint32_t>(settings.context), settings.eval_tokens, settings.seed),
@@ -57,9 +61,9 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
   flops_per_token_ = nn::train_flops_per_token(config, settings.context);
 }
 
-Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings) {
+Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device) {
   Plan plan;
-  plan.model = nn::plan_memory(config, settings.dtype, model_settings(settings));
+  plan.model = nn::plan_memory(config, settings.dtype, model_settings(settings, device));
   plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer);
   // Masters and the optimiser's state, once more, while a checkpoint is written.
   const std::size_t masters = settings.dtype == DType::f32 ? plan.model.weights : plan.model.masters;
@@ -72,7 +76,10 @@ void Trainer::start_fresh() {
 }
 
 void Trainer::start_from(const store::ModelSource& source) {
-  for (const nn::Parameter& parameter : model_.parameters().all()) source.read(parameter.spec.name, parameter.master);
+  for (const nn::Parameter& parameter : model_.parameters().all()) {
+    fill_from_host(context_.stream, parameter.master,
+                   [&](const Tensor& host) { source.read(parameter.spec.name, host); });
+  }
   model_.parameters().refresh_weights(context_.stream);
 }
 
@@ -86,7 +93,9 @@ std::vector<NamedTensor> Trainer::tensors() {
 }
 
 void Trainer::restore_tensors(const formats::CheckpointReader& checkpoint) {
-  for (const NamedTensor& named : tensors()) checkpoint.read(named.name, named.tensor);
+  for (const NamedTensor& named : tensors()) {
+    fill_from_host(context_.stream, named.tensor, [&](const Tensor& host) { checkpoint.read(named.name, host); });
+  }
   model_.parameters().refresh_weights(context_.stream);
   const Json trainer = trainer_json(checkpoint);
   step_ = saved_step_ = json_get<std::int64_t>(trainer, "step", "trainer.json");
@@ -152,7 +161,7 @@ void Trainer::save_checkpoint() {
   saved_step_ = step_;
   const std::string name = store::step_folder_name(step_).string();
   write_event("checkpoint", {{"path", name}});
-  saver_.save(context_.pool, step_, tensors(), nn::to_json(model_.config()), trainer_state(),
+  saver_.save(context_.stream, step_, tensors(), nn::to_json(model_.config()), trainer_state(),
               parse_json(description_.provenance, "provenance"));
 }
 
@@ -222,7 +231,7 @@ void Trainer::judge_and_apply(const StepValues& values, Json& fields) {
   fields = {{"loss", values.loss}, {"learning_rate", rate}, {"gradient_norm", values.gradient_norm}};
   if (reason.empty()) {
     if (model_.config().has_moe()) {
-      nn::update_selection_bias(model_.parameters(), model_.expert_counts(),
+      nn::update_selection_bias(context_.stream, model_.parameters(), model_.expert_counts(),
                                 static_cast<float>(settings_.balance_gamma));
     }
     optimizer_.step(context_.stream, model_.parameters(), rate, values.gradient_norm);

@@ -68,7 +68,7 @@ class Trainer {
         80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
     std::size_t total() const { return model.total() + optimizer + staging + process; }
   };
-  static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings);
+  static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device = {});
 
  private:
   struct StepValues {
