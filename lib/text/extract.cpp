@@ -8,6 +8,7 @@
 #include "lib/text/encoding.h"
 #include "lib/text/extract/markdown.h"
 #include "lib/text/extract/notebook.h"
+#include "lib/text/extract/office.h"
 #include "lib/text/extract/pdf.h"
 #include "lib/text/file_type.h"
 #include "lib/text/html.h"
@@ -39,6 +40,19 @@ std::optional<Rejection> extract_pdf(const std::string& bytes, Candidate& candid
   return std::nullopt;
 }
 
+std::optional<Rejection> extract_office(const std::string& bytes, Candidate& candidate) {
+  candidate.read_bytes = bytes.size();
+  candidate.encoding = name_of(Encoding::utf8);
+  FileType type = FileType::text;
+  Extracted extracted;
+  auto rejection = office_to_text(bytes, type, extracted);
+  candidate.document.type = name_of(type);
+  if (rejection) return rejection;
+  add_attributes(extracted, candidate.document);
+  candidate.document.text = normalize(std::move(extracted.text), candidate.repairs);
+  return std::nullopt;
+}
+
 // What is read of text of a type. Rejected, text stays as it was.
 std::optional<Rejection> reduce(FileType type, std::string& text, formats::Document& document) {
   Extracted extracted;
@@ -60,9 +74,14 @@ std::optional<Rejection> reduce(FileType type, std::string& text, formats::Docum
 
 }  // namespace
 
+bool is_binary_document(std::string_view head) {
+  return is_pdf(head) || is_office_zip(head) || is_compound_file(head);
+}
+
 std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate) {
   formats::Document& document = candidate.document;
   if (is_pdf(bytes)) return extract_pdf(bytes, candidate);
+  if (is_office_zip(bytes) || is_compound_file(bytes)) return extract_office(bytes, candidate);
   std::string text;
   if (auto rejection = decode_into(std::move(bytes), text, candidate)) {
     document.text = std::move(text);

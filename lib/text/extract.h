@@ -11,7 +11,11 @@
 
 namespace hearth::text {
 
-// A whole file. file_name as for file_type(). Rejections: those of decode() and html_to_text().
+// True for what begins like binary data and is read nonetheless, or rejected with advice: PDF, office documents.
+bool is_binary_document(std::string_view head);
+
+// A whole file. file_name as for file_type(). Rejections: those of decode() and of the readers in
+// lib/text/extract.
 std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate);
 
 // How records name what they hold.

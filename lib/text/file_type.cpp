@@ -156,7 +156,8 @@ TypeAndLanguage type_by_content(std::string_view text) {
 }  // namespace
 
 std::string_view name_of(FileType type) {
-  static constexpr std::string_view names[] = {"text", "markdown", "html", "code", "jsonl", "notebook", "pdf"};
+  static constexpr std::string_view names[] = {"text", "markdown", "html", "code", "jsonl", "notebook", "pdf",
+                                               "docx", "pptx",     "xlsx", "odt",  "odp",   "ods",      "epub"};
   return names[static_cast<std::size_t>(type)];
 }
 

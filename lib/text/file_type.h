@@ -7,8 +7,23 @@
 
 namespace hearth::text {
 
-enum class FileType : std::uint8_t { text, markdown, html, code, jsonl, notebook, pdf };
-std::string_view name_of(FileType type);  // "text", "markdown", "html", "code", "jsonl", "notebook", "pdf"
+enum class FileType : std::uint8_t {
+  text,
+  markdown,
+  html,
+  code,
+  jsonl,
+  notebook,
+  pdf,
+  docx,
+  pptx,
+  xlsx,
+  odt,
+  odp,
+  ods,
+  epub,
+};
+std::string_view name_of(FileType type);  // "text", "markdown", ...: as above
 
 struct TypeAndLanguage {
   FileType type = FileType::text;

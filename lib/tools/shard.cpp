@@ -12,10 +12,10 @@ namespace hearth::tools::shard {
 namespace {
 
 constexpr const char* details =
-    "Reads text, Markdown, HTML, PDF, Jupyter notebooks, source code, mail and JSONL files, plain or compressed by "
-    "gzip, "
-    "zstd, xz or bzip2, archives (tar, zip, 7z) of all these, and folders of them, and writes their texts to one "
-    "documents file. What a file is shows in its name and its content.\n"
+    "Reads text, Markdown, HTML, PDF, office documents (docx, pptx, xlsx, odt, odp, ods, epub), Jupyter notebooks, "
+    "source code, mail and JSONL files, plain or compressed by gzip, zstd, xz or bzip2, archives (tar, zip, 7z) of all "
+    "these, and folders of them, and writes their texts to one documents file. What a file is shows in its name and "
+    "its content.\n"
     "\n"
     "Text becomes UTF-8 in Normalization Form C with LF line ends; bytes that are not UTF-8 are read as the encoding "
     "the file declares, else as Windows-1252. "

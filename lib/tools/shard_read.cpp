@@ -15,7 +15,7 @@
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
-#include "lib/text/extract/pdf.h"
+#include "lib/text/extract.h"
 #include "lib/text/file_type.h"
 
 namespace hearth::tools::shard {
@@ -76,7 +76,7 @@ std::optional<text::Rejection> read_compressed(const std::filesystem::path& path
       got = stream.read(std::span(bytes).subspan(before));
       bytes.resize(before + got);
       if (bytes.size() > max_bytes) return too_large(bytes, max_bytes);
-      if (before == 0 && text::looks_binary(bytes) && !text::is_pdf(bytes))
+      if (before == 0 && text::looks_binary(bytes) && !text::is_binary_document(bytes))
         return text::Rejection{"not-text", "binary inside its compression"};
     } while (got == std::exchange(wanted, std::max(wanted, bytes.size())));
     return std::nullopt;
@@ -98,7 +98,7 @@ std::optional<text::Rejection> read_file(const std::filesystem::path& path, std:
       bytes.clear();
       return text::Rejection{"not-text", "compressed data; compressed text is named *.gz, *.zst, *.xz or *.bz2"};
     }
-    if (before == 0 && !at_end && text::looks_binary(bytes) && !text::is_pdf(bytes)) {
+    if (before == 0 && !at_end && text::looks_binary(bytes) && !text::is_binary_document(bytes)) {
       return text::Rejection{"not-text", "its first " + human_bytes(head_bytes) + " are binary"};
     }
     if (bytes.size() > max_bytes) return too_large(bytes, max_bytes);

@@ -67,6 +67,7 @@ const std::vector<Foreign>& foreign_headers() {
       {"openssl/evp\\.h|xxhash\\.h", {"lib/base"}, false},
       {"archive.*\\.h", {"lib/text/containers"}, false},
       {"gumbo\\.h", {"lib/text/html"}, true},
+      {"pugixml\\.hpp", {"lib/text/extract"}, false},
       {"utf8proc\\.h", {"lib/text"}, false},
       {"nlohmann/.*", {"lib/base/json"}, true},
       {"catch2/.*", {"tests/support"}, true},
