@@ -32,11 +32,15 @@ std::string_view bytes_of(const BlockHeader& header) {
 }
 
 // The block as it lies in the file: its header and its frame.
-std::string compressed(std::uint32_t n_records, const std::string& raw) {
-  std::string frame(ZSTD_compressBound(raw.size()), '\0');
-  const std::size_t done = ZSTD_compress(frame.data(), frame.size(), raw.data(), raw.size(), zstd_level);
-  HEARTH_CHECK(!ZSTD_isError(done), ZSTD_getErrorName(done));
-  frame.resize(done);
+std::string framed(std::uint32_t n_records, const std::string& raw, bool plain) {
+  std::string frame;
+  if (!plain) {
+    frame.resize(ZSTD_compressBound(raw.size()));
+    const std::size_t done = ZSTD_compress(frame.data(), frame.size(), raw.data(), raw.size(), zstd_level);
+    HEARTH_CHECK(!ZSTD_isError(done), ZSTD_getErrorName(done));
+    frame.resize(done);
+  }
+  if (plain || frame.size() >= raw.size()) frame = raw;
   BlockHeader header{n_records, raw.size(), frame.size(), 0};
   header.checksum = checksum_of(header, std::as_bytes(std::span(frame)));
   return std::string(bytes_of(header)) + frame;
@@ -44,7 +48,8 @@ std::string compressed(std::uint32_t n_records, const std::string& raw) {
 
 }  // namespace
 
-RecordFileWriter::RecordFileWriter(fs::path path, ThreadPool& pool) : file_(std::move(path), true), pool_(pool) {
+RecordFileWriter::RecordFileWriter(fs::path path, ThreadPool& pool, bool plain)
+    : file_(std::move(path), true), pool_(pool), plain_(plain) {
   file_.write(magic);
   blocks_.emplace_back();
 }
@@ -63,7 +68,7 @@ void RecordFileWriter::add(std::string_view record) {
 void RecordFileWriter::write_blocks() {
   pool_.for_each(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t i, int) {
     Block& block = blocks_[static_cast<std::size_t>(i)];
-    block.bytes = block.n_records > 0 ? compressed(block.n_records, block.bytes) : std::string();
+    block.bytes = block.n_records > 0 ? framed(block.n_records, block.bytes, plain_) : std::string();
   });
   for (const Block& block : blocks_) file_.write(block.bytes);
   blocks_.clear();
@@ -106,11 +111,15 @@ bool RecordFileReader::load_block() {
   if (header.frame_bytes > bytes.size() - frame_at) throw damaged();
   const auto frame = bytes.subspan(frame_at, header.frame_bytes);
   if (checksum_of(header, frame) != header.checksum) throw damaged();
+  at_ = frame_at + frame.size();
+  in_block_ = 0;
+  if (header.frame_bytes == header.raw_bytes) {
+    block_.assign(reinterpret_cast<const char*>(frame.data()), frame.size());
+    return true;
+  }
   block_.resize(header.raw_bytes);
   const std::size_t done = ZSTD_decompress(block_.data(), block_.size(), frame.data(), frame.size());
   if (ZSTD_isError(done) || done != block_.size()) throw damaged();
-  at_ = frame_at + frame.size();
-  in_block_ = 0;
   return true;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file of byte records that a tool keeps for itself between two passes over its input: compressed, checked, read back
 // in the order written. Written and read by the same build, so it is no exchange format and has no page. Layout, all
-// numbers u64: the magic, then blocks of {n_records, raw bytes, frame bytes, checksum, zstd frame}, then a
-// block of no records that ends the file. A record in a block is its length and its bytes.
+// numbers u64: the magic, then blocks of {n_records, raw bytes, frame bytes, checksum, frame}, then a
+// block of no records that ends the file. A frame is zstd's, or the raw bytes where both lengths are equal. A record in
+// a block is its length and its bytes.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -20,7 +21,8 @@ class RecordFileWriter {
  public:
   // Replaces what stands at path. Nothing appears there before finish(). Blocks are compressed on the pool; the bytes
   // do not depend on its size.
-  RecordFileWriter(fs::path path, ThreadPool& pool);
+  // plain: not compressed, for records that hardly compress or are soon read again.
+  RecordFileWriter(fs::path path, ThreadPool& pool, bool plain = false);
   void add(std::string_view record);
   std::uint64_t bytes() const { return bytes_; }  // of the records, as given
   void finish();                                  // Error{io}: a full disk
@@ -34,6 +36,7 @@ class RecordFileWriter {
 
   AtomicFile file_;
   ThreadPool& pool_;
+  bool plain_;
   std::vector<Block> blocks_;  // the last one is being filled
   std::uint64_t bytes_ = 0;
 };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The work folder beside an output, OUTPUT.work: what was read so far, in segments, so that judging can look at the
-// whole corpus and an interrupted run goes on behind its last segment. A segment is three files: NNNNNN.texts and
-// NNNNNN.rows (formats/record_file.h), and NNNNNN.json, written last, which makes it count and says where reading
-// stood after it.
+// What was read so far, in the work folder (work_folder.h), so that judging can look at the whole corpus and an
+// interrupted run goes on behind its last segment. A segment's texts and rows lie in two files (formats/record_file.h).
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -18,6 +16,7 @@
 #include "lib/base/thread_pool.h"
 #include "lib/tools/shard_row.h"
 #include "lib/tools/shard_walk.h"
+#include "lib/tools/work_folder.h"
 
 namespace hearth::tools::shard {
 
@@ -34,15 +33,11 @@ struct ReadPosition {
 
 class Spool {
  public:
-  // Takes OUTPUT.work, or goes on with one that was begun for the same plan (a JSON object of all that decides what is
-  // read and what becomes of it). resume: "auto", "never" (starts over) or "must". Throws Error{config} when the folder
-  // was begun for another plan, Error{missing} when there is nothing that "must" be resumed, Error{cannot_create} when
-  // another process works in it.
-  Spool(const fs::path& output, const Json& plan, const std::string& resume, ThreadPool& pool);
+  Spool(const fs::path& output, const Json& plan, const std::string& resume, ThreadPool& pool);  // as WorkFolder
   ~Spool();
 
-  const fs::path& folder() const { return folder_; }
-  std::size_t n_segments() const { return n_segments_; }
+  const fs::path& folder() const { return folder_.path(); }
+  std::size_t n_segments() const { return folder_.n_segments(); }
   const ReadPosition& position() const { return position_; }  // after the last whole segment
 
   void add(const Row& row, std::string_view text);
@@ -53,18 +48,13 @@ class Spool {
   void for_each_row(std::size_t segment, const std::function<void(Row row)>& use) const;
   void for_each_text(std::size_t segment, const std::function<void(std::string_view text)>& use) const;
 
-  void remove();  // the folder, when the output is complete
+  void remove() { folder_.remove(); }
 
  private:
-  fs::path file(std::size_t segment, const char* kind) const;
-  void take_segments();
-
-  fs::path folder_;
+  WorkFolder folder_;
   ThreadPool& pool_;
-  std::optional<FolderLock> lock_;
-  std::size_t n_segments_ = 0;
   ReadPosition position_;
-  double segment_began_ = 0;
+  double segment_began_;
   std::unique_ptr<formats::RecordFileWriter> rows_, texts_;  // of the segment being written
 };
 

@@ -130,6 +130,9 @@ Command encode_command(const std::vector<std::string>& argv) {
       .one_of({"as-text", "parse"});
   c.option("end-of-text", &o.end_of_text, "NAME",
            "the special token that ends each document, if not the tokenizer's own");
+  c.option("resume", &o.resume, "WHEN",
+           "whether to go on with an interrupted run, kept in OUTPUT.work: auto, never (start over) or must")
+      .one_of({"auto", "never", "must"});
   c.option(
        "source-by", &o.source_by, "WHAT",
        "where documents count as from, by which pretrain --weights weighs them: the first part of their path, their "

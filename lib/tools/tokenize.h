@@ -35,7 +35,8 @@ struct TokenizeEncodeOptions {
   std::string tokenizer, output;
   std::string special_tokens = "as-text";  // or "parse"
   std::string source_by = "folder";        // what a document counts as from: "folder", "type" or "language"
-  std::string end_of_text;                 // name of the token that ends each document; empty: the tokenizer's
+  std::string resume = "auto";
+  std::string end_of_text;  // name of the token that ends each document; empty: the tokenizer's
   bool overwrite = false, dry_run = false;
 };
 

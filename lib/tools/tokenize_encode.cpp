@@ -2,19 +2,28 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <span>
+#include <utility>
 
+#include "formats/record_file.h"
 #include "formats/tokens.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
+#include "lib/base/signals.h"
 #include "lib/base/text.h"
 #include "lib/text/tokenizer/tokenizer.h"
 #include "lib/tools/tokenize.h"
+#include "lib/tools/tokenize_blocks.h"
+#include "lib/tools/work_folder.h"
 
 namespace hearth::tools {
 namespace {
+
+constexpr std::uint64_t segment_bytes = 256u << 20;  // of ids and what is said of their documents
+constexpr double segment_seconds = 60;
 
 using formats::Document;
 using formats::DocumentsReader;
@@ -40,18 +49,6 @@ struct Count {
 struct Statistics {
   std::map<Split, Count> by_split;
   std::map<std::string, Count> by_type;  // "code: c++", "markdown", ...
-};
-
-// One block of documents, encoded.
-struct EncodedBlock {
-  struct Part {
-    Split split;
-    std::string type, source;
-    std::uint64_t text_bytes;
-    std::size_t end;  // in ids
-  };
-  std::vector<std::uint32_t> ids;
-  std::vector<Part> parts;
 };
 
 struct Plan {
@@ -89,29 +86,91 @@ void write_block(const EncodedBlock& block, formats::TokensWriter& writer, Stati
   }
 }
 
-// Blocks are encoded a few at a time on all cores and written in order.
-void encode_file(const Plan& plan, const std::string& path, const DocumentsReader& reader,
-                 formats::TokensWriter& writer, Statistics& statistics, Context& context) {
-  const auto n_blocks = static_cast<std::int64_t>(reader.n_blocks());
-  const std::int64_t batch = context.pool.n_threads() * 4;
-  const Stopwatch watch;
-  std::uint64_t done_bytes = 0;
-  for (std::int64_t first = 0; first < n_blocks; first += batch) {
-    std::vector<EncodedBlock> blocks(static_cast<std::size_t>(std::min(batch, n_blocks - first)));
-    context.pool.for_each(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t i, int) {
-      tokenize_detail::throw_if_stopped();
-      blocks[static_cast<std::size_t>(i)] =
-          encode_block(plan, reader.read_block(static_cast<std::uint64_t>(first + i)));
-    });
-    for (const EncodedBlock& block : blocks) {
-      write_block(block, writer, statistics);
-      for (const EncodedBlock::Part& part : block.parts) done_bytes += part.text_bytes;
+// Encodes blocks into segments of the work folder, behind those that are there.
+class Encoder {
+ public:
+  Encoder(const Plan& plan, WorkFolder& work, Context& context)
+      : plan_(plan), work_(work), context_(context), segment_began_(steady_seconds()) {
+    if (const std::string position = work.position(); !position.empty()) {
+      n_done_ = json_get<std::uint64_t>(parse_json(position, work.path().string()), "blocks", work.path().string());
+      context.log.info("going on behind " + std::to_string(n_done_) + " blocks encoded before");
     }
-    context.log.progress("encoding " + path + ": " + human_bytes(static_cast<double>(done_bytes)) + " of " +
-                         human_bytes(static_cast<double>(reader.text_bytes())) + ", " +
-                         human_bytes(static_cast<double>(done_bytes) / watch.seconds()) + "/s");
   }
-  context.log.progress_done();
+
+  // Throws Error{stopped} when a signal asked for it; what was encoded is kept.
+  void encode(const std::string& path, const DocumentsReader& reader) {
+    const std::uint64_t n_blocks = reader.n_blocks();
+    const std::uint64_t batch = static_cast<std::uint64_t>(context_.pool.n_threads()) * 4;
+    const Stopwatch watch;
+    std::uint64_t done_bytes = 0;
+    for (std::uint64_t first = n_done_ - std::min(n_done_, n_passed_); first < n_blocks; first += batch) {
+      std::vector<EncodedBlock> blocks(std::min(batch, n_blocks - first));
+      context_.pool.for_each(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t i, int) {
+        const auto index = static_cast<std::size_t>(i);
+        blocks[index] = encode_block(plan_, reader.read_block(first + index));
+      });
+      for (const EncodedBlock& block : blocks) {
+        add(block);
+        for (const EncodedBlock::Part& part : block.parts) done_bytes += part.text_bytes;
+      }
+      if (stop_requested()) {
+        end_segment();
+        throw Error(Kind::stopped, "stopped by a signal; what was encoded is kept in " + work_.path().string() +
+                                       ", and the same command goes on from there");
+      }
+      context_.log.progress("encoding " + path + ": " + human_bytes(static_cast<double>(done_bytes)) + " of " +
+                            human_bytes(static_cast<double>(reader.text_bytes())) + ", " +
+                            human_bytes(static_cast<double>(done_bytes) / watch.seconds()) + "/s");
+    }
+    n_passed_ += n_blocks;
+    n_done_ = std::max(n_done_, n_passed_);
+    context_.log.progress_done();
+  }
+
+  void end_segment() {
+    if (segment_ == nullptr) return;
+    std::exchange(segment_, nullptr)->finish();
+    work_.end_segment({{"blocks", n_done_}});
+  }
+
+ private:
+  void add(const EncodedBlock& block) {
+    if (segment_ == nullptr) {
+      segment_ =
+          std::make_unique<formats::RecordFileWriter>(work_.file(work_.n_segments(), "ids"), context_.pool, true);
+      segment_began_ = steady_seconds();
+    }
+    segment_->add(block.packed());
+    ++n_done_;
+    if (segment_->bytes() >= segment_bytes || steady_seconds() - segment_began_ >= segment_seconds) end_segment();
+  }
+
+  const Plan& plan_;
+  WorkFolder& work_;
+  Context& context_;
+  double segment_began_;
+  std::uint64_t n_done_ = 0, n_passed_ = 0;  // blocks of all files together: encoded, and those of files done with
+  std::unique_ptr<formats::RecordFileWriter> segment_;
+};
+
+void write_segments(const WorkFolder& work, formats::TokensWriter& writer, Statistics& statistics) {
+  for (std::size_t segment = 0; segment < work.n_segments(); ++segment) {
+    formats::RecordFileReader blocks(work.file(segment, "ids"));
+    for (std::string_view record; blocks.next(record);) {
+      write_block(EncodedBlock::unpacked(record), writer, statistics);
+    }
+  }
+}
+
+// What decides the result.
+Json plan_json(const TokenizeEncodeOptions& options, const Plan& plan, const std::vector<InputRecord>& inputs) {
+  Json digests = Json::array();
+  for (const InputRecord& input : inputs) digests.push_back(input.digest);
+  return {{"producer", producer()},
+          {"inputs", digests},
+          {"special-tokens", options.special_tokens},
+          {"end-of-text", plan.end_of_text},
+          {"source-by", options.source_by}};
 }
 
 std::uint32_t end_of_text_of(const TokenizeEncodeOptions& options, const Tokenizer& tokenizer) {
@@ -252,14 +311,24 @@ int run(const TokenizeEncodeOptions& options, Context& context) {
   header.end_of_text_id = plan.end_of_text;
   header.tokenizer_digest = tokenizer.digest();
   header.token_bytes = tokenizer.token_bytes();
-  formats::TokensWriter writer(options.output, options.overwrite, std::move(header));
+  WorkFolder work(options.output, plan_json(options, plan, inputs), options.resume);
+  const bool begun_before = work.n_segments() > 0;
   Statistics statistics;
-  for (std::size_t i = 0; i < readers.size(); ++i) {
-    encode_file(plan, options.inputs[i], readers[i], writer, statistics, context);
+  try {
+    Encoder encoder(plan, work, context);
+    for (std::size_t i = 0; i < readers.size(); ++i) encoder.encode(options.inputs[i], readers[i]);
+    encoder.end_segment();
+    formats::TokensWriter writer(options.output, options.overwrite, std::move(header));
+    write_segments(work, writer, statistics);
+    if (statistics.by_split.empty())
+      throw Error(Kind::data, join(options.inputs, ", ") + ": no documents: there is nothing to encode");
+    writer.finish(provenance(context.invocation, inputs));
+  } catch (const Error& error) {
+    const bool of_use = error.kind() == Kind::stopped || error.kind() == Kind::io;
+    if (!begun_before && !(of_use && work.n_segments() > 0)) work.remove();
+    throw;
   }
-  if (statistics.by_split.empty())
-    throw Error(Kind::data, join(options.inputs, ", ") + ": no documents: there is nothing to encode");
-  writer.finish(provenance(context.invocation, inputs));
+  work.remove();
   report(options, tokenizer, statistics, watch.seconds(), context);
   return 0;
 }

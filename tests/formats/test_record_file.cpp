@@ -15,9 +15,9 @@ std::vector<std::string> some_records() {
   return records;
 }
 
-void write(const fs::path& path, const std::vector<std::string>& records, int n_threads) {
+void write(const fs::path& path, const std::vector<std::string>& records, int n_threads, bool plain = false) {
   ThreadPool pool(n_threads);
-  RecordFileWriter writer(path, pool);
+  RecordFileWriter writer(path, pool, plain);
   for (const std::string& record : records) writer.add(record);
   REQUIRE_FALSE(fs::exists(path));
   writer.finish();
@@ -37,6 +37,9 @@ TEST_CASE("records come back in order, the bytes the same for any number of thre
   write(folder.path() / "three", records, 3);
   CHECK(read(folder.path() / "one") == records);
   CHECK(read_file(folder.path() / "one") == read_file(folder.path() / "three"));
+  write(folder.path() / "plain", records, 2, true);
+  CHECK(read(folder.path() / "plain") == records);
+  CHECK(fs::file_size(folder.path() / "plain") > fs::file_size(folder.path() / "one"));
   write(folder.path() / "none", {}, 1);
   CHECK(read(folder.path() / "none").empty());
 }
