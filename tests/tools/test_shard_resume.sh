@@ -4,10 +4,10 @@
 # fit the work folder is refused by name; nothing of a finished run is left.
 . "$HEARTH_SOURCE/tests/support/tool_test.sh"
 
-# Enough text for three segments of 64 MiB.
+# Enough text for a segment of 64 MiB and the beginning of another.
 mkdir docs
 seq 100000 | sed 's/$/ is a number of a document that has many of them/' >numbers
-for copy in $(seq 32); do
+for copy in $(seq 18); do
   sed "s/number/number of copy $copy/" numbers | split -l 10000 --additional-suffix=.txt - "docs/$copy-"
 done
 expect_exit 0 '' shard docs -o whole.h5 --no-provenance --seed 3 --near-duplicates tag

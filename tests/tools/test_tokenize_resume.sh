@@ -5,7 +5,7 @@
 
 mkdir docs
 seq 100000 | sed 's/$/ is a number of a document that has many of them/' >numbers
-for copy in $(seq 24); do
+for copy in $(seq 8); do
   sed "s/number/number of copy $copy/" numbers | split -l 10000 --additional-suffix=.txt - "docs/$copy-"
 done
 expect_exit 0 '' shard docs -o corpus.h5 --near-duplicates keep --repeated-passages keep
