@@ -20,3 +20,6 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
 add_library(hearth_xxhash INTERFACE)
 target_link_libraries(hearth_xxhash INTERFACE ${XXHASH_LIBRARY})
+
+# CLD2, language identification, has no pkg-config file; Debian's cld2_full exports nothing.
+find_library(CLD2_LIBRARY cld2 REQUIRED)

@@ -29,6 +29,7 @@ struct Candidate {
   std::string encoding;  // of the bytes it was read from: "utf-8", "windows-1252", ...
   Repairs repairs;
   std::vector<std::pair<std::string_view, std::uint64_t>> counts;  // what stages changed: {"masked-email", 3}; literals
+  std::string natural_language;  // ISO 639-1, set by the language stage; empty: unknown, or code
   std::uint64_t read_bytes = 0;                                    // before extraction, decompressed
   std::uint64_t path_hash = 0;                                     // of the source without "#line" (hash_path)
   Hash128 text_hash;  // of document.text (hash_text); set behind the document stages

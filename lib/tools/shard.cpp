@@ -7,6 +7,7 @@
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_forget.h"
 #include "lib/tools/shard_privacy.h"
+#include "lib/tools/shard_quality.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -75,6 +76,7 @@ Command build_command(const std::vector<std::string>& argv) {
       .option("validation-fraction", &options->validation_fraction, "F", "share of documents held out for validation")
       .range(0, 1);
   command.option("test-fraction", &options->test_fraction, "F", "share of documents held out for testing").range(0, 1);
+  add_quality_options(command, options->quality);
   add_duplicate_options(command, options->duplicates);
   add_privacy_options(command, options->privacy);
   command.group("Run");
@@ -112,10 +114,12 @@ Command build_cat_command(const std::vector<std::string>& argv) {
 }  // namespace
 
 Command shard_command(const std::vector<std::string>& argv) {
-  if (argv.size() < 2 || (argv[1] != "cat" && argv[1] != "forget")) return build_command(argv);
+  const std::string first = argv.size() < 2 ? "" : argv[1];
+  if (first != "cat" && first != "forget" && first != "rules") return build_command(argv);
   Command command("shard", "documents and source code to a documents file");
   command.subcommand(build_cat_command(argv));
   command.subcommand(forget_command(argv));
+  command.subcommand(build_rules_command(argv));
   return command;
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/base/options.h"
 #include "lib/text/privacy/masking.h"
+#include "lib/text/quality/quality_options.h"
 #include "lib/tools/shard_containers.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/tool.h"
@@ -27,6 +28,7 @@ struct Options {
   DuplicateOptions duplicates;
   text::privacy::PrivacyOptions privacy;
   std::string resume = "auto";
+  text::QualityOptions quality;
   std::string html;  // where the report goes; empty: none
 };
 
@@ -48,7 +50,7 @@ struct CatOptions {
 // Prints documents (or rejected ones, or statistics) to stdout, as they lie in the file.
 int run_cat(const CatOptions& options, Context& context);
 
-// The tool's command; the word "cat" in front makes it the other one.
+// The tool's command; a word in front ("cat", "forget", "rules") makes it the other one.
 Command shard_command(const std::vector<std::string>& argv);
 
 }  // namespace hearth::tools::shard

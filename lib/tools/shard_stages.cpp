@@ -6,6 +6,7 @@
 #include "lib/text/filters.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_privacy.h"
+#include "lib/tools/shard_quality.h"
 
 namespace hearth::tools::shard {
 
@@ -13,6 +14,7 @@ Stages stages_of(const Options& options, const std::filesystem::path& folder) {
   Stages stages;
   stages.document.push_back(make_privacy_stage(options.privacy));
   stages.document.push_back(std::make_unique<text::LengthFilter>(options.min_chars));
+  add_quality_stages(options.quality, stages.document);
   if (auto stage = make_decontamination(options.duplicates)) stages.document.push_back(std::move(stage));
   stages.corpus = make_duplicate_stages(options.duplicates, folder);
   return stages;

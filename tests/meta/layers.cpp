@@ -69,6 +69,7 @@ const std::vector<Foreign>& foreign_headers() {
       {"gumbo\\.h", {"lib/text/html"}, true},
       {"pugixml\\.hpp", {"lib/text/extract"}, false},
       {"utf8proc\\.h", {"lib/text"}, false},
+      {"cld2/.*", {"lib/text/quality"}, false},
       {"nlohmann/.*", {"lib/base/json"}, true},
       {"catch2/.*", {"tests/support"}, true},
   };

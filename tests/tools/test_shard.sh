@@ -57,7 +57,7 @@ expect_golden golden
 
 expect_exit 0 '' shard cat corpus.h5
 expect "seven documents" [ "$(wc -l <"$out")" -eq 7 ]
-expect_stdout '"source":"docs/a.txt","type":"text","language":"","license":"","split":"train","attributes":\{\},"text":"This is document number 1,'
+expect_stdout '"source":"docs/a.txt","type":"text","language":"","license":"","split":"train","attributes":\{"lang":"en","lang_score":0.99\},"text":"This is document number 1,'
 expect_stdout '"source":"docs/b.txt.gz".*number 2'
 expect_stdout '"source":"docs/d.html","type":"html".*"text":"# Head\\n\\nThis is document number 4, .*kept.\\n"'
 expect_stdout '"source":"docs/sub/e.c","type":"code","language":"c","license":"MIT".*\{\\n\\treturn 0;'
@@ -139,7 +139,7 @@ expect_documents bad-json 1
 expect_documents no-text-field 1
 expect_documents duplicate-exact 1
 expect_exit 0 '' shard cat records.h5
-expect_stdout '"id":"k1","source":"records.jsonl.gz#1","type":"jsonl".*"attributes":\{"n":1\}'
+expect_stdout '"id":"k1","source":"records.jsonl.gz#1","type":"jsonl".*"attributes":\{"n":1,"lang":"en"'
 expect_stdout '"id":"k3","source":"records.jsonl.gz#6"'
 expect_exit 0 '' shard cat records.h5 --rejected
 expect_stdout '"id":"k2","source":"records.jsonl.gz#5".*"detail":"of k1"'
@@ -177,7 +177,7 @@ expect_no_stderr '.'
 expect_exit 0 '' sh -c 'cp docs/a.txt cat && shard ./cat -o named.h5'
 expect_exit 0 '' shard docs -o plan.h5 --dry-run
 expect_stdout 'text \(by name\) +7 '
-expect_stdout 'stages: privacy, length, duplicate-exact, duplicate-near, repeated'
+expect_stdout 'stages: privacy, length, language, quality, duplicate-exact, duplicate-near, repeated'
 expect_stdout 'would write plan.h5'
 expect_no_file plan.h5
 expect_exit 0 '' shard --help

@@ -82,7 +82,7 @@ if can_drop_privileges; then
   expect_exit 73 'cannot write to read-only: Permission denied' unprivileged shard docs/a.txt -o read-only/x.h5
 fi
 head -c 3000000 /dev/urandom | base64 >large.txt
-expect_exit 74 'No space left|File too large' on_full_disk 400k shard large.txt -o full/x.h5
+expect_exit 74 'No space left|File too large' on_full_disk 400k shard large.txt --quality none -o full/x.h5
 expect_no_file full/x.h5
 expect_no_file full/x.h5.partial
 expect_exit 74 'standard output|stdout' sh -c 'shard cat x.h5 >/dev/full'
