@@ -5,6 +5,7 @@
 
 #include "formats/jsonl.h"
 #include "lib/base/json_value.h"
+#include "lib/base/text.h"
 #include "lib/text/encoding.h"
 #include "lib/text/extract/markdown.h"
 #include "lib/text/extract/notebook.h"
@@ -29,12 +30,12 @@ void add_attributes(const Extracted& extracted, formats::Document& document) {
   for (const auto& [name, value] : extracted.attributes) add_attribute(document, name, value);
 }
 
-std::optional<Rejection> extract_pdf(const std::string& bytes, Candidate& candidate) {
+std::optional<Rejection> extract_pdf(const std::string& bytes, const ChildLimits& limits, Candidate& candidate) {
   candidate.read_bytes = bytes.size();
   candidate.encoding = name_of(Encoding::utf8);
   candidate.document.type = name_of(FileType::pdf);
   Extracted extracted;
-  if (auto rejection = pdf_to_text(bytes, {}, extracted)) return rejection;
+  if (auto rejection = pdf_to_text(bytes, limits, extracted)) return rejection;
   add_attributes(extracted, candidate.document);
   candidate.document.text = normalize(std::move(extracted.text), candidate.repairs);
   return std::nullopt;
@@ -72,15 +73,41 @@ std::optional<Rejection> reduce(FileType type, std::string& text, formats::Docum
   return std::nullopt;
 }
 
+// By a program of the user's: its output is text, or HTML that begins like it.
+std::optional<Rejection> extract_by(const ExternalParser& parser, const std::string& bytes,
+                                    const ExtractOptions& options, Candidate& candidate) {
+  formats::Document& document = candidate.document;
+  document.type = name_of(FileType::text);
+  candidate.read_bytes = bytes.size();
+  candidate.encoding = name_of(Encoding::utf8);
+  std::string output, text;
+  if (auto rejection = run_external(parser, bytes, options, output)) return rejection;
+  const std::uint64_t read_bytes = bytes.size();
+  auto rejection = decode_into(std::move(output), text, candidate);
+  candidate.read_bytes = read_bytes;
+  if (!rejection && trim(text).empty()) rejection = Rejection{"no-text", parser.argv[0] + " prints nothing"};
+  if (rejection) return rejection;
+  const FileType type = file_type("", text).type == FileType::html ? FileType::html : FileType::text;
+  document.type = name_of(type);
+  add_attribute(document, "parser", dump_json(Json(parser.argv[0])));
+  if ((rejection = reduce(type, text, document))) return rejection;
+  document.text = normalize(std::move(text), candidate.repairs);
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool is_binary_document(std::string_view head) {
   return is_pdf(head) || is_office_zip(head) || is_compound_file(head);
 }
 
-std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate) {
+std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate,
+                                      const ExtractOptions& options) {
   formats::Document& document = candidate.document;
-  if (is_pdf(bytes)) return extract_pdf(bytes, candidate);
+  if (const ExternalParser* parser = parser_for(file_name, options)) {
+    return extract_by(*parser, bytes, options, candidate);
+  }
+  if (is_pdf(bytes)) return extract_pdf(bytes, options.limits, candidate);
   if (is_office_zip(bytes) || is_compound_file(bytes)) return extract_office(bytes, candidate);
   std::string text;
   if (auto rejection = decode_into(std::move(bytes), text, candidate)) {

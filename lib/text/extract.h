@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/text/extract/external.h"
 #include "lib/text/stage.h"
 
 namespace hearth::text {
@@ -16,7 +17,8 @@ bool is_binary_document(std::string_view head);
 
 // A whole file. file_name as for file_type(). Rejections: those of decode() and of the readers in
 // lib/text/extract.
-std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate);
+std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate,
+                                      const ExtractOptions& options = {});
 
 // How records name what they hold.
 struct RecordFields {

@@ -73,6 +73,7 @@ int run(const Options& options, Context& context) {
   std::vector<Finding> findings = machine_facts(context);
   append(findings, library_versions());
   append(findings, file_checks(temporary, context.pool));
+  append(findings, parser_checks());
   context.log.progress("arithmetic");
   findings.push_back(bf16_support());
   for (const DType dtype : {DType::f32, DType::bf16}) findings.push_back(exact_rows(context, dtype));

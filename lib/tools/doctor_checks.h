@@ -24,6 +24,8 @@ struct Finding {
 
 std::vector<Finding> machine_facts(Context& context);
 std::vector<Finding> library_versions();
+// pdftotext, and whether parsers run without network.
+std::vector<Finding> parser_checks();
 std::vector<Finding> file_checks(const std::filesystem::path& temporary_folder, ThreadPool& pool);
 
 // Exact mode: whether a row of a product depends on anything but that row, over all row counts up to 130 and some more.

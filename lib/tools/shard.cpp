@@ -66,6 +66,7 @@ Command build_command(const std::vector<std::string>& argv) {
               "what to do about a line that is not JSON or lacks the text")
       .one_of({"skip", "fail"});
   add_container_options(command, options->containers);
+  add_parser_options(command, options->parsers);
   command.group("What is kept");
   command.option("min-chars", &options->min_chars, "N", "least characters of a document");
   command

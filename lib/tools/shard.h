@@ -10,6 +10,7 @@
 #include "lib/text/quality/quality_options.h"
 #include "lib/tools/shard_containers.h"
 #include "lib/tools/shard_dedup.h"
+#include "lib/tools/shard_extract.h"
 #include "lib/tools/tool.h"
 
 namespace hearth::tools::shard {
@@ -22,6 +23,7 @@ struct Options {
   std::string text_field = "text", id_field;
   std::string on_bad_line = "skip";
   ContainerOptions containers;
+  ParserOptions parsers;
   std::uint64_t min_chars = 50;
   std::uint64_t max_document_bytes = 16u << 20;
   double validation_fraction = 0.01, test_fraction = 0.01;

@@ -167,6 +167,7 @@ int run(const Options& options, Context& context) {
         Kind::config,
         "--validation-fraction and --test-fraction together must be less than 1, or nothing is left to train on");
   }
+  extract_options(options.parsers);  // a program that is missing is said before anything is read
   if (options.common.dry_run) return plan(options, context);
   return build(options, context);
 }

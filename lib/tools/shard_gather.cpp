@@ -36,6 +36,7 @@ Row row_of(text::Candidate& candidate) {
 Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, Context& context)
     : options_(options),
       stages_(stages),
+      extract_(extract_options(options.parsers)),
       spool_(spool),
       context_(context),
       walk_(options.inputs, options.files_from, options.output),
@@ -171,7 +172,7 @@ void Gatherer::run_round(std::vector<Item>& items, std::vector<Row>& rows, std::
 void Gatherer::work_on(Item& item, Row& row) const {
   text::Candidate& candidate = item.candidate;
   std::string& text = candidate.document.text;
-  extract_item(item, options_.max_document_bytes, {options_.text_field, options_.id_field});
+  extract_item(item, options_.max_document_bytes, {options_.text_field, options_.id_field}, extract_);
   std::vector<TextSize> sizes{{0, text.size()}};
   std::uint32_t stage = 0;
   while (!item.rejection && stage < stages_.document.size()) {

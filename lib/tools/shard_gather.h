@@ -42,6 +42,7 @@ class Gatherer {
 
   const Options& options_;
   const Stages& stages_;
+  text::ExtractOptions extract_;
   Spool& spool_;
   Context& context_;
   InputWalk walk_;

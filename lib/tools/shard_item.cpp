@@ -12,28 +12,31 @@
 namespace hearth::tools::shard {
 namespace {
 
-std::optional<text::Rejection> extract_bytes(Item& item, std::string bytes, const text::RecordFields& fields) {
+std::optional<text::Rejection> extract_bytes(Item& item, std::string bytes, const text::RecordFields& fields,
+                                             const text::ExtractOptions& extract) {
   if (item.form == text::Member::Form::record) return text::extract_record(std::move(bytes), fields, item.candidate);
   if (item.form == text::Member::Form::mail) return text::extract_mail(std::move(bytes), item.candidate);
-  return text::extract_file(std::move(bytes), item.file_name, item.candidate);
+  return text::extract_file(std::move(bytes), item.file_name, item.candidate, extract);
 }
 
 }  // namespace
 
-void extract_item(Item& item, std::uint64_t max_document_bytes, const text::RecordFields& fields) {
+void extract_item(Item& item, std::uint64_t max_document_bytes, const text::RecordFields& fields,
+                  const text::ExtractOptions& extract) {
   text::Candidate& candidate = item.candidate;
   candidate.document.source = item.file.source + (item.line > 0 ? "#" + std::to_string(item.line) : "");
   candidate.path_hash = text::hash_path(item.file.source);
   candidate.read_bytes = std::max(candidate.read_bytes, item.has_bytes ? item.bytes.size() : item.file.bytes);
   std::string bytes = std::move(item.bytes);
   if (!item.rejection && !item.has_bytes) {
-    item.rejection = read_bounded(item.file, max_document_bytes, bytes);
+    const bool any_data = text::parser_for(item.file_name, extract) != nullptr;
+    item.rejection = read_bounded(item.file, max_document_bytes, bytes, any_data);
     candidate.read_bytes = std::max<std::uint64_t>(bytes.size(), item.file.bytes);
   }
   if (item.rejection) {
     candidate.document.text = std::move(bytes);
   } else {
-    item.rejection = extract_bytes(item, std::move(bytes), fields);
+    item.rejection = extract_bytes(item, std::move(bytes), fields, extract);
   }
 }
 

@@ -25,6 +25,7 @@ struct Item {
 };
 
 // Fills item.candidate (its source and path_hash too) and item.rejection from the item's bytes or file. Thread-safe.
-void extract_item(Item& item, std::uint64_t max_document_bytes, const text::RecordFields& fields);
+void extract_item(Item& item, std::uint64_t max_document_bytes, const text::RecordFields& fields,
+                  const text::ExtractOptions& extract);
 
 }  // namespace hearth::tools::shard

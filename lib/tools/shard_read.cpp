@@ -65,7 +65,7 @@ text::Rejection unreadable(int error_number) {
 }
 
 std::optional<text::Rejection> read_compressed(const std::filesystem::path& path, std::uint64_t max_bytes,
-                                               std::string& bytes) {
+                                               bool any_data, std::string& bytes) {
   try {
     formats::TextStream stream(path);
     bytes.clear();
@@ -76,7 +76,7 @@ std::optional<text::Rejection> read_compressed(const std::filesystem::path& path
       got = stream.read(std::span(bytes).subspan(before));
       bytes.resize(before + got);
       if (bytes.size() > max_bytes) return too_large(bytes, max_bytes);
-      if (before == 0 && text::looks_binary(bytes) && !text::is_binary_document(bytes))
+      if (before == 0 && !any_data && text::looks_binary(bytes) && !text::is_binary_document(bytes))
         return text::Rejection{"not-text", "binary inside its compression"};
     } while (got == std::exchange(wanted, std::max(wanted, bytes.size())));
     return std::nullopt;
@@ -85,7 +85,7 @@ std::optional<text::Rejection> read_compressed(const std::filesystem::path& path
   }
 }
 
-std::optional<text::Rejection> read_file(const std::filesystem::path& path, std::uint64_t max_bytes,
+std::optional<text::Rejection> read_file(const std::filesystem::path& path, std::uint64_t max_bytes, bool any_data,
                                          std::string& bytes) {
   const File file(path);
   if (!file.is_open()) return unreadable(errno);
@@ -94,11 +94,13 @@ std::optional<text::Rejection> read_file(const std::filesystem::path& path, std:
     if (!file.append(bytes, wanted)) return unreadable(errno);
     const bool at_end = bytes.size() < before + wanted;
     if (before == 0 && formats::compression_of(bytes) != formats::Compression::none) {
-      if (text::has_compression_suffix(path.native())) return read_compressed(path, max_bytes, bytes);
-      bytes.clear();
-      return text::Rejection{"not-text", "compressed data; compressed text is named *.gz, *.zst, *.xz or *.bz2"};
+      if (text::has_compression_suffix(path.native())) return read_compressed(path, max_bytes, any_data, bytes);
+      if (!any_data) {
+        bytes.clear();
+        return text::Rejection{"not-text", "compressed data; compressed text is named *.gz, *.zst, *.xz or *.bz2"};
+      }
     }
-    if (before == 0 && !at_end && text::looks_binary(bytes) && !text::is_binary_document(bytes)) {
+    if (before == 0 && !at_end && !any_data && text::looks_binary(bytes) && !text::is_binary_document(bytes)) {
       return text::Rejection{"not-text", "its first " + human_bytes(head_bytes) + " are binary"};
     }
     if (bytes.size() > max_bytes) return too_large(bytes, max_bytes);
@@ -108,9 +110,10 @@ std::optional<text::Rejection> read_file(const std::filesystem::path& path, std:
 
 }  // namespace
 
-std::optional<text::Rejection> read_bounded(const FoundFile& found, std::uint64_t max_bytes, std::string& bytes) {
+std::optional<text::Rejection> read_bounded(const FoundFile& found, std::uint64_t max_bytes, std::string& bytes,
+                                            bool any_data) {
   bytes.clear();
-  auto rejection = read_file(found.path, max_bytes, bytes);
+  auto rejection = read_file(found.path, max_bytes, any_data, bytes);
   if (rejection && rejection->reason != "damaged") return rejection;
   if (has_changed(found)) return changed_while_read();
   if (!rejection && found.bytes == 0 && !bytes.empty())

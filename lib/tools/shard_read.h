@@ -16,7 +16,9 @@ namespace hearth::tools::shard {
 // rest; "damaged" for a broken compressed stream; "missing" when it vanished; "changed" when it is not what the walk
 // found, or does not stay the same while it is read; "special-file" for a file that says it is empty and is not (those
 // of /proc); "unreadable" with the system's reason.
-std::optional<text::Rejection> read_bounded(const FoundFile& file, std::uint64_t max_bytes, std::string& bytes);
+// With any_data, what the beginning looks like is no matter: a parser of the user's reads it.
+std::optional<text::Rejection> read_bounded(const FoundFile& file, std::uint64_t max_bytes, std::string& bytes,
+                                            bool any_data = false);
 
 // Up to count bytes from the beginning; fewer, or none, when there are no more or the file cannot be read.
 std::string read_head(const std::filesystem::path& path, std::size_t count);
