@@ -29,7 +29,7 @@ struct ZipLimits {
   std::uint64_t max_member_bytes = 32u << 20;  // of one member, inflated
   std::uint64_t max_total_bytes = 256u << 20;  // of all that read() returns
   std::uint64_t max_ratio = 200;               // of a member's size to its packed size
-  std::uint64_t free_bytes = 1u << 20;         // a member up to this size may have any ratio
+  std::uint64_t free_bytes = 4u << 20;         // a member up to this size may have any ratio
 };
 
 class ZipArchive {

@@ -40,7 +40,7 @@ inline std::string zip_of(const std::vector<std::pair<std::string, std::string>>
     const std::string common = little_endian(0, 2) + little_endian(stored ? 0 : 8, 2) + little_endian(0, 4) +
                                little_endian(crc, 4) + little_endian(packed.size(), 4) +
                                little_endian(bytes.size(), 4) + little_endian(name.size(), 2) + little_endian(0, 2);
-    directory += "PK\x01\x02" + little_endian(20, 2) + little_endian(20, 2) + common + little_endian(0, 10) +
+    directory += "PK\x01\x02" + little_endian(20, 2) + little_endian(20, 2) + common + std::string(10, '\0') +
                  little_endian(zip.size(), 4) + name;
     zip += "PK\x03\x04" + little_endian(20, 2) + common + name + packed;
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <pugixml.hpp>
+#include <set>
 
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
@@ -66,13 +67,13 @@ std::map<std::string, ManifestItem> manifest_of(const pugi::xml_node& root, cons
 }
 
 // Parts that META-INF/encryption.xml names: with copy protection pages, else only fonts.
-std::vector<std::string> encrypted_parts(OfficePackage& package) {
-  std::vector<std::string> parts;
+std::set<std::string> encrypted_parts(OfficePackage& package) {
+  std::set<std::string> parts;
   pugi::xml_document tree;
   if (!package.parse("META-INF/encryption.xml", tree)) return parts;
   for (const pugi::xml_node& data : tree.document_element().children()) {
     const pugi::xml_node reference = child(child(data, "CipherData"), "CipherReference");
-    parts.push_back(resolve_part("", attribute(reference, "URI")));
+    parts.insert(resolve_part("", attribute(reference, "URI")));
   }
   return parts;
 }
@@ -100,14 +101,13 @@ std::optional<Rejection> read_epub(OfficePackage& package, Extracted& extracted)
   parse_xml(package.read(part), part, tree);
   const pugi::xml_node root = tree.document_element();
   const auto items = manifest_of(root, part);
-  const std::vector<std::string> encrypted = encrypted_parts(package);
+  const std::set<std::string> encrypted = encrypted_parts(package);
   for (const pugi::xml_node& reference : child(root, "spine").children()) {
     const auto item = items.find(std::string(attribute(reference, "idref")));
     if (item == items.end() || !item->second.is_page || attribute(reference, "linear") == "no") continue;
     const std::string& page = item->second.part;
     if (!package.has(page)) continue;
-    if (std::find(encrypted.begin(), encrypted.end(), page) != encrypted.end())
-      return Rejection{"encrypted", "the book is copy-protected"};
+    if (encrypted.contains(page)) return Rejection{"encrypted", "the book is copy-protected"};
     if (auto rejection = append_page(package, page, extracted.text)) return rejection;
   }
   const pugi::xml_node metadata = child(root, "metadata");

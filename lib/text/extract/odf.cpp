@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <map>
 #include <pugixml.hpp>
+#include <set>
+#include <utility>
 
+#include "lib/base/text.h"
 #include "lib/text/extract/office_blocks.h"
 #include "lib/text/extract/office_package.h"
 
@@ -26,15 +28,13 @@ class Titles {
  public:
   void read(const pugi::xml_node& styles) {
     for (const pugi::xml_node& style : styles.children()) {
-      if (attribute(style, "parent-style-name") == "Title") names_.emplace_back(attribute(style, "name"));
+      if (attribute(style, "parent-style-name") == "Title") names_.emplace(attribute(style, "name"));
     }
   }
-  bool has(std::string_view name) const {
-    return name == "Title" || std::find(names_.begin(), names_.end(), name) != names_.end();
-  }
+  bool has(std::string_view name) const { return name == "Title" || names_.contains(name); }
 
  private:
-  std::vector<std::string> names_;
+  std::set<std::string, std::less<>> names_;
 };
 
 class OdfVisitor : public XmlVisitor {
@@ -50,12 +50,14 @@ class OdfVisitor : public XmlVisitor {
   void open_paragraph(const pugi::xml_node& element);
   void open_cell(const pugi::xml_node& element);
   void open_table(const pugi::xml_node& element);
+  bool open_frame(const pugi::xml_node& element);
 
   const Titles& titles_;
   OfficeBlocks blocks_;
   std::vector<ParagraphForm> forms_;  // of the open paragraphs
   int list_depth_ = 0, sheets_ = 0, n_tables_ = 0;
   bool in_title_ = false;  // of a slide
+  bool in_notes_ = false;  // of one
   bool after_space_ = true;
 };
 
@@ -104,6 +106,16 @@ void OdfVisitor::open_table(const pugi::xml_node& element) {
   blocks_.open_table();
 }
 
+// On slides: titles, what the layout repeats on each of them, and notes, which most slides have, empty.
+bool OdfVisitor::open_frame(const pugi::xml_node& element) {
+  const std::string_view use = attribute(element, "class");
+  if (use == "header" || use == "footer" || use == "date-time" || use == "page-number") return false;
+  if (use == "title") in_title_ = true;
+  if (use == "notes" && !std::exchange(in_notes_, true) && !trim(text_within(element)).empty())
+    blocks_.add_paragraph("Notes:", {});
+  return true;
+}
+
 bool OdfVisitor::enter(const pugi::xml_node& element) {
   const std::string_view name = local_name(element);
   if (is_left_out(name) || is_left_out(element.name())) return false;
@@ -114,8 +126,7 @@ bool OdfVisitor::enter(const pugi::xml_node& element) {
   if (name == "table-cell" || name == "covered-table-cell") open_cell(element);
   if (name == "list") ++list_depth_;
   if (name == "note") blocks_.open_note();
-  if (name == "frame") in_title_ = attribute(element, "class") == "title";
-  if (name == "notes") blocks_.add_paragraph("Notes:", {});
+  if (name == "frame") return open_frame(element);
   if (name == "s" || name == "tab") blocks_.add(name == "s" ? " " : "\t"), after_space_ = false;
   if (name == "line-break") blocks_.add("\n"), after_space_ = true;
   return true;
@@ -134,6 +145,7 @@ void OdfVisitor::leave(const pugi::xml_node& element) {
   if (name == "list") --list_depth_;
   if (name == "note") blocks_.close_note();
   if (name == "frame") in_title_ = false;
+  if (name == "notes") in_notes_ = false;
 }
 
 void check_encryption(OfficePackage& package) {

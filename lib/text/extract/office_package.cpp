@@ -11,6 +11,8 @@
 namespace hearth::text {
 namespace {
 
+constexpr std::size_t max_attribute_bytes = 1000;
+
 std::string without_escapes(std::string_view uri) {
   std::string out;
   for (std::size_t i = 0; i < uri.size(); ++i) {
@@ -34,25 +36,25 @@ bool OfficePackage::parse(std::string_view part, pugi::xml_document& tree) {
   return true;
 }
 
-std::vector<Relation> OfficePackage::relations(std::string_view part) {
+std::map<std::string, Relation, std::less<>> OfficePackage::relations(std::string_view part) {
   const std::size_t slash = part.rfind('/');
   const std::string_view folder = slash == std::string_view::npos ? "" : part.substr(0, slash + 1);
   const std::string_view name = part.substr(folder.size());
   pugi::xml_document tree;
-  std::vector<Relation> found;
+  std::map<std::string, Relation, std::less<>> found;
   if (!parse(std::string(folder) + "_rels/" + std::string(name) + ".rels", tree)) return found;
   for (const pugi::xml_node& each : child(tree, "Relationships").children()) {
     if (local_name(each) != "Relationship" || attribute(each, "TargetMode") == "External") continue;
     const std::string_view type = attribute(each, "Type");
-    found.push_back({std::string(attribute(each, "Id")), std::string(type.substr(type.rfind('/') + 1)),
-                     resolve_part(part, attribute(each, "Target"))});
+    found.try_emplace(std::string(attribute(each, "Id")), Relation{std::string(type.substr(type.rfind('/') + 1)),
+                                                                   resolve_part(part, attribute(each, "Target"))});
   }
   return found;
 }
 
 std::string OfficePackage::related(std::string_view part, std::string_view type, std::string_view otherwise) {
-  for (Relation& relation : relations(part)) {
-    if (relation.type == type) return std::move(relation.target);
+  for (const auto& [id, relation] : relations(part)) {
+    if (relation.type == type) return relation.target;
   }
   return std::string(otherwise);
 }
@@ -72,7 +74,8 @@ std::string resolve_part(std::string_view part, std::string_view target) {
 
 void add_string_attribute(Extracted& extracted, std::string_view name, std::string_view value) {
   const std::string text(trim(value));
-  if (!text.empty() && is_valid_utf8(text)) extracted.attributes.emplace_back(name, dump_json(Json(text)));
+  if (!text.empty() && text.size() <= max_attribute_bytes && is_valid_utf8(text))
+    extracted.attributes.emplace_back(name, dump_json(Json(text)));
 }
 
 void add_core_properties(OfficePackage& package, Extracted& extracted) {

@@ -3,6 +3,7 @@
 // of the formats, each from a package to text and attributes: they throw OfficeRefusal, ZipError, or Error{data} for
 // damage.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,6 @@ namespace hearth::text {
 
 // A line of a part's relationships (Open Packaging Conventions, ECMA-376 part 2).
 struct Relation {
-  std::string id;
   std::string type;    // the last word of its URI: "officeDocument", "notesSlide"
   std::string target;  // a part's name
 };
@@ -32,8 +32,8 @@ class OfficePackage {
   // False when there is no such part.
   bool parse(std::string_view part, pugi::xml_document& tree);
 
-  std::vector<Relation> relations(std::string_view part);  // "" is the package itself
-  // The target of the first relation of a type, or otherwise.
+  std::map<std::string, Relation, std::less<>> relations(std::string_view part);  // by id; "" is the package itself
+  // The target of a relation of a type, or otherwise.
   std::string related(std::string_view part, std::string_view type, std::string_view otherwise = {});
 
  private:

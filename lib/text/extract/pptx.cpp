@@ -100,18 +100,17 @@ void read_notes(OfficePackage& package, const std::string& slide, OfficeBlocks& 
 
 void read_pptx(OfficePackage& package, Extracted& extracted) {
   const std::string main = package.related("", "officeDocument", "ppt/presentation.xml");
-  const std::vector<Relation> relations = package.relations(main);
+  const auto relations = package.relations(main);
   pugi::xml_document presentation;
   parse_xml(package.read(main), main, presentation);
   OfficeBlocks blocks;
   for (const pugi::xml_node& slide : child(presentation.document_element(), "sldIdLst").children()) {
-    const auto relation = std::find_if(relations.begin(), relations.end(),
-                                       [&](const Relation& each) { return each.id == relation_id(slide); });
+    const auto relation = relations.find(relation_id(slide));
     pugi::xml_document tree;
-    if (relation == relations.end() || !package.parse(relation->target, tree)) continue;
+    if (relation == relations.end() || !package.parse(relation->second.target, tree)) continue;
     SlideVisitor visitor(Part::slide, blocks);
     walk(tree.document_element(), visitor);
-    read_notes(package, relation->target, blocks);
+    read_notes(package, relation->second.target, blocks);
   }
   extracted.text = blocks.finish();
   add_core_properties(package, extracted);

@@ -110,7 +110,7 @@ void read_xlsx(OfficePackage& package, Extracted& extracted) {
   const std::string main = package.related("", "officeDocument", "xl/workbook.xml");
   if (main.ends_with(".bin"))
     throw OfficeRefusal("not-text", "a binary workbook (.xlsb); convert it first: save it as .xlsx");
-  const std::vector<Relation> relations = package.relations(main);
+  const auto relations = package.relations(main);
   pugi::xml_document tree;
   parse_xml(package.read(main), main, tree);
   Workbook workbook;
@@ -121,10 +121,9 @@ void read_xlsx(OfficePackage& package, Extracted& extracted) {
   OfficeBlocks blocks;
   for (const pugi::xml_node& sheet : child(tree.document_element(), "sheets").children()) {
     if (const std::string_view state = attribute(sheet, "state"); !state.empty() && state != "visible") continue;
-    for (const Relation& relation : relations) {
-      if (relation.id == relation_id(sheet) && relation.type == "worksheet")
-        read_sheet(package, relation.target, attribute(sheet, "name"), workbook, blocks);
-    }
+    const auto relation = relations.find(relation_id(sheet));
+    if (relation != relations.end() && relation->second.type == "worksheet")
+      read_sheet(package, relation->second.target, attribute(sheet, "name"), workbook, blocks);
   }
   extracted.text = blocks.finish();
   add_core_properties(package, extracted);
