@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "lib/base/error.h"
+#include "lib/text/extract/office.h"
 #include "lib/text/file_type.h"
 #include "lib/tools/shard_read.h"
 
 namespace hearth::tools::shard {
 namespace {
 
-constexpr std::size_t head_bytes = 4096;  // of a file whose name says nothing, to see whether it is mail
+constexpr std::size_t head_bytes = 4096;  // to see whether a name that says nothing is mail, and a zip a document
 
 std::string last_part(const std::string& path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
@@ -72,6 +73,8 @@ void ItemSource::open(Item& item) {
 text::Holds ItemSource::holds_of(const FoundFile& file) const {
   const std::string name = last_part(file.path.native());
   const text::Holds by_name = text::holds_by_name(name);
+  if (by_name == text::Holds::packed_archive && text::is_office_zip(read_head(file.path, head_bytes)))
+    return text::Holds::document;
   if (by_name != text::Holds::document || !text::names_no_type(name)) return by_name;
   return text::holds_by_content(last_part(file.path.parent_path().native()), read_head(file.path, head_bytes));
 }

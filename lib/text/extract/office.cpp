@@ -61,9 +61,11 @@ bool begins_like_office(std::string_view head) {
   if (entries.empty()) return false;
   const auto& [first, packed] = entries.front();
   if (first == "mimetype") return type_of_mime(trim(packed)).has_value();
-  constexpr std::array<std::string_view, 6> parts = {
-      "[Content_Types].xml", "_rels/.rels", "docProps/", "word/", "xl/", "ppt/"};
-  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return first.starts_with(part); });
+  if (first == "[Content_Types].xml" || first == "_rels/.rels") return true;
+  if (!first.ends_with(".xml") && !first.ends_with(".rels")) return false;
+  constexpr std::array<std::string_view, 4> folders = {"docProps/", "word/", "xl/", "ppt/"};
+  return std::any_of(folders.begin(), folders.end(),
+                     [&](std::string_view folder) { return first.starts_with(folder); });
 }
 
 std::string utf16_of(std::string_view ascii) {

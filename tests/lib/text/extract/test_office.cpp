@@ -62,6 +62,8 @@ TEST_CASE("A document is told from an archive by its members, also by its beginn
     CHECK(is_binary_document(bytes.substr(0, 1024)));
   }
   CHECK(!is_office_zip(testing::zip_of({{"a.txt", "words"}, {"word/a.txt", "words"}})));
+  const std::string folder = testing::zip_of({{"word/a.txt", "words"}, {"[Content_Types].txt", "x"}});
+  CHECK(!is_office_zip(folder.substr(0, 60)));
   CHECK(!is_office_zip(testing::zip_of({{"inner.docx", golden("bees.docx")}})));
   CHECK(!is_office_zip(testing::zip_of({{"mimetype", "application/java-archive"}})));
   CHECK(!is_office_zip(""));
