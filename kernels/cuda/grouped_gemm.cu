@@ -122,7 +122,7 @@ __device__ __forceinline__ void write_tile(const Problem<Y>& p, const Where& at,
 }
 
 template <Kind kind, bool aligned, class Y>
-__global__ void __launch_bounds__(threads) grouped_kernel(Problem<Y> p) {
+__global__ void __launch_bounds__(threads, 1) grouped_kernel(Problem<Y> p) {
   using L = Layout<kind>;
   constexpr int stage_elements = L::a_elements + L::b_elements;
   HEARTH_DYNAMIC_SHARED(Bf16, sm);

@@ -20,7 +20,7 @@ template <int rows, int width, int threads, bool aligned>
 __device__ __forceinline__ void fetch_tile(Bf16* sm, const Bf16* from, int64_t from_pitch, int64_t valid_rows,
                                            int64_t valid_columns) {
   constexpr int pitch = TileRows<width>::pitch, chunks = width / 8;
-#pragma unroll(aligned ? 4 : 1)
+#pragma unroll(aligned ? 2 : 1)
   for (int i = static_cast<int>(threadIdx.x); i < rows * chunks; i += threads) {
     const int row = i / chunks, column = i % chunks * 8;
     Bf16* to = sm + row * pitch + column;

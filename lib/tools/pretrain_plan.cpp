@@ -180,8 +180,8 @@ void set_microbatch(const PretrainOptions& o, const Device& device, PretrainPlan
     if (rows == 1 || o.microbatch_tokens > 0) {
       throw Error(Kind::config,
                   "this needs " + human_bytes(static_cast<double>(plan.memory.total())) + " (" +
-                      join_facts(memory_facts(plan)) + "), " + device.api().name() +
-                      " has " + human_bytes(static_cast<double>(device.api().free_bytes())) +
+                      join_facts(memory_facts(plan)) + "), " + device.api().name() + " has " +
+                      human_bytes(static_cast<double>(device.api().free_bytes())) +
                       ": take a smaller --depth, --context or --microbatch-tokens, or give --recompute a budget");
     }
     rows /= 2;
@@ -249,6 +249,10 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   set_batch(o, recipe, s);
   set_length(o, recipe.token_budget, corpus, plan);
   set_schedule(o, s.schedule);
+  if (!context.stream.is_host() && s.dtype == DType::f32) {
+    plan.warnings.push_back(
+        "fp32 on a GPU leaves its tensor cores idle in attention and experts: --dtype bf16 uses them");
+  }
   set_microbatch(o, context.stream.device(), plan);
   plan.run = run_settings(o);
   set_expectation(plan, context);
