@@ -7,7 +7,7 @@ while [ $i -lt 60 ]; do
   echo "Document $i tells that $((i * 7 % 13)) and $((i * 5 % 11)) make $((i * 7 % 13 + i * 5 % 11)), as anybody can check by counting." >docs/$i.txt
   i=$((i + 1))
 done
-expect_exit 0 '' shard docs -o corpus.h5 -q --validation-fraction 0.1
+expect_exit 0 '' shard docs -o corpus.h5 -q --validation-fraction 0.1 --near-duplicates keep --repeated-passages keep --quality none --privacy all=keep
 expect_exit 0 '' tokenize train --vocab bytes -o tokenizer.json -q
 expect_exit 0 '' tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5 -q
 [ "$failures" -eq 0 ] || exit 1

@@ -38,7 +38,7 @@ peak=$(sed -n 's/.*"peak_memory_bytes":\([0-9]*\).*/\1/p' "$out")
 [ "$peak" -ge $((planned / 2)) ] || fail "planned $planned, but the peak was only $peak"
 
 # Weights of a run, or of one checkpoint, start another run, on two files with weights.
-expect_exit 0 '' shard docs -o more.h5.corpus -q --seed 5 --validation-fraction 0.1
+expect_exit 0 '' shard docs -o more.h5.corpus -q --seed 5 --validation-fraction 0.1 --near-duplicates keep --repeated-passages keep --quality none --privacy all=keep
 expect_exit 0 '' tokenize encode more.h5.corpus --tokenizer tokenizer.json -o more.h5 -q
 expect_exit 0 '' pretrain --model runs/base --data tokens.h5=0.75 --data more.h5=0.25 --epochs 1 --batch-tokens 64 -o runs/next --optimizer adamw \
   --schedule cosine --warmup 2 --clip 0.5 --no-provenance --json -q

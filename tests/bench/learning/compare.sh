@@ -13,8 +13,8 @@ python=${PYTHON:-python3}
 
 [ -e text/train.txt ] || { mkdir -p text && sh "$here/make_text.sh" text/train.txt text/validation.txt; }
 if [ ! -e validation.h5 ]; then
-  shard text/train.txt -o train-text.h5 --validation-fraction 0 --test-fraction 0 -f -q >/dev/null
-  shard text/validation.txt -o validation-text.h5 --validation-fraction 0.999999999 --test-fraction 0 -f -q >/dev/null
+  shard text/train.txt -o train-text.h5 --validation-fraction 0 --test-fraction 0 -f -q --near-duplicates keep --repeated-passages keep --quality none --privacy all=keep >/dev/null
+  shard text/validation.txt -o validation-text.h5 --validation-fraction 0.999999999 --test-fraction 0 -f -q --near-duplicates keep --repeated-passages keep --quality none --privacy all=keep >/dev/null
   tokenize train --vocab bytes -o tokenizer.json -q -f >/dev/null
   for part in train validation; do tokenize encode $part-text.h5 --tokenizer tokenizer.json -o $part.h5 -q -f >/dev/null; done
 fi
