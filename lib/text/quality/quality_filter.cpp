@@ -94,7 +94,9 @@ QualityFilter::QualityFilter(RuleSet rules, QualityAction action)
 
 std::optional<Rejection> QualityFilter::decide(Candidate& candidate) const {
   Judgement judgement(rules_, action_);
-  if (candidate.document.type == "code") {
+  const std::string& type = candidate.document.type;
+  if (type == "xlsx" || type == "ods") return std::nullopt;  // tables: no rule of prose or code is meant for them
+  if (type == "code") {
     judge_code(candidate, judgement);
   } else {
     judge_prose(candidate, judgement);

@@ -127,6 +127,14 @@ TEST_CASE("a set of rules is made of presets and changes, and unknown names are 
   for (const Preset& preset : presets()) CHECK_NOTHROW(RuleSet(Names{std::string(preset.name)}, Names{}));
 }
 
+TEST_CASE("tables of office files are judged by no rule of prose") {
+  Candidate candidate = candidate_of("1 | 2 | 3\n4 | 5 | 6\n");
+  const RuleSet rules(Names{"gopher"}, Names{});
+  CHECK(reason(rules, candidate) == "gopher-few-words");
+  candidate.document.type = "xlsx";
+  CHECK(reason(rules, candidate).empty());
+}
+
 TEST_CASE("tags name all rules broken, and leave the document as it is") {
   const std::string text = "# # # #\n{ one\nthree words only\n";
   Candidate candidate = candidate_of(text);
