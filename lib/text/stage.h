@@ -25,6 +25,7 @@ struct Rejection {
 // A document on its way into the corpus.
 struct Candidate {
   formats::Document document;
+  std::string path;      // in the file system; empty: a member of an archive, a record
   std::string own_id;    // given by its source; empty: one is made from path and text (document_id)
   std::string encoding;  // of the bytes it was read from: "utf-8", "windows-1252", ...
   Repairs repairs;

@@ -6,6 +6,7 @@
 
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_forget.h"
+#include "lib/tools/shard_licences.h"
 #include "lib/tools/shard_privacy.h"
 #include "lib/tools/shard_quality.h"
 
@@ -30,8 +31,9 @@ constexpr const char* details =
     "\n"
     "In folders, names that begin with a dot, node_modules and caches are passed by, and symbolic links are not "
     "followed. Everything else ends in the documents file, kept or rejected with its reason: not-text, "
-    "unknown-encoding, too-short, too-large, duplicate-exact, html-too-deep, html-too-large, bad-json, no-text-field, "
-    "no-text, encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, parser-memory, damaged, "
+    "unknown-encoding, too-short, too-large, duplicate-exact, license, html-too-deep, html-too-large, bad-json, "
+    "no-text-field, no-text, encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, parser-memory, "
+    "damaged, "
     "missing, "
     "unreadable, changed (while it was read), path-too-long, special-file; in archives and mail also archive-link, "
     "archive-bomb, nested-too-deep, nested-too-large. PDF is read by pdftotext (Debian package poppler-utils), in a "
@@ -80,6 +82,7 @@ Command build_command(const std::vector<std::string>& argv) {
   add_quality_options(command, options->quality);
   add_duplicate_options(command, options->duplicates);
   add_privacy_options(command, options->privacy);
+  add_licence_options(command, options->licences);
   command.group("Run");
   command
       .option("resume", &options->resume, "WHEN",

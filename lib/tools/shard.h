@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/base/options.h"
+#include "lib/text/licences/licence_stage.h"
 #include "lib/text/privacy/masking.h"
 #include "lib/text/quality/quality_options.h"
 #include "lib/tools/shard_containers.h"
@@ -29,6 +30,7 @@ struct Options {
   double validation_fraction = 0.01, test_fraction = 0.01;
   DuplicateOptions duplicates;
   text::privacy::PrivacyOptions privacy;
+  text::licences::LicenceOptions licences;
   std::string resume = "auto";
   text::QualityOptions quality;
   std::string html;  // where the report goes; empty: none

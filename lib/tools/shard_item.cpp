@@ -26,6 +26,7 @@ void extract_item(Item& item, std::uint64_t max_document_bytes, const text::Reco
   text::Candidate& candidate = item.candidate;
   candidate.document.source = item.file.source + (item.line > 0 ? "#" + std::to_string(item.line) : "");
   candidate.path_hash = text::hash_path(item.file.source);
+  if (!item.has_bytes) candidate.path = item.file.path.native();
   candidate.read_bytes = std::max(candidate.read_bytes, item.has_bytes ? item.bytes.size() : item.file.bytes);
   std::string bytes = std::move(item.bytes);
   if (!item.rejection && !item.has_bytes) {

@@ -5,6 +5,7 @@
 
 #include "lib/text/filters.h"
 #include "lib/tools/shard_dedup.h"
+#include "lib/tools/shard_licences.h"
 #include "lib/tools/shard_privacy.h"
 #include "lib/tools/shard_quality.h"
 
@@ -13,6 +14,7 @@ namespace hearth::tools::shard {
 Stages stages_of(const Options& options, const std::filesystem::path& folder) {
   Stages stages;
   stages.document.push_back(make_privacy_stage(options.privacy));
+  stages.document.push_back(make_licence_stage(options.licences, options.inputs, options.files_from));
   stages.document.push_back(std::make_unique<text::LengthFilter>(options.min_chars));
   add_quality_stages(options.quality, stages.document);
   if (auto stage = make_decontamination(options.duplicates)) stages.document.push_back(std::move(stage));
