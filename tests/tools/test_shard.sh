@@ -177,7 +177,7 @@ expect_no_stderr '.'
 expect_exit 0 '' sh -c 'cp docs/a.txt cat && shard ./cat -o named.h5'
 expect_exit 0 '' shard docs -o plan.h5 --dry-run
 expect_stdout 'text \(by name\) +7 '
-expect_stdout 'stages: privacy, length, language, quality, duplicate-exact, duplicate-near, repeated'
+expect_stdout 'stages: privacy, license, length, language, quality, duplicate-exact, duplicate-near, repeated'
 expect_stdout 'would write plan.h5'
 expect_no_file plan.h5
 expect_exit 0 '' shard --help

@@ -139,6 +139,7 @@ constexpr PartPhrase part_table[] = {
     {"alternatively this", choice},
     {"alternatively you", choice},
     {"alternatively the contents", choice},
+    {"alternatively provided that", choice},
     {"or the mit", choice},
     {"or the apache", choice},
     {"or the gnu", choice},
