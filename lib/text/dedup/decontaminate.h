@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // "contaminated": the document holds an n-gram of an evaluation suite (suites.h), so a model trained on it would have
-// seen the test. What was hit stands in the rejection's detail, or in the attribute contaminated. 250 MB/s a core.
+// seen the test. What was hit stands in the rejection's detail, or in the attribute contaminated.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -108,6 +108,9 @@ bool SuiteIndex::add_text(std::string_view text, std::uint32_t item) {
     std::uint64_t polynomial = 0;
     for (std::size_t i = begin; i < begin + length; ++i) polynomial = polynomial * base + hashes[i];
     add_ngram(finish(polynomial, length), item);
+    std::uint64_t stem = 0;
+    for (std::size_t i = begin + length - options_.least_words; i < begin + length; ++i) stem = stem * base + hashes[i];
+    stems_.push_back(finish(stem, 0));
   }
   return true;
 }
@@ -124,16 +127,17 @@ void SuiteIndex::add_ngram(std::uint64_t hash, std::uint32_t item) {
   table_ = std::move(larger);
 }
 
-// Sixteen bits an n-gram: one of a hundred words that are none passes.
+// Sixteen bits a stem: one of a hundred runs of words that are none passes. No n-gram is shorter than a stem, so one
+// look a word serves n-grams of all lengths.
 void SuiteIndex::make_filter() {
   const std::uint64_t n_words = std::max<std::uint64_t>(2, std::bit_ceil(n_ngrams_ / 4 + 1));
   filter_.resize(n_words);
   filter_shift_ = 64 - std::countr_zero(n_words);
-  for (const Place& place : table_) {
-    if (place.hash == 0) continue;
-    filter_[place.hash >> filter_shift_] |= std::uint64_t{1} << (place.hash >> 6 & 63) | std::uint64_t{1}
-                                                                                             << (place.hash >> 12 & 63);
+  for (const std::uint64_t stem : stems_) {
+    filter_[stem >> filter_shift_] |= std::uint64_t{1} << (stem >> 6 & 63) | std::uint64_t{1} << (stem >> 12 & 63);
   }
+  stems_ = {};
+  stem_leading_ = power(base, options_.least_words);
 }
 
 inline bool SuiteIndex::may_have(std::uint64_t hash) const {
@@ -145,6 +149,7 @@ void SuiteIndex::find(std::string_view text, std::vector<Hit>& hits) const {
   std::array<std::uint64_t, ring> prefixes{};  // the polynomial of all words before
   std::array<std::size_t, ring> begins{};
   std::uint64_t polynomial = 0;
+  const std::size_t stem_words = options_.least_words;
   std::size_t n = 0;
   FoldedWords words(text);
   for (Word word; words.next(word);) {
@@ -152,10 +157,11 @@ void SuiteIndex::find(std::string_view text, std::vector<Hit>& hits) const {
     begins[n % ring] = word.begin;
     polynomial = polynomial * base + word.exact;
     ++n;
+    if (n < stem_words) continue;
+    if (!may_have(finish(polynomial - prefixes[(n - stem_words) % ring] * stem_leading_, 0))) continue;
     for (std::size_t i = 0; i < lengths_.size() && lengths_[i] <= n; ++i) {
       const std::size_t first = (n - lengths_[i]) % ring;
       const std::uint64_t hash = finish(polynomial - prefixes[first] * leading_[i], lengths_[i]);
-      if (!may_have(hash)) continue;
       const Place& place = place_of(table_, hash);
       if (place.hash == hash) hits.push_back({place.item, {begins[first], word.end}});
     }

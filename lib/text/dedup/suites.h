@@ -65,7 +65,9 @@ class SuiteIndex {
   std::vector<std::uint32_t> lengths_;  // of n-grams there are, ascending
   std::vector<std::uint64_t> leading_;  // of each length, the base's power
   std::vector<Place> table_;            // a power of two, linear probing
-  std::vector<std::uint64_t> filter_;   // two bits of a word for each n-gram; a power of two
+  std::vector<std::uint64_t> stems_;    // hashes of every n-gram's last least_words words; until the filter is made
+  std::vector<std::uint64_t> filter_;   // two bits of a word for each stem; a power of two
+  std::uint64_t stem_leading_ = 0;      // the base's power
   int filter_shift_ = 0;
   std::uint64_t n_ngrams_ = 0, n_left_out_ = 0;
 };
