@@ -9,6 +9,7 @@
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
 #include "lib/store/checkpoint_model.h"
+#include "lib/text/tokenizer/tokenizer.h"
 
 namespace hearth::tools {
 namespace {
@@ -95,7 +96,8 @@ std::optional<fs::path> find_tokenizer(const std::string& option, const data::Co
   const std::string& wanted = corpus.header().tokenizer_digest;
   if (!option.empty()) {
     const fs::path path = tokenizer_file(option);
-    if (sha256_of_file(path) == wanted) return path;
+    if (fs::is_regular_file(path) && sha256_of_file(path) == wanted) return path;
+    if (text::Tokenizer::load(option).digest() == wanted) return option;  // of another kind than tokenizer.json
     throw Error(Kind::config, path.string() + ": is not the tokenizer that " + corpus.sources().front().path +
                                   " was encoded with: give that one, or encode the documents again");
   }

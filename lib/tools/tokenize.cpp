@@ -124,7 +124,9 @@ Command encode_command(const std::vector<std::string>& argv) {
   c.examples = {{"tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5", "a documents file"},
                 {"echo Hello | tokenize encode - --tokenizer tokenizer.json", "a text"}};
   c.positional("INPUT", &o.inputs, "documents files, or - for plain text on stdin");
-  c.option("tokenizer", &o.tokenizer, "PATH", "tokenizer.json or its folder").must();
+  c.option("tokenizer", &o.tokenizer, "PATH",
+           "the tokenizer: tokenizer.json, another kind that tokenize convert takes, or a folder")
+      .must();
   c.option("output", &o.output, "FILE", "tokens file to write").letter('o');
   c.option("special-tokens", &o.special_tokens, "HOW", "what the name of a special token in a text becomes")
       .one_of({"as-text", "parse"});
@@ -153,7 +155,9 @@ Command decode_command(const std::vector<std::string>& argv) {
   c.examples = {{"echo 9906 1917 | tokenize decode --tokenizer tokenizer.json", "ids as text"},
                 {"tokenize decode tokens.h5 --tokenizer tokenizer.json --limit 3", "documents of a tokens file"}};
   c.positional("INPUT", &o.input, "a tokens file, or a text of ids; -, the default: ids on stdin");
-  c.option("tokenizer", &o.tokenizer, "PATH", "tokenizer.json or its folder").must();
+  c.option("tokenizer", &o.tokenizer, "PATH",
+           "the tokenizer: tokenizer.json, another kind that tokenize convert takes, or a folder")
+      .must();
   c.option("split", &o.split, "SPLIT", "which split of a tokens file").one_of(split_names);
   c.option("first", &o.first, "N", "first document of the split to show, from 0");
   c.option("limit", &o.limit, "N", "at most so many documents; 0: all");
@@ -169,10 +173,34 @@ Command inspect_command(const std::vector<std::string>& argv) {
   Command& c = sub.command;
   c.examples = {{"tokenize inspect tokenizer.json --text \"Hello, world\"", "the tokens of a text"},
                 {"tokenize inspect tokenizer.json --tokens tokens.h5", "compression, and ids that never occur"}};
-  c.positional("TOKENIZER", &o.tokenizer, "tokenizer.json or its folder").must();
+  c.positional("TOKENIZER", &o.tokenizer,
+               "the tokenizer: tokenizer.json, another kind that tokenize convert takes, or a folder")
+      .must();
   c.option("text", &o.text, "TEXT", "a text to show cut into tokens");
   c.option("tokens", &o.tokens, "FILE", "a tokens file whose ids to count");
   return sub.done(argv, {});
+}
+
+Command convert_command(const std::vector<std::string>& argv) {
+  Sub<TokenizeConvertOptions> sub("convert", "write another kind of tokenizer as a folder with tokenizer.json");
+  TokenizeConvertOptions& o = *sub.options;
+  Command& c = sub.command;
+  c.details =
+      "Takes vocab.json with merges.txt (GPT-2), tiktoken's files of ranks (.tiktoken, and the tokenizer.model of "
+      "Llama "
+      "3 and 4) and Mistral's tekken.json. The ids stay the same, and AutoTokenizer loads the folder. Every tool that "
+      "takes a tokenizer takes these files as they are, too, but for those that need --pretokenizer.";
+  c.examples = {{"tokenize convert tekken.json -o tokenizer/", "a tokenizer of Mistral's"},
+                {"tokenize convert own.tiktoken --pretokenizer llama3 -o tokenizer/", "ranks hearth does not know"}};
+  c.positional("TOKENIZER", &o.tokenizer, "the file, or its folder").must();
+  c.option("output", &o.output, "FOLDER", "folder to write; made when it is not there").letter('o').must();
+  c.option("pretokenizer", &o.pretokenizer, "NAME",
+           "how text is cut into pieces, where the file does not say it and hearth does not know it")
+      .one_of(pattern_names());
+  CommonSet set;
+  set.overwrite = true;
+  return sub.done(argv, set,
+                  [](TokenizeConvertOptions& to, const CommonOptions& from) { to.overwrite = from.overwrite; });
 }
 
 Command cat_command(const std::vector<std::string>& argv) {
@@ -181,7 +209,7 @@ Command cat_command(const std::vector<std::string>& argv) {
   Command& c = sub.command;
   c.examples = {{"tokenize cat tokens.h5 --tokenizer tokenizer.json --limit 10", "ids and text of ten documents"}};
   c.positional("INPUT", &o.input, "a tokens file").must();
-  c.option("tokenizer", &o.tokenizer, "PATH", "tokenizer.json or its folder: adds the text");
+  c.option("tokenizer", &o.tokenizer, "PATH", "the tokenizer: adds the text");
   c.option("split", &o.splits, "SPLIT", "only this split").one_of(split_names);
   c.option("first", &o.first, "N", "first document of each split to print, from 0");
   c.option("limit", &o.limit, "N", "at most so many documents of each split; 0: all");
@@ -198,6 +226,7 @@ Command tokenize_command(const std::vector<std::string>& argv) {
   command.subcommand(encode_command(argv));
   command.subcommand(decode_command(argv));
   command.subcommand(inspect_command(argv));
+  command.subcommand(convert_command(argv));
   command.subcommand(cat_command(argv));
   return command;
 }

@@ -54,6 +54,12 @@ struct TokenizeInspectOptions {
   std::string tokens;  // a tokens file: which ids it uses
 };
 
+struct TokenizeConvertOptions {
+  std::string tokenizer, output;  // output: a folder
+  std::string pretokenizer;       // empty: as known
+  bool overwrite = false;
+};
+
 struct TokenizeCatOptions {
   std::string input, tokenizer;  // tokenizer empty: no text
   std::vector<std::string> splits;
@@ -64,6 +70,7 @@ int run(const TokenizeTrainOptions& options, Context& context);
 int run(const TokenizeEncodeOptions& options, Context& context);
 int run(const TokenizeDecodeOptions& options, Context& context);
 int run(const TokenizeInspectOptions& options, Context& context);
+int run(const TokenizeConvertOptions& options, Context& context);
 int run(const TokenizeCatOptions& options, Context& context);
 
 // The table of the tool and its subcommands.

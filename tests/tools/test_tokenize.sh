@@ -37,6 +37,28 @@ expect_stdout '"schema":"hearth.tokenize.inspect/1"'
 expect_exit 0 '' tokenize train - --vocab-size 400 -o again.json -f -j 1 <"$golden/corpus.txt"
 expect_same tokenizer.json again.json
 
+# A run of blank lines across the end of the first batch of stdin counts whole: with the other one it makes a token.
+awk 'BEGIN { for (i = 0; i < 1048574; ++i) print "aaaaaaa"; for (i = 0; i < 63; ++i) print "";
+             for (i = 0; i < 900; ++i) print "aaaaaaa"; for (i = 0; i < 63; ++i) print ""; print "a" }' >batches
+expect_exit 0 '' tokenize train - --vocab-size 300 -o batches.json -f -j 1 <batches
+awk 'BEGIN { for (i = 0; i < 64; ++i) print "" }' >blank
+expect_exit 0 '' tokenize encode - --tokenizer batches.json <blank
+expect_stdout '^[0-9]+$'
+
+# Tokenizers of other kinds, as they are and converted.
+cp -r "$golden/kinds" kinds
+for kind in tekken.json pair; do
+  expect_exit 0 '' tokenize convert kinds/$kind -o converted -f
+  expect_stdout '^converted/tokenizer.json: [0-9]+ ids \([0-9]+ merges\), pre-tokenizer '
+  tokenize encode - --tokenizer kinds/$kind <text >direct.ids
+  expect_exit 0 '' tokenize encode - --tokenizer converted <text
+  expect_same "$out" direct.ids
+done
+expect_exit 65 'convert it by' tokenize encode - --tokenizer kinds/ranks <text
+expect_exit 0 '' tokenize convert kinds/ranks --pretokenizer llama3 -o converted -f --json
+expect_stdout '"schema":"hearth.tokenize.convert/1".*"pretokenizer":"llama3"'
+expect_exit 73 'converted' tokenize convert kinds/ranks --pretokenizer llama3 -o converted
+
 # From documents to tokens and back, by pipe.
 mkdir docs
 cp "$golden/corpus.txt" docs/corpus.txt

@@ -2,6 +2,7 @@
 #include "lib/text/tokenizer/side_files.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
@@ -78,6 +79,47 @@ SideFiles make_side_files(const TokenizerFile& file, std::string_view end_of_tex
   SideFiles side{dump_json(config, 2) + "\n", dump_json(special, 2) + "\n", std::nullopt};
   if (has(file, "<|im_start|>") && has(file, "<|im_end|>")) side.chat_template = chatml_template;
   return side;
+}
+
+SideFiles converted_side_files(const SideFiles& found, const TokenizerFile& file, std::string_view where) {
+  const Roles roles = roles_of(found, file, where);
+  SideFiles side = make_side_files(file, roles.eos.value_or(""));
+  Json config = parse_json(*side.config, where), special = parse_json(*side.special_tokens, where);
+  const auto put = [&](const char* key, const std::optional<std::string>& token) {
+    if (!token || !has(file, *token)) return;
+    config[key] = *token;
+    special[key] = *token;
+  };
+  put("bos_token", roles.bos ? roles.bos : first_of(file, {"<|begin_of_text|>", "<|startoftext|>", "<s>"}));
+  put("eos_token", roles.eos);
+  put("pad_token",
+      roles.pad ? roles.pad : first_of(file, {"<|finetune_right_pad_id|>", "<|finetune_right_pad|>", "<pad>"}));
+  side.config = dump_json(config, 2) + "\n";
+  side.special_tokens = dump_json(special, 2) + "\n";
+  if (found.chat_template) side.chat_template = found.chat_template;
+  return side;
+}
+
+std::vector<AddedToken> added_tokens_in(const Json& config, std::string_view where) {
+  std::vector<AddedToken> tokens;
+  if (!config.is_object() || !config.contains("added_tokens_decoder")) return tokens;
+  for (const auto& [key, entry] : config.at("added_tokens_decoder").items()) {
+    std::uint32_t id = 0;
+    const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    const auto content = json_get<std::string>(entry, "content", where);
+    if (error != std::errc() || stop != key.data() + key.size() || id >= 1u << 24 || content.empty()) {
+      throw Error(Kind::data, std::string(where) + ": an added token of the config has no id or no text: " + key);
+    }
+    for (const char* flag : {"single_word", "lstrip", "rstrip"}) {
+      if (json_get_or(entry, flag, where, false)) {
+        throw Error(Kind::data, std::string(where) + ": hearth cannot do the added token '" + content + "' with '" +
+                                    flag + "' exactly");
+      }
+    }
+    tokens.push_back(
+        {id, content, json_get_or(entry, "special", where, false), json_get_or(entry, "normalized", where, false)});
+  }
+  return tokens;
 }
 
 Roles roles_of(const SideFiles& side, const TokenizerFile& file, std::string_view where) {

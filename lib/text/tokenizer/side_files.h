@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/json.h"
 #include "lib/text/tokenizer/tokenizer_json.h"
 
 namespace hearth::text {
@@ -29,6 +30,11 @@ struct Roles {
 SideFiles read_side_files(const std::filesystem::path& folder);  // those that exist
 // end_of_text: the eos token when none of the usual names is there; empty: none.
 SideFiles make_side_files(const TokenizerFile& file, std::string_view end_of_text);
+// For a tokenizer.json made of another kind of file: new ones with the roles and the chat template of those found.
+SideFiles converted_side_files(const SideFiles& found, const TokenizerFile& file, std::string_view where);
+// The added tokens that a tokenizer_config.json lists (added_tokens_decoder); none when it does not. Throws Error{data}
+// for one that cannot be found in a text exactly as it asks for.
+std::vector<AddedToken> added_tokens_in(const Json& config, std::string_view where);
 // From the config, where there is one; end_of_text by its usual names among the added tokens, else eos.
 Roles roles_of(const SideFiles& side, const TokenizerFile& file, std::string_view where);
 void write_side_files(const SideFiles& side, const std::filesystem::path& folder);

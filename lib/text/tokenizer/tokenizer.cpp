@@ -13,6 +13,7 @@
 #include "lib/text/tokenizer/bridges.h"
 #include "lib/text/tokenizer/encode_pieces.h"
 #include "lib/text/tokenizer/nfc.h"
+#include "lib/text/tokenizer/open_tokenizer.h"
 #include "lib/text/tokenizer/side_files.h"
 #include "lib/text/tokenizer/tokenizer_json.h"
 
@@ -39,10 +40,11 @@ Bridges bridges_of(const TokenizerFile& file, const Bpe& bpe) {
 
 struct Tokenizer::State {
   // Without side files they are made up.
-  State(std::string json, std::string_view where, std::optional<SideFiles> side_files, std::string_view end_of_text)
+  State(std::string json, TokenizerFile parsed, std::string_view where, std::optional<SideFiles> side_files,
+        std::string_view end_of_text)
       : json_text(std::move(json)),
         digest(sha256_hex(json_text)),
-        file(parse_tokenizer_json(json_text, where)),
+        file(std::move(parsed)),
         bpe(file.byte_ids, file.merges, model_tokens(file), file.ignore_merges),
         bridges(bridges_of(file, bpe)),
         cutter(file.pattern, &bridges),
@@ -94,16 +96,17 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const fs::path& path) {
-  const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
-  std::string json_text = read_file(file);
-  std::optional<SideFiles> side = read_side_files(file.parent_path());
+Tokenizer Tokenizer::load(const fs::path& path, std::string_view pretokenizer) {
+  OpenedTokenizer opened = open_tokenizer(path, pretokenizer);
+  std::optional<SideFiles> side = std::move(opened.side);
   if (!side->config) side.reset();
-  return Tokenizer(std::make_unique<State>(std::move(json_text), file.string(), std::move(side), ""));
+  return Tokenizer(
+      std::make_unique<State>(std::move(opened.json), std::move(opened.file), opened.where, std::move(side), ""));
 }
 
 Tokenizer Tokenizer::from_json(std::string json_text, std::string_view where, std::string_view end_of_text) {
-  return Tokenizer(std::make_unique<State>(std::move(json_text), where, std::nullopt, end_of_text));
+  TokenizerFile file = parse_tokenizer_json(json_text, where);
+  return Tokenizer(std::make_unique<State>(std::move(json_text), std::move(file), where, std::nullopt, end_of_text));
 }
 
 void Tokenizer::encode(std::string_view text, std::vector<std::uint32_t>& ids, SpecialTokens special) const {

@@ -24,11 +24,13 @@ enum class SpecialTokens {
 
 class Tokenizer {
  public:
-  // path: tokenizer.json or the folder that holds it. Side files beside it (tokenizer_config.json,
-  // special_tokens_map.json, chat_template.jinja) are read too where they exist; without a config they are made up as
-  // for a new tokenizer. Throws Error{missing}; Error{data} for what is not a tokenizer.json, or asks for something
-  // that cannot be done exactly here (another model than BPE, an unknown regular expression): named in the message.
-  static Tokenizer load(const std::filesystem::path& path);
+  // path: a tokenizer.json, tekken.json, vocab.json with merges.txt, a file of tiktoken's ranks, or a folder with one
+  // of them (open_tokenizer.h). What is not a tokenizer.json is turned into one, the same for the same file. Side files
+  // beside it (tokenizer_config.json, special_tokens_map.json, chat_template.jinja) are read too where they exist;
+  // without a config they are made up as for a new tokenizer. pretokenizer: for files that do not say how text is cut
+  // into pieces. Throws Error{missing}; Error{data} for what is none of these, or asks for something that cannot be
+  // done exactly here (another model than BPE, an unknown regular expression): named in the message.
+  static Tokenizer load(const std::filesystem::path& path, std::string_view pretokenizer = {});
   // The same from the text of a tokenizer.json; side files are made up as for a new one, with end_of_text as its eos
   // token when the usual names are not there. where stands in messages.
   static Tokenizer from_json(std::string json_text, std::string_view where, std::string_view end_of_text = {});

@@ -250,6 +250,24 @@ std::string member_text(const char* key, const Json& value) {
   return "  " + json_string(key) + ": " + dump_json(value) + ",\n";
 }
 
+// The members of "vocab".
+std::string vocab_text(const TokenizerFile& file) {
+  const std::size_t n_model = file.tokens.size() - file.added.size();
+  bool follow = true;  // do the added tokens stand behind the others, without a gap?
+  std::vector<const std::string*> names(file.tokens.size());
+  for (const AddedToken& token : file.added) {
+    follow = follow && token.id >= n_model;
+    names[token.id] = &token.content;
+  }
+  std::string text;
+  for (std::size_t id = 0; id < file.tokens.size(); ++id) {
+    if (file.tokens[id].empty() || (names[id] != nullptr && follow)) continue;
+    const std::string spelled = names[id] != nullptr ? *names[id] : to_byte_level(file.tokens[id]);
+    text += (text.empty() ? "\n      " : ",\n      ") + json_string(spelled) + ": " + std::to_string(id);
+  }
+  return text;
+}
+
 }  // namespace
 
 TokenizerFile parse_tokenizer_json(std::string_view text, std::string_view where) {
@@ -270,11 +288,7 @@ std::string write_tokenizer_json(const TokenizerFile& file) {
   text += "    \"byte_fallback\": false,\n    \"ignore_merges\": ";
   text += file.ignore_merges ? "true,\n" : "false,\n";
   text += "    \"vocab\": {";
-  const std::size_t n_model = file.tokens.size() - file.added.size();
-  for (std::size_t id = 0; id < n_model; ++id) {
-    text +=
-        (id == 0 ? "\n      " : ",\n      ") + json_string(to_byte_level(file.tokens[id])) + ": " + std::to_string(id);
-  }
+  text += vocab_text(file);
   text += "\n    },\n    \"merges\": [";
   for (std::size_t i = 0; i < file.merges.size(); ++i) {
     text += i == 0 ? "\n      [" : ",\n      [";

@@ -32,7 +32,8 @@ struct TokenizerFile {
 // Throws Error{data} naming where, what in the file cannot be done exactly, and the value it has.
 TokenizerFile parse_tokenizer_json(std::string_view text, std::string_view where);
 
-// The file as text: ids 0 .. tokens.size() - added.size() - 1 are the model's, added tokens follow.
+// The file as text. Added tokens whose ids do not follow the model's without a gap stand in its vocabulary too, or the
+// library would give them other ids.
 std::string write_tokenizer_json(const TokenizerFile& file);
 
 }  // namespace hearth::text
