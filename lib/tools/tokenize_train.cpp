@@ -78,12 +78,17 @@ void count_file(const std::string& path, const std::set<Split>& splits, const Sa
   seen.text_bytes += text_bytes;
 }
 
-// The last newline before a letter: no pre-tokenizer's piece crosses it, so that cutting there changes no count.
-// Without one, the last newline.
+// The last newline between two characters that are surely no white space, the second a letter: no pre-tokenizer's piece
+// crosses it or ends elsewhere for what follows, so that cutting there changes no count. Without one, the last newline.
 std::size_t last_cut(std::string_view text) {
-  for (std::size_t at = text.size() - 1; at-- > 0;) {
-    const auto next = static_cast<unsigned char>(text[at + 1]);
-    if (text[at] == '\n' && (next | 0x20u) - 'a' < 26) return at;
+  for (std::size_t at = text.size() - 1; at-- > 1;) {
+    if (text[at] != '\n') continue;
+    const auto before = static_cast<unsigned char>(text[at - 1]), next = static_cast<unsigned char>(text[at + 1]);
+    const bool ascii_letter = (next | 0x20u) - 'a' < 26, han_or_hangul = next >= 0xE4 && next <= 0xED;
+    const bool printable = before > 0x20 && before < 0x7F;
+    const bool han_before = at >= 3 && static_cast<unsigned char>(text[at - 3]) >= 0xE4 && before >= 0x80 &&
+                            static_cast<unsigned char>(text[at - 3]) <= 0xED;
+    if ((ascii_letter || han_or_hangul) && (printable || han_before)) return at;
   }
   return text.rfind('\n');
 }
