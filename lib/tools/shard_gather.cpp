@@ -139,7 +139,7 @@ void Gatherer::skip_what_was_read() {
 void Gatherer::note(const Item& item) {
   ++position_.n_items;
   position_.identity = hash128(position_.identity.hex() + item.file.source + '\0' + std::to_string(item.file.bytes) +
-                               '#' + std::to_string(item.line));
+                               ' ' + std::to_string(item.file.modified_ns) + '#' + std::to_string(item.line));
 }
 
 void Gatherer::fail_on_bad_line(const Item& item) {

@@ -48,9 +48,6 @@ bool ItemSource::next_file(Item& item) {
   auto found = walk_.next();
   if (!found) return false;
   ++n_files_;
-  n_members_ = 0;
-  digest_ = hash128(digest_.hex() + found->source + '\0' + std::to_string(found->bytes) + ' ' +
-                    std::to_string(found->modified_ns));
   item = {};
   item.file = *std::move(found);
   item.rejection = item.file.problem;
@@ -87,7 +84,6 @@ bool ItemSource::next_member(Item& item) {
     if (!has_changed(file_)) return false;
     member.rejection = changed_while_read();
   }
-  ++n_members_;
   item = {};
   item.file = file_;
   item.file.source += member.source;
@@ -100,22 +96,6 @@ bool ItemSource::next_member(Item& item) {
   item.rejection = std::move(member.rejection);
   item.candidate.read_bytes = member.size;
   return true;
-}
-
-void ItemSource::skip_to(const Position& position) {
-  HEARTH_CHECK(n_files_ == 0, "skip_to comes first");
-  Item item;
-  while (n_files_ < position.n_files && next_file(item)) continue;
-  if (this->position().n_files != position.n_files || digest_.hex() != position.digest) {
-    throw Error(Kind::data,
-                "the inputs are not those the stopped run read: a file was added, removed or changed up to " +
-                    (item.file.source.empty() ? std::string("the end") : item.file.source));
-  }
-  if (position.n_members == 0 || item.rejection) return;
-  open(item);
-  while (n_members_ < position.n_members && members_ != nullptr) {
-    if (!next_member(item)) break;
-  }
 }
 
 std::uint64_t ItemSource::n_passed_by() const {

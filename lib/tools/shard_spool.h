@@ -24,7 +24,7 @@ namespace hearth::tools::shard {
 struct ReadPosition {
   std::uint64_t reference_blocks = 0;  // of all --against files together
   std::uint64_t n_items = 0, n_rows = 0;
-  Hash128 identity;  // over what was read: sources, sizes, line numbers
+  Hash128 identity;  // over what was read: sources, sizes, times of change, line numbers
   bool complete = false;
   // When complete: what the walk met.
   std::uint64_t n_files = 0;

@@ -56,7 +56,8 @@ expect_exit 0 'going on behind [0-9]+ documents' shard docs -o stopped.h5 --no-p
 expect_same whole.h5 stopped.h5
 
 # The inputs changed meanwhile.
-echo "This document came between the two runs, and is long enough to be kept." >docs/0.txt
+first=$(ls docs | head -n 1)
+sed 's/document/tnemucod/' "docs/$first" >changed && mv changed "docs/$first"  # as many bytes as before
 expect_exit 65 'the inputs differ from those that the interrupted run in other.h5.work has read' \
   shard docs -o other.h5 --no-provenance --seed 3 --near-duplicates tag
 expect_no_file other.h5
