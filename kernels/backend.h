@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One implementation of every op: kernels/<op>.cpp checks the operands once, then calls through this. A backend may
-// assume that shapes and dtypes fit the contract and that no extent that matters is 0.
+// The one list of ops, and what follows from it: kernels/<op>.cpp checks the operands once, then calls through Backend.
+// An implementation may assume that shapes and dtypes fit the contract and that no extent that matters is 0.
 #pragma once
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
@@ -18,58 +18,42 @@
 #include "kernels/router.h"
 #include "kernels/sample.h"
 
+// Each is declared in its contract as `void name(Stream&, const Args&)`; an implementation has the same name and type.
+// clang-format off
+#define HEARTH_OPS(op) \
+  op(gemm) op(grouped_gemm) op(grouped_gemm_input_gradient) op(grouped_gemm_weight_gradient) \
+  op(rmsnorm) op(rmsnorm_backward) op(rope_table) op(rope) op(attention) op(attention_backward) \
+  op(glu) op(glu_backward) op(router) op(router_backward) \
+  op(moe_sort) op(moe_gather) op(moe_combine) op(moe_combine_backward) op(moe_to_rows) op(moe_from_rows) \
+  op(embedding) op(embedding_backward) op(head) op(head_logits) op(adamw) op(muon) \
+  op(add) op(cast) op(fill) op(scale) op(add_bias) op(sum_of_squares) op(sum) op(sum_rows) op(sample)
+// clang-format on
+
 namespace hearth::kernels {
 
-template <class Args>
-using Op = void (*)(Stream&, const Args&);
-
 struct Backend {
-  Op<GemmArgs> gemm;
-  Op<GroupedGemmArgs> grouped_gemm;
-  Op<GroupedGemmInputGradientArgs> grouped_gemm_input_gradient;
-  Op<GroupedGemmWeightGradientArgs> grouped_gemm_weight_gradient;
-  Op<RmsnormArgs> rmsnorm;
-  Op<RmsnormBackwardArgs> rmsnorm_backward;
-  Op<RopeTableArgs> rope_table;
-  Op<RopeArgs> rope;
-  Op<AttentionArgs> attention;
-  Op<AttentionBackwardArgs> attention_backward;
-  Op<GluArgs> glu;
-  Op<GluBackwardArgs> glu_backward;
-  Op<RouterArgs> router;
-  Op<RouterBackwardArgs> router_backward;
-  Op<MoeSortArgs> moe_sort;
-  Op<MoeGatherArgs> moe_gather;
-  Op<MoeCombineArgs> moe_combine;
-  Op<MoeCombineBackwardArgs> moe_combine_backward;
-  Op<MoeToRowsArgs> moe_to_rows;
-  Op<MoeFromRowsArgs> moe_from_rows;
-  Op<EmbeddingArgs> embedding;
-  Op<EmbeddingBackwardArgs> embedding_backward;
-  Op<HeadArgs> head;
-  Op<HeadLogitsArgs> head_logits;
-  Op<AdamwArgs> adamw;
-  Op<MuonArgs> muon;
-  Op<AddArgs> add;
-  Op<CastArgs> cast;
-  Op<FillArgs> fill;
-  Op<ScaleArgs> scale;
-  Op<AddBiasArgs> add_bias;
-  Op<SumOfSquaresArgs> sum_of_squares;
-  Op<SumArgs> sum;
-  Op<SumRowsArgs> sum_rows;
-  Op<SampleArgs> sample;
+#define HEARTH_POINTER(name) decltype(&kernels::name) name;
+  HEARTH_OPS(HEARTH_POINTER)
+#undef HEARTH_POINTER
 };
 
-namespace ref {
-extern const Backend backend;
-}
-namespace cpu {
-extern const Backend backend;
-}
-namespace cuda {
-extern const Backend backend;  // in programs that have it: see cuda_backend.h
-}
+// Of a backend: its functions, declared, and the table of them.
+#define HEARTH_IMPLEMENTATION(name) decltype(kernels::name) name;
+#define HEARTH_ENTRY(name) .name = name,
+namespace ref {  // plain loops over doubles: what the contracts say and nothing clever, the oracle for all others
+HEARTH_OPS(HEARTH_IMPLEMENTATION)
+inline constexpr Backend backend{HEARTH_OPS(HEARTH_ENTRY)};
+}  // namespace ref
+namespace cpu {  // fast; work is cut into pieces by shape alone and handed to the stream's thread pool
+HEARTH_OPS(HEARTH_IMPLEMENTATION)
+inline constexpr Backend backend{HEARTH_OPS(HEARTH_ENTRY)};
+}  // namespace cpu
+namespace cuda {  // sm_80 and later, in programs that have it (cuda_backend.h); an op enters the stream and returns
+HEARTH_OPS(HEARTH_IMPLEMENTATION)
+inline constexpr Backend backend{HEARTH_OPS(HEARTH_ENTRY)};
+}  // namespace cuda
+#undef HEARTH_IMPLEMENTATION
+#undef HEARTH_ENTRY
 
 // The one this stream asks for.
 const Backend& backend_of(const Stream& stream);

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/backend.h"
 #include "kernels/cpu/attention_blocks.h"
 #include "kernels/cpu/gemm_blocks.h"
-#include "kernels/cpu/ops.h"
 #include "kernels/cpu/scratch.h"
 
 namespace hearth::kernels::cpu {

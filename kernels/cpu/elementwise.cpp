@@ -2,7 +2,7 @@
 // Elementwise operations, AdamW and sums.
 #include "kernels/cpu/targets.h"
 // before all others
-#include "kernels/cpu/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/rows.h"
 
 #undef HWY_TARGET_INCLUDE

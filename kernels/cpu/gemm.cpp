@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "kernels/backend.h"
 #include "kernels/cpu/gemm_blocks.h"
-#include "kernels/cpu/ops.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/grouped_gemm.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cpu/targets.h"
 // before all others
-#include "kernels/cpu/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/rows.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -3,7 +3,7 @@
 // gradient. The gradient of the logits takes the logits' place (f32) or lies rounded beside them (bf16).
 #include "kernels/cpu/targets.h"
 // before all others
-#include "kernels/cpu/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/rows.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -4,7 +4,7 @@
 // before all others
 #include <vector>
 
-#include "kernels/cpu/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/rows.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "kernels/cpu/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/rows.h"
 
 namespace hearth::kernels::cpu {

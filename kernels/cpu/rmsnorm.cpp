@@ -3,7 +3,7 @@
 // before all others
 #include <vector>
 
-#include "kernels/cpu/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/scratch.h"
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/cpu/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/rows.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/attention.h"
 
+#include "kernels/backend.h"
 #include "kernels/cuda/attention_fast.h"
 #include "kernels/cuda/attention_rows.h"
-#include "kernels/cuda/ops.h"
 
 namespace hearth::kernels::cuda {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise operations and AdamW: a thread takes eight elements where addresses allow, else one.
+#include "kernels/backend.h"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/ops.h"
 
 namespace hearth::kernels::cuda {
 namespace {

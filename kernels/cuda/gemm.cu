@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dense products, and the f32 tiles: 64 x 64 results by 256 threads, sixteen each, over slices of sixteen of k.
+#include "kernels/backend.h"
 #include "kernels/cuda/blas.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/matmul.h"
-#include "kernels/cuda/ops.h"
 
 namespace hearth::kernels::cuda {
 namespace {

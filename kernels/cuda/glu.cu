@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/cuda/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cuda/rows.cuh"
 
 namespace hearth::kernels::cuda {

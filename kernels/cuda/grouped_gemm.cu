@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The experts' products on tensor cores: persistent blocks walk the tiles of all experts, which they find from the
 // offsets on the device; 128 x 128 results by eight warps (each 64 x 32), slices of 32 of k in three stages.
+#include "kernels/backend.h"
 #include "kernels/cuda/matmul.h"
-#include "kernels/cuda/ops.h"
 #include "kernels/cuda/tile_memory.cuh"
 
 namespace hearth::kernels::cuda {

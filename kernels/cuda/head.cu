@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The output layer, a chunk of tokens at a time: one product gives the logits, a block a token turns them into what is
 // asked for and into their gradient, two products take that back. Only a chunk's logits ever exist.
+#include "kernels/backend.h"
 #include "kernels/cuda/matmul.h"
-#include "kernels/cuda/ops.h"
 #include "kernels/cuda/rows.cuh"
 
 namespace hearth::kernels::cuda {

@@ -2,7 +2,7 @@
 // Tokens to their experts and back, and rows of the embedding's table. The sort is a counting sort over chunks of
 // choices: counts of each chunk, then where each chunk's rows of each expert start, then the rank within the chunk; so
 // it is stable and its result a function of the choices alone.
-#include "kernels/cuda/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cuda/rows.cuh"
 
 namespace hearth::kernels::cuda {

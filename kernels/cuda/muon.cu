@@ -2,8 +2,8 @@
 // Muon: momentum and the scaling by the norm in kernels of our own, the Newton-Schulz iteration as products, one matrix
 // of a batch after another. A tall matrix is iterated on as it lies, with x^T x in place of x x^T, which gives the
 // transpose of the same.
+#include "kernels/backend.h"
 #include "kernels/cuda/matmul.h"
-#include "kernels/cuda/ops.h"
 #include "kernels/cuda/rows.cuh"
 
 namespace hearth::kernels::cuda {

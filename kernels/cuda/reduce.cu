@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums in a fixed order: blocks of elements or rows cut by shape alone give partial sums, and one more kernel adds
 // those in order. No atomics, so the bits depend on the shape and the numbers only.
+#include "kernels/backend.h"
 #include "kernels/cuda/columns.cuh"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/ops.h"
 
 namespace hearth::kernels::cuda {
 namespace {

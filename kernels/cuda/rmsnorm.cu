@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/backend.h"
 #include "kernels/cuda/columns.cuh"
-#include "kernels/cuda/ops.h"
 #include "kernels/cuda/rows.cuh"
 
 namespace hearth::kernels::cuda {

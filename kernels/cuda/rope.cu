@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/backend.h"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/ops.h"
 
 namespace hearth::kernels::cuda {
 namespace {

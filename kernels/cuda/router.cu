@@ -2,7 +2,7 @@
 // The router: a warp takes a token, its scores lie in shared memory, and the k best are found in k rounds.
 #include <cfloat>
 
-#include "kernels/cuda/ops.h"
+#include "kernels/backend.h"
 #include "kernels/cuda/rows.cuh"
 
 namespace hearth::kernels::cuda {

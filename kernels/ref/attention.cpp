@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/ref/ops.h"
+#include "kernels/backend.h"
 #include "kernels/ref/values.h"
 
 namespace hearth::kernels::ref {

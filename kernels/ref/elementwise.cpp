@@ -2,7 +2,7 @@
 // Elementwise operations and sums.
 #include "kernels/elementwise.h"
 
-#include "kernels/ref/ops.h"
+#include "kernels/backend.h"
 #include "kernels/ref/values.h"
 
 namespace hearth::kernels::ref {

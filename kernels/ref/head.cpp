@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/ref/ops.h"
+#include "kernels/backend.h"
 #include "kernels/ref/values.h"
 
 namespace hearth::kernels::ref {

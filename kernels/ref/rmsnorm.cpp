@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/ref/ops.h"
+#include "kernels/backend.h"
 #include "kernels/ref/values.h"
 
 namespace hearth::kernels::ref {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "kernels/ref/ops.h"
+#include "kernels/backend.h"
 #include "kernels/ref/values.h"
 
 namespace hearth::kernels::ref {

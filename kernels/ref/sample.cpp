@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// No faster version is needed: one row costs far less than the model that made it.
 #include "kernels/sample.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "kernels/ref/ops.h"
+#include "kernels/backend.h"
 #include "lib/base/rng.h"
 
 namespace hearth::kernels::ref {

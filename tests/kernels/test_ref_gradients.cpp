@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference kernels' backward passes against numeric derivatives of their forward passes, in f64. Trusts nothing.
-#include "kernels/ref/ops.h"
+#include "kernels/backend.h"
 #include "tests/kernels/support.h"
 
 namespace hearth::kernels::test {
