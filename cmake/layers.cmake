@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # A static library hearth_NAME of all .cpp files below FOLDER, linking the rest. A folder still empty is an interface.
-# What lies in a folder cuda/ is left to cmake/cuda.cmake.
+# What lies in a folder cuda/ is left to cmake/cuda.cmake, in mpi/ to cmake/mpi.cmake.
 function(hearth_layer name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "^${CMAKE_SOURCE_DIR}/${folder}/cuda/")
+  list(FILTER sources EXCLUDE REGEX "^${CMAKE_SOURCE_DIR}/${folder}/(cuda|mpi)/")
   if(NOT HEARTH_CUDA STREQUAL OFF)
     list(FILTER sources EXCLUDE REGEX "/without_cuda\\.cpp$")
   endif()

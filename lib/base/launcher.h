@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether this process was started as one of many: by mpirun, or by srun inside a job step. A tool called plainly, also
+// within a batch script, is alone and never waits for peers.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace hearth {
+
+struct Launch {
+  int rank = 0, size = 1;
+  int local_rank = 0;    // among the processes on this node: the number of its GPU
+  std::string launcher;  // "mpirun", "srun"
+};
+
+// None when there is no launcher. OMPI_COMM_WORLD_* come first (under mpirun inside a batch script SLURM_PROCID is not
+// the rank); then SLURM_*, believed only in a step (SLURM_STEP_ID); a rank that is no number in its range throws
+// Error{config}. get: reads the environment.
+std::optional<Launch> find_launch(const std::function<const char*(const char*)>& get);
+std::optional<Launch> find_launch();
+
+}  // namespace hearth

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// A reduction sends every rank its piece of everybody's data and adds the pieces there in rank order: as little traffic
+// as any algorithm (each rank sends size - 1 pieces once), and the order is ours. Large pieces go in segments, the next
+// under way while one is added. Small data is gathered whole and added by all, one message round instead of two.
+#include "lib/comm/host_communicator.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "lib/comm/checks.h"
+#include "lib/comm/ordered.h"
+
+namespace hearth::comm {
+namespace {
+
+constexpr std::size_t gathered_bytes = 64 << 10;  // of all ranks together: below, all_reduce gathers
+constexpr std::size_t scratch_bytes = 4 << 20;    // of the segments received at a time
+constexpr std::size_t least_segment = 16 << 10, most_segment = 512 << 10;
+constexpr std::size_t most_gathered = std::size_t{1} << 30;  // of a rank, by the transport's own gather
+enum Tag { data_tag = 1, exchange_tag = 2 };
+
+struct OwnedGroup {
+  OwnedGroup(const Transport& transport, Group group) : transport(transport), group(group) {}
+  ~OwnedGroup() { transport.release(group); }
+  OwnedGroup(const OwnedGroup&) = delete;
+  OwnedGroup& operator=(const OwnedGroup&) = delete;
+  const Transport& transport;
+  Group group;
+};
+
+// Requests collected and waited for together.
+class Messages {
+ public:
+  explicit Messages(const OwnedGroup& group) : group_(group) {}
+  void send(const std::byte* from, std::size_t bytes, int to, int tag = data_tag) {
+    if (bytes > 0) requests_.push_back(group_.transport.send(group_.group, from, bytes, to, tag));
+  }
+  void receive(std::byte* to, std::size_t bytes, int from, int tag = data_tag) {
+    if (bytes > 0) requests_.push_back(group_.transport.receive(group_.group, to, bytes, from, tag));
+  }
+  void wait() {
+    if (!requests_.empty()) group_.transport.wait(requests_.data(), static_cast<int>(requests_.size()));
+    requests_.clear();
+  }
+
+ private:
+  const OwnedGroup& group_;
+  std::vector<Request> requests_;
+};
+
+class HostCommunicator final : public Communicator {
+ public:
+  HostCommunicator(const Transport& transport, Group group, std::shared_ptr<Queue> queue)
+      : group_(transport, group),
+        queue_(std::move(queue)),
+        rank_(transport.rank(group)),
+        size_(transport.size(group)) {}
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  Pending all_reduce(Stream&, const Tensor& data, Reduce op) override {
+    check_reducible(data);
+    return run([this, data, op] {
+      if (data.bytes() * static_cast<std::size_t>(size_) <= gathered_bytes) return reduce_gathered(data, op);
+      reduce_pieces(data, op, nullptr);
+      if (data.bytes() > 0) gather_pieces(data);
+    });
+  }
+
+  Pending reduce_scatter(Stream&, const Tensor& from, const Tensor& to, Reduce op) override {
+    check_reducible(from);
+    check_pieces(from, to, size_);
+    return run([this, from, to, op] { reduce_pieces(from, op, to.data); });
+  }
+
+  Pending all_gather(Stream&, const Tensor& from, const Tensor& to) override {
+    check_pieces(to, from, size_);
+    return run([this, from, to] {
+      if (from.bytes() > most_gathered) {
+        std::byte* own = to.data + static_cast<std::size_t>(rank_) * from.bytes();
+        if (own != from.data) std::memcpy(own, from.data, from.bytes());
+        return gather_pieces(to);
+      }
+      if (from.bytes() > 0) gather_equal(from.data, to.data, from.bytes());
+    });
+  }
+
+  Pending all_to_all(Stream&, const Tensor& from, std::span<const std::int64_t> send_rows, const Tensor& to,
+                     std::span<const std::int64_t> receive_rows) override {
+    const std::size_t row_bytes = check_rows(from, send_rows, to, receive_rows, size_);
+    const auto offsets = [&](std::span<const std::int64_t> rows) {
+      std::vector<std::size_t> at(rows.size() + 1, 0);
+      for (std::size_t r = 0; r < rows.size(); ++r) at[r + 1] = at[r] + static_cast<std::size_t>(rows[r]) * row_bytes;
+      return at;
+    };
+    return run([this, from, to, out = offsets(send_rows), in = offsets(receive_rows)] {
+      Messages messages(group_);
+      const auto own = static_cast<std::size_t>(rank_);
+      HEARTH_CHECK(out[own + 1] - out[own] == in[own + 1] - in[own], "a rank sends itself as much as it receives");
+      for (int step = 1; step < size_; ++step) {
+        const auto peer = static_cast<std::size_t>((rank_ + size_ - step) % size_);
+        messages.receive(to.data + in[peer], in[peer + 1] - in[peer], static_cast<int>(peer));
+      }
+      for (int step = 1; step < size_; ++step) {
+        const auto peer = static_cast<std::size_t>((rank_ + step) % size_);
+        messages.send(from.data + out[peer], out[peer + 1] - out[peer], static_cast<int>(peer));
+        sent(out[peer + 1] - out[peer]);
+      }
+      if (out[own + 1] > out[own]) std::memcpy(to.data + in[own], from.data + out[own], out[own + 1] - out[own]);
+      messages.wait();
+    });
+  }
+
+  Pending broadcast(Stream&, const Tensor& data, int root) override {
+    check_rank(root, size_);
+    return run([this, data, root] {
+      if (data.bytes() == 0) return;
+      group_.transport.broadcast(group_.group, data.data, data.bytes(), root);
+      if (rank_ == root) sent(data.bytes());
+    });
+  }
+
+  Pending exchange(Stream&, const Tensor& send, int to, const Tensor& receive, int from) override {
+    const bool sends = to >= 0 && send, receives = from >= 0 && receive;
+    if (sends) check_rank(to, size_);
+    if (receives) check_rank(from, size_);
+    return run([this, send, to, receive, from, sends, receives] {
+      Messages messages(group_);
+      if (receives) messages.receive(receive.data, receive.bytes(), from, exchange_tag);
+      if (sends) messages.send(send.data, send.bytes(), to, exchange_tag), sent(send.bytes());
+      messages.wait();
+    });
+  }
+
+  void barrier() override {
+    queue_->run_and_wait([this] { group_.transport.barrier(group_.group); });
+  }
+
+  std::unique_ptr<Communicator> split(int color, int key) override {
+    Group made = nullptr;
+    queue_->run_and_wait([&] { made = group_.transport.split(group_.group, color, key); });
+    return made == nullptr ? nullptr : make_host_communicator(group_.transport, made, queue_);
+  }
+
+  Traffic traffic() const override { return traffic_; }
+
+ private:
+  template <class Body>
+  Pending run(Body body) {
+    return queue_->run([this, body] {
+      const Stopwatch watch;
+      body();
+      ++traffic_.calls;
+      traffic_.seconds += watch.seconds();
+    });
+  }
+  void sent(std::size_t bytes) { traffic_.bytes += static_cast<std::int64_t>(bytes); }
+
+  void reduce_gathered(const Tensor& data, Reduce op) {
+    if (data.bytes() == 0) return;
+    const std::size_t bytes = data.bytes();
+    scratch_.resize(bytes * static_cast<std::size_t>(size_));
+    gather_equal(data.data, scratch_.data(), bytes);
+    std::vector<const std::byte*> pieces(static_cast<std::size_t>(size_));
+    for (std::size_t r = 0; r < pieces.size(); ++r) pieces[r] = scratch_.data() + r * bytes;
+    reduce_in_order(op, data.dtype, pieces, data.n_elements(), data.data);
+  }
+
+  // Reduces this rank's piece of everybody's data (pieces as piece_of, into `to`, or in place when none).
+  void reduce_pieces(const Tensor& data, Reduce op, std::byte* to) {
+    const std::size_t element = size_of(data.dtype);
+    const std::int64_t n = data.n_elements();
+    const Piece own = piece_of(n, rank_, size_);
+    const std::int64_t longest = piece_of(n, 0, size_).count;
+    std::byte* own_data = data.data + static_cast<std::size_t>(own.begin) * element;
+    if (to == nullptr) to = own_data;
+
+    const std::size_t peers = static_cast<std::size_t>(std::max(size_ - 1, 1));
+    const auto segment =
+        static_cast<std::int64_t>(std::clamp(scratch_bytes / peers / 2, least_segment, most_segment) / element);
+    const std::size_t slot_bytes = static_cast<std::size_t>(segment) * element;
+    scratch_.resize(2 * slot_bytes * peers);  // two segments: one under way, one added
+
+    // The part of a piece that segment number s covers.
+    const auto part = [&](const Piece& piece, std::int64_t s) {
+      const std::int64_t begin = std::min(s * segment, piece.count);
+      return Piece{piece.begin + begin, std::min(segment, piece.count - begin)};
+    };
+    const auto slot = [&](std::int64_t s, int peer) {
+      const int index = peer < rank_ ? peer : peer - 1;
+      return scratch_.data() + (static_cast<std::size_t>(s % 2) * peers + static_cast<std::size_t>(index)) * slot_bytes;
+    };
+    const auto start = [&](std::int64_t s, Messages& messages) {
+      const std::size_t bytes = static_cast<std::size_t>(part(own, s).count) * element;
+      for (int step = 1; step < size_; ++step) {
+        const int peer = (rank_ + size_ - step) % size_;
+        messages.receive(slot(s, peer), bytes, peer);
+      }
+      for (int step = 1; step < size_; ++step) {
+        const int peer = (rank_ + step) % size_;
+        const Piece theirs = part(piece_of(n, peer, size_), s);
+        messages.send(data.data + static_cast<std::size_t>(theirs.begin) * element,
+                      static_cast<std::size_t>(theirs.count) * element, peer);
+        sent(static_cast<std::size_t>(theirs.count) * element);
+      }
+    };
+
+    Messages under_way[2]{Messages(group_), Messages(group_)};
+    const std::int64_t n_segments = (longest + segment - 1) / segment;
+    if (n_segments > 0) start(0, under_way[0]);
+    std::vector<const std::byte*> pieces(static_cast<std::size_t>(size_));
+    for (std::int64_t s = 0; s < n_segments; ++s) {
+      under_way[s % 2].wait();
+      if (s + 1 < n_segments) start(s + 1, under_way[(s + 1) % 2]);
+      const Piece mine = part(own, s);
+      const std::size_t within = static_cast<std::size_t>(mine.begin - own.begin) * element;
+      for (int r = 0; r < size_; ++r) {
+        pieces[static_cast<std::size_t>(r)] = r == rank_ ? own_data + within : slot(s, r);
+      }
+      if (mine.count > 0) reduce_in_order(op, data.dtype, pieces, mine.count, to + within);
+    }
+  }
+
+  void gather_equal(const std::byte* from, std::byte* to, std::size_t bytes) {
+    group_.transport.all_gather(group_.group, from, to, bytes);
+    sent(bytes * static_cast<std::size_t>(size_ - 1));
+  }
+
+  // Everyone's piece of data (as piece_of) to everyone.
+  void gather_pieces(const Tensor& data) {
+    const std::size_t element = size_of(data.dtype);
+    const std::size_t equal = data.bytes() / static_cast<std::size_t>(size_);
+    if (data.n_elements() % size_ == 0 && equal <= most_gathered) {
+      return gather_equal(data.data + static_cast<std::size_t>(rank_) * equal, data.data, equal);
+    }
+    const auto bytes_of = [&](int rank) {
+      const Piece piece = piece_of(data.n_elements(), rank, size_);
+      return std::pair(data.data + static_cast<std::size_t>(piece.begin) * element,
+                       static_cast<std::size_t>(piece.count) * element);
+    };
+    Messages messages(group_);
+    for (int step = 1; step < size_; ++step) {
+      const int peer = (rank_ + size_ - step) % size_;
+      const auto [to, bytes] = bytes_of(peer);
+      messages.receive(to, bytes, peer);
+    }
+    const auto [from, bytes] = bytes_of(rank_);
+    for (int step = 1; step < size_; ++step) {
+      messages.send(from, bytes, (rank_ + step) % size_);
+      sent(bytes);
+    }
+    messages.wait();
+  }
+
+  OwnedGroup group_;
+  std::shared_ptr<Queue> queue_;
+  int rank_, size_;
+  std::vector<std::byte> scratch_;
+  Traffic traffic_;  // of the thread that runs the calls; read when none is under way
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_host_communicator(const Transport& transport, Group group,
+                                                     std::shared_ptr<Queue> queue) {
+  return std::make_unique<HostCommunicator>(transport, group, std::move(queue));
+}
+
+}  // namespace hearth::comm
