@@ -192,3 +192,73 @@ TEST_CASE("a checkpoint appears whole or not at all") {
           CheckpointWriter writer(folder / "step");
         }).starts_with((folder / "step").string() + ": exists already"));
 }
+
+// Each part holds other rows: ranks of different shares, one with none of a tensor.
+TEST_CASE("a checkpoint in parts reads as one in one part, whole and by rows") {
+  const TemporaryFolder folder;
+  Buffer memory;
+  const auto tensors = sample_tensors(memory);
+  const fs::path step = folder / "step-00000012";
+  begin_checkpoint(step);
+  constexpr int n_parts = 3;
+  for (const int part : {2, 0, 1}) {
+    CheckpointPart writer(step, part);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const auto& [name, tensor] = tensors[i];
+      const bool whole = tensor.shape.rank() == 0 || tensor.shape[0] < 7;
+      if (whole) {
+        if (part == static_cast<int>(i) % n_parts) writer.add(name, tensor);
+        continue;
+      }
+      const std::int64_t n = tensor.shape[0], cut = n / 3 + static_cast<std::int64_t>(i) % 2;
+      const std::int64_t begin = part == 0   ? 0
+                                 : part == 1 ? cut
+                                             : n - cut,
+                         end = part == 0   ? cut
+                               : part == 1 ? n - cut
+                                           : n;
+      writer.add(name, tensor.rows(begin, end - begin), begin, tensor.shape);
+    }
+    writer.finish();
+  }
+  complete_checkpoint(step, n_parts, {{"model.json", "{}"}}, Json{{"tool", "test"}});
+  const CheckpointReader reader(step);
+  reader.verify();
+  CHECK(reader.tensors().size() == tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    INFO(name);
+    Buffer back(tensor.bytes());
+    reader.read(name, Tensor(back.data(), tensor.dtype, tensor.shape));
+    CHECK(std::equal(back.data(), back.data() + back.bytes(), tensor.data));
+    if (tensor.shape.rank() == 0 || tensor.shape[0] < 7) continue;
+    for (const auto& [begin, count] : {std::pair<std::int64_t, std::int64_t>{0, 1}, {1, 5}, {3, 4}, {2, 0}}) {
+      const Tensor expected = tensor.rows(begin, count);
+      const Tensor rows(back.data(), tensor.dtype, expected.shape);
+      reader.read_rows(name, begin, rows);
+      CHECK(std::equal(rows.data, rows.data + rows.bytes(), expected.data));
+    }
+  }
+  std::vector<float> out(64 * 500);
+  CHECK_THROWS_AS(reader.read_rows("model.embedding.weight", 499, Tensor(out.data(), DType::bf16, {2, 64})), Error);
+}
+
+TEST_CASE("parts that do not cover a tensor do not complete a checkpoint") {
+  const TemporaryFolder folder;
+  std::vector<float> values(12, 1.f);
+  const fs::path step = folder / "step";
+  begin_checkpoint(step);
+  const auto write = [&](int part, std::int64_t begin, std::int64_t count) {
+    CheckpointPart writer(step, part);
+    writer.add("w", Tensor(values.data(), {count, 2}), begin, {6, 2});
+    writer.finish();
+  };
+  write(0, 0, 3);
+  CHECK_THROWS_WITH(complete_checkpoint(step, 2, {}, Json::object()), Catch::Contains("part-00001.h5"));
+  write(1, 4, 2);
+  CHECK_THROWS_WITH(complete_checkpoint(step, 2, {}, Json::object()),
+                    Catch::Contains("the parts do not cover tensor w from row 3"));
+  CHECK_FALSE(fs::exists(step));
+  write(1, 3, 3);
+  complete_checkpoint(step, 2, {}, Json::object());
+  CheckpointReader(step).verify();
+}
