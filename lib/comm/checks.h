@@ -7,6 +7,7 @@ namespace hearth::comm {
 
 void check_reducible(const Tensor& data);
 void check_pieces(const Tensor& whole, const Tensor& piece, int size);
+void check_bounds(const Tensor& data, std::span<const std::int64_t> bounds, int size);
 // Bytes of one row.
 std::size_t check_rows(const Tensor& from, std::span<const std::int64_t> send_rows, const Tensor& to,
                        std::span<const std::int64_t> receive_rows, int size);

@@ -23,6 +23,15 @@ class SelfCommunicator final : public Communicator {
     return copy(stream, from, to);
   }
   Pending all_gather(Stream& stream, const Tensor& from, const Tensor& to) override { return copy(stream, from, to); }
+  Pending reduce_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds, Reduce) override {
+    check_reducible(data);
+    check_bounds(data, bounds, 1);
+    return {};
+  }
+  Pending gather_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds) override {
+    check_bounds(data, bounds, 1);
+    return {};
+  }
   Pending all_to_all(Stream& stream, const Tensor& from, std::span<const std::int64_t> send_rows, const Tensor& to,
                      std::span<const std::int64_t> receive_rows) override {
     check_rows(from, send_rows, to, receive_rows, 1);
@@ -63,6 +72,19 @@ std::unique_ptr<Communicator> make_self_communicator() {
 Piece piece_of(std::int64_t n, int rank, int size) {
   const std::int64_t each = n / size, more = n % size;
   return {rank * each + std::min<std::int64_t>(rank, more), each + (rank < more ? 1 : 0)};
+}
+
+std::vector<std::int64_t> equal_bounds(std::int64_t n, int size) {
+  std::vector<std::int64_t> bounds;
+  for (int rank = 0; rank < size; ++rank) bounds.push_back(piece_of(n, rank, size).begin);
+  bounds.push_back(n);
+  return bounds;
+}
+
+void check_bounds(const Tensor& data, std::span<const std::int64_t> bounds, int size) {
+  HEARTH_CHECK(bounds.size() == static_cast<std::size_t>(size) + 1 && bounds.front() == 0 &&
+                   bounds.back() == data.n_elements() && std::ranges::is_sorted(bounds),
+               "the pieces do not cover their tensor");
 }
 
 void check_reducible(const Tensor& data) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "lib/base/tensor.h"
 #include "lib/device/device.h"
@@ -68,6 +69,13 @@ class Communicator {
                                                Reduce op = Reduce::sum) = 0;
   // from [n], to [size * n]: everyone's, in rank order. from may be the rank's own piece of to.
   [[nodiscard]] virtual Pending all_gather(Stream& stream, const Tensor& from, const Tensor& to) = 0;
+  // In place, pieces of any length: [bounds[r], bounds[r + 1]) of data, flat, is rank r's; bounds has size + 1 entries
+  // from 0 to n. reduce_pieces leaves the reduction of everyone's r-th piece there on rank r and the rest of its data
+  // as it was; gather_pieces gives everyone rank r's.
+  [[nodiscard]] virtual Pending reduce_pieces(Stream& stream, const Tensor& data, std::span<const std::int64_t> bounds,
+                                              Reduce op = Reduce::sum) = 0;
+  [[nodiscard]] virtual Pending gather_pieces(Stream& stream, const Tensor& data,
+                                              std::span<const std::int64_t> bounds) = 0;
   // Rows (axis 0): send_rows[r] of them go to rank r, receive_rows[r] come from it, both laid out in rank order.
   [[nodiscard]] virtual Pending all_to_all(Stream& stream, const Tensor& from, std::span<const std::int64_t> send_rows,
                                            const Tensor& to, std::span<const std::int64_t> receive_rows) = 0;
@@ -86,10 +94,11 @@ class Communicator {
 // The group of one: copies where a call has two tensors, nothing otherwise.
 std::unique_ptr<Communicator> make_self_communicator();
 
-// How many elements each rank holds of n: the first ranks one more than the last where it does not divide.
+// What each rank holds of n elements or rows in equal shares: the first ranks one more where it does not divide.
 struct Piece {
   std::int64_t begin = 0, count = 0;
 };
 Piece piece_of(std::int64_t n, int rank, int size);
+std::vector<std::int64_t> equal_bounds(std::int64_t n, int size);  // of the pieces above
 
 }  // namespace hearth::comm

@@ -65,27 +65,37 @@ class HostCommunicator final : public Communicator {
     check_reducible(data);
     return run([this, data, op] {
       if (data.bytes() * static_cast<std::size_t>(size_) <= gathered_bytes) return reduce_gathered(data, op);
-      reduce_pieces(data, op, nullptr);
-      if (data.bytes() > 0) gather_pieces(data);
+      const std::vector<std::int64_t> bounds = equal_bounds(data.n_elements(), size_);
+      reduce(data, bounds, op, nullptr);
+      gather(data, bounds);
     });
   }
 
   Pending reduce_scatter(Stream&, const Tensor& from, const Tensor& to, Reduce op) override {
     check_reducible(from);
     check_pieces(from, to, size_);
-    return run([this, from, to, op] { reduce_pieces(from, op, to.data); });
+    return run([this, from, to, op] { reduce(from, equal_bounds(from.n_elements(), size_), op, to.data); });
   }
 
   Pending all_gather(Stream&, const Tensor& from, const Tensor& to) override {
     check_pieces(to, from, size_);
     return run([this, from, to] {
-      if (from.bytes() > most_gathered) {
-        std::byte* own = to.data + static_cast<std::size_t>(rank_) * from.bytes();
-        if (own != from.data) std::memcpy(own, from.data, from.bytes());
-        return gather_pieces(to);
-      }
-      if (from.bytes() > 0) gather_equal(from.data, to.data, from.bytes());
+      if (from.bytes() <= most_gathered) return gather_equal(from.data, to.data, from.bytes());
+      std::byte* own = to.data + static_cast<std::size_t>(rank_) * from.bytes();
+      if (own != from.data) std::memcpy(own, from.data, from.bytes());
+      gather(to, equal_bounds(to.n_elements(), size_));
     });
+  }
+
+  Pending reduce_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds, Reduce op) override {
+    check_reducible(data);
+    check_bounds(data, bounds, size_);
+    return run([this, data, op, own = std::vector(bounds.begin(), bounds.end())] { reduce(data, own, op, nullptr); });
+  }
+
+  Pending gather_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds) override {
+    check_bounds(data, bounds, size_);
+    return run([this, data, own = std::vector(bounds.begin(), bounds.end())] { gather(data, own); });
   }
 
   Pending all_to_all(Stream&, const Tensor& from, std::span<const std::int64_t> send_rows, const Tensor& to,
@@ -169,12 +179,16 @@ class HostCommunicator final : public Communicator {
     reduce_in_order(op, data.dtype, pieces, data.n_elements(), data.data);
   }
 
-  // Reduces this rank's piece of everybody's data (pieces as piece_of, into `to`, or in place when none).
-  void reduce_pieces(const Tensor& data, Reduce op, std::byte* to) {
+  // Reduces this rank's piece of everybody's data, into `to`, or in place when none.
+  void reduce(const Tensor& data, std::span<const std::int64_t> bounds, Reduce op, std::byte* to) {
     const std::size_t element = size_of(data.dtype);
-    const std::int64_t n = data.n_elements();
-    const Piece own = piece_of(n, rank_, size_);
-    const std::int64_t longest = piece_of(n, 0, size_).count;
+    const auto piece = [&](int rank) {
+      const auto r = static_cast<std::size_t>(rank);
+      return Piece{bounds[r], bounds[r + 1] - bounds[r]};
+    };
+    const Piece own = piece(rank_);
+    std::int64_t longest = 0;
+    for (int r = 0; r < size_; ++r) longest = std::max(longest, piece(r).count);
     std::byte* own_data = data.data + static_cast<std::size_t>(own.begin) * element;
     if (to == nullptr) to = own_data;
 
@@ -185,9 +199,9 @@ class HostCommunicator final : public Communicator {
     scratch_.resize(2 * slot_bytes * peers);  // two segments: one under way, one added
 
     // The part of a piece that segment number s covers.
-    const auto part = [&](const Piece& piece, std::int64_t s) {
-      const std::int64_t begin = std::min(s * segment, piece.count);
-      return Piece{piece.begin + begin, std::min(segment, piece.count - begin)};
+    const auto part = [&](const Piece& whole, std::int64_t s) {
+      const std::int64_t begin = std::min(s * segment, whole.count);
+      return Piece{whole.begin + begin, std::min(segment, whole.count - begin)};
     };
     const auto slot = [&](std::int64_t s, int peer) {
       const int index = peer < rank_ ? peer : peer - 1;
@@ -201,7 +215,7 @@ class HostCommunicator final : public Communicator {
       }
       for (int step = 1; step < size_; ++step) {
         const int peer = (rank_ + step) % size_;
-        const Piece theirs = part(piece_of(n, peer, size_), s);
+        const Piece theirs = part(piece(peer), s);
         messages.send(data.data + static_cast<std::size_t>(theirs.begin) * element,
                       static_cast<std::size_t>(theirs.count) * element, peer);
         sent(static_cast<std::size_t>(theirs.count) * element);
@@ -225,32 +239,29 @@ class HostCommunicator final : public Communicator {
   }
 
   void gather_equal(const std::byte* from, std::byte* to, std::size_t bytes) {
+    if (bytes == 0) return;
     group_.transport.all_gather(group_.group, from, to, bytes);
     sent(bytes * static_cast<std::size_t>(size_ - 1));
   }
 
-  // Everyone's piece of data (as piece_of) to everyone.
-  void gather_pieces(const Tensor& data) {
+  // Everyone's piece to everyone.
+  void gather(const Tensor& data, std::span<const std::int64_t> bounds) {
     const std::size_t element = size_of(data.dtype);
-    const std::size_t equal = data.bytes() / static_cast<std::size_t>(size_);
-    if (data.n_elements() % size_ == 0 && equal <= most_gathered) {
-      return gather_equal(data.data + static_cast<std::size_t>(rank_) * equal, data.data, equal);
-    }
-    const auto bytes_of = [&](int rank) {
-      const Piece piece = piece_of(data.n_elements(), rank, size_);
-      return std::pair(data.data + static_cast<std::size_t>(piece.begin) * element,
-                       static_cast<std::size_t>(piece.count) * element);
+    const auto begin_of = [&](int rank) {
+      return data.data + static_cast<std::size_t>(bounds[static_cast<std::size_t>(rank)]) * element;
     };
+    const auto bytes_of = [&](int rank) { return static_cast<std::size_t>(begin_of(rank + 1) - begin_of(rank)); };
+    bool equal = bytes_of(0) <= most_gathered;
+    for (int r = 1; r < size_; ++r) equal = equal && bytes_of(r) == bytes_of(0);
+    if (equal) return gather_equal(begin_of(rank_), data.data, bytes_of(0));
     Messages messages(group_);
     for (int step = 1; step < size_; ++step) {
       const int peer = (rank_ + size_ - step) % size_;
-      const auto [to, bytes] = bytes_of(peer);
-      messages.receive(to, bytes, peer);
+      messages.receive(begin_of(peer), bytes_of(peer), peer);
     }
-    const auto [from, bytes] = bytes_of(rank_);
     for (int step = 1; step < size_; ++step) {
-      messages.send(from, bytes, (rank_ + step) % size_);
-      sent(bytes);
+      messages.send(begin_of(rank_), bytes_of(rank_), (rank_ + step) % size_);
+      sent(bytes_of(rank_));
     }
     messages.wait();
   }

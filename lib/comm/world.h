@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "lib/comm/communicator.h"
 #include "lib/base/launcher.h"
+#include "lib/comm/communicator.h"
 #include "lib/comm/queue.h"
 
 namespace hearth::comm {

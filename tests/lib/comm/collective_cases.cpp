@@ -81,6 +81,26 @@ void check_gather(Communicator& world, Stream& stream, std::int64_t n) {
   }
 }
 
+// Pieces of any length, some empty, in place.
+void check_uneven_pieces(Communicator& world, Stream& stream) {
+  std::vector<std::int64_t> bounds{0};
+  for (int r = 0; r < world.size(); ++r) bounds.push_back(bounds.back() + (r % 3 == 1 ? 0 : 70001 * (r + 1)));
+  const auto of = [&](std::int64_t i) {  // the rank whose element it is
+    return static_cast<int>(std::ranges::upper_bound(bounds, i) - bounds.begin()) - 1;
+  };
+  auto data = values_of<float>(world.rank(), bounds.back());
+  world.reduce_pieces(stream, tensor(data), bounds).wait(stream);
+  for (std::int64_t i = 0; i < bounds.back(); ++i) {
+    const float expected =
+        of(i) == world.rank() ? reduced<float>(world.size(), i, Reduce::sum) : value_of<float>(world.rank(), i);
+    expect(same(data[static_cast<std::size_t>(i)], expected), "reduce_pieces");
+  }
+  world.gather_pieces(stream, tensor(data), bounds).wait(stream);
+  for (std::int64_t i = 0; i < bounds.back(); ++i) {
+    expect(same(data[static_cast<std::size_t>(i)], reduced<float>(world.size(), i, Reduce::sum)), "gather_pieces");
+  }
+}
+
 // Rank r sends s rows more to each further rank; some none.
 void check_all_to_all(Communicator& world, Stream& stream) {
   constexpr std::int64_t width = 3;
@@ -163,6 +183,7 @@ void check_collectives(Communicator& world) {
     check_reductions<std::int64_t>(world, stream, 20011, op);
   }
   for (const std::int64_t n : {0, 1, 100000}) check_gather(world, stream, n);
+  check_uneven_pieces(world, stream);
   check_all_to_all(world, stream);
   check_messages(world, stream);
   check_overlap(world, stream);
