@@ -45,6 +45,7 @@ TextStream::TextStream(std::string name, ReadBytes read)
     : state_(std::make_unique<State>(std::move(name), std::move(read))) {}
 TextStream::~TextStream() = default;
 TextStream::TextStream(TextStream&&) noexcept = default;
+TextStream& TextStream::operator=(TextStream&&) noexcept = default;
 
 Compression TextStream::compression() const {
   return state_->compression;

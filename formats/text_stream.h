@@ -28,6 +28,7 @@ class TextStream {
   TextStream(std::string name, ReadBytes read);
   ~TextStream();
   TextStream(TextStream&&) noexcept;
+  TextStream& operator=(TextStream&&) noexcept;
 
   Compression compression() const;
   // Fills out with the next bytes; fewer than out.size() only at the end, then 0. Throws Error{data} naming path when a

@@ -13,10 +13,10 @@
 namespace hearth {
 
 struct ChildLimits {
-  double wall_s = 120;                      // of a whole run, or of one request to a ChildWorker
+  double wall_s = 120;                      // of a whole run, or of one frame of a ChildWorker's answer
   double cpu_s = 60;                        // likewise
   std::uint64_t memory_bytes = 1u << 30;    // address space; 0: no limit
-  std::uint64_t output_bytes = 256u << 20;  // of standard output, or of the answers to one request
+  std::uint64_t output_bytes = 256u << 20;  // of standard output, or of one frame
   std::uint64_t file_bytes = 256u << 20;    // of each file it writes
 };
 

@@ -28,7 +28,8 @@ class ChildWorker {
   // when the program cannot be started.
   void ask(std::string request);
 
-  // The next frame of the answer. When the child is not there any more: data is its end, for people.
+  // The next frame of the answer. The limits of time and output are of each frame, counted while it is waited for. When
+  // the child is not there any more: data is its end, for people.
   struct Frame {
     enum class Kind : std::uint8_t { data, last, broken } kind = Kind::broken;
     std::string data;
@@ -36,23 +37,26 @@ class ChildWorker {
   };
   Frame next();
 
-  // ask, and all frames of the answer joined. A child that breaks after it had answered others gets a second chance as
-  // a fresh one, so that what comes out depends on the request alone.
+  // ask, and all frames of the answer joined, within the limits of one. A child that breaks after it had answered
+  // others gets a second chance as a fresh one, so that what comes out depends on the request alone.
   Frame answer(const std::string& request);
 
  private:
   bool take_frame(Frame& frame);
+  void start_clock();
+  Frame wait_for_frame();
   Frame broken(ChildEnd end);
-  bool is_late() const;
+  bool is_late();
 
   std::vector<std::string> argv_;
   ChildLimits limits_;
   std::unique_ptr<Child> child_;
-  std::string request_;                                // framed
-  std::string_view pending_;                           // what is still to be sent of it
-  std::string received_;                               // not yet taken
-  std::uint64_t answered_bytes_ = 0, n_answered_ = 0;  // of this request; requests by this child
-  double asked_at_s_ = 0, cpu_before_s_ = 0;
+  std::string request_;           // framed
+  std::string_view pending_;      // what is still to be sent of it
+  std::string received_;          // not yet taken
+  std::uint64_t n_answered_ = 0;  // requests by this child
+  double waiting_since_s_ = 0;
+  std::optional<double> cpu_before_s_;  // once it was looked at
   bool answering_ = false;
 };
 
@@ -62,10 +66,14 @@ class ChildWorker {
 using Emit = std::function<void(std::string_view)>;
 void serve_requests(int input, int output, const std::function<std::string(std::string, const Emit&)>& handle);
 
+// From now on this process (of one thread) writes, makes and removes no file and starts no program, where the kernel
+// has Landlock; false where it has not. What is open stays open.
+bool give_up_writing();
+
 // A sanitizer reserves terabytes of address space, so a build with one cannot limit its own kind of process.
 std::uint64_t memory_limit_for_own_binary(std::uint64_t bytes);
 
-// The path of this program's own executable, to start it as a worker.
+// A path of this program's own executable, to start it as a worker: also when its file was replaced meanwhile.
 std::string own_executable();
 
 }  // namespace hearth

@@ -8,11 +8,10 @@
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
 #include "lib/text/extract/markdown.h"
-#include "lib/text/extract/notebook.h"
 #include "lib/text/extract/office.h"
 #include "lib/text/extract/pdf.h"
 #include "lib/text/file_type.h"
-#include "lib/text/html.h"
+#include "lib/text/isolation/workers.h"
 
 namespace hearth::text {
 namespace {
@@ -41,35 +40,32 @@ std::optional<Rejection> extract_pdf(const std::string& bytes, const ChildLimits
   return std::nullopt;
 }
 
-std::optional<Rejection> extract_office(const std::string& bytes, Candidate& candidate) {
+std::optional<Rejection> extract_office(const std::string& bytes, ParserWorkers* workers, Candidate& candidate) {
   candidate.read_bytes = bytes.size();
   candidate.encoding = name_of(Encoding::utf8);
-  FileType type = FileType::text;
-  Extracted extracted;
-  auto rejection = office_to_text(bytes, type, extracted);
-  candidate.document.type = name_of(type);
-  if (rejection) return rejection;
-  add_attributes(extracted, candidate.document);
-  candidate.document.text = normalize(std::move(extracted.text), candidate.repairs);
+  Parsed parsed = parse_foreign(workers, ForeignFormat::office, bytes);
+  candidate.document.type = name_of(parsed.type);
+  if (parsed.rejection) return parsed.rejection;
+  add_attributes(parsed.extracted, candidate.document);
+  candidate.document.text = normalize(std::move(parsed.extracted.text), candidate.repairs);
   return std::nullopt;
 }
 
 // What is read of text of a type. Rejected, text stays as it was.
-std::optional<Rejection> reduce(FileType type, std::string& text, formats::Document& document) {
-  Extracted extracted;
-  std::optional<Rejection> rejection;
+std::optional<Rejection> reduce(FileType type, ParserWorkers* workers, std::string& text, formats::Document& document) {
+  Parsed parsed;
   if (type == FileType::html) {
-    rejection = html_to_text(text, extracted.text);
+    parsed = parse_foreign(workers, ForeignFormat::html, text);
   } else if (type == FileType::notebook) {
-    rejection = notebook_to_text(text, extracted);
+    parsed = parse_foreign(workers, ForeignFormat::notebook, text);
   } else if (type == FileType::markdown) {
-    markdown_to_text(text, extracted);
+    markdown_to_text(text, parsed.extracted);
   } else {
     return std::nullopt;
   }
-  if (rejection) return rejection;
-  add_attributes(extracted, document);
-  text = std::move(extracted.text);
+  if (parsed.rejection) return parsed.rejection;
+  add_attributes(parsed.extracted, document);
+  text = std::move(parsed.extracted.text);
   return std::nullopt;
 }
 
@@ -90,7 +86,7 @@ std::optional<Rejection> extract_by(const ExternalParser& parser, const std::str
   const FileType type = file_type("", text).type == FileType::html ? FileType::html : FileType::text;
   document.type = name_of(type);
   add_attribute(document, "parser", dump_json(Json(parser.argv[0])));
-  if ((rejection = reduce(type, text, document))) return rejection;
+  if ((rejection = reduce(type, options.workers, text, document))) return rejection;
   document.text = normalize(std::move(text), candidate.repairs);
   return std::nullopt;
 }
@@ -98,7 +94,7 @@ std::optional<Rejection> extract_by(const ExternalParser& parser, const std::str
 }  // namespace
 
 bool is_binary_document(std::string_view head) {
-  return is_pdf(head) || is_office_zip(head) || is_compound_file(head);
+  return is_pdf(head) || begins_like_office(head) || is_compound_file(head);
 }
 
 std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate,
@@ -108,7 +104,7 @@ std::optional<Rejection> extract_file(std::string bytes, std::string_view file_n
     return extract_by(*parser, bytes, options, candidate);
   }
   if (is_pdf(bytes)) return extract_pdf(bytes, options.limits, candidate);
-  if (is_office_zip(bytes) || is_compound_file(bytes)) return extract_office(bytes, candidate);
+  if (is_zip(bytes) || is_compound_file(bytes)) return extract_office(bytes, options.workers, candidate);
   std::string text;
   if (auto rejection = decode_into(std::move(bytes), text, candidate)) {
     document.text = std::move(text);
@@ -120,7 +116,7 @@ std::optional<Rejection> extract_file(std::string bytes, std::string_view file_n
   document.license = spdx_license(text);
   if (candidate.encoding != name_of(Encoding::utf8))
     add_attribute(document, "encoding", dump_json(Json(candidate.encoding)));
-  if (auto rejection = reduce(type.type, text, document)) {
+  if (auto rejection = reduce(type.type, options.workers, text, document)) {
     document.text = std::move(text);
     return rejection;
   }

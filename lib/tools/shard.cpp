@@ -36,8 +36,9 @@ constexpr const char* details =
     "damaged, "
     "missing, "
     "unreadable, changed (while it was read), path-too-long, special-file; in archives and mail also archive-link, "
-    "archive-bomb, nested-too-deep, nested-too-large. PDF is read by pdftotext (Debian package poppler-utils), in a "
-    "child process limited in time and memory, without network. "
+    "archive-bomb, nested-too-deep, nested-too-large. HTML, office documents, notebooks, "
+    "archives, mail and PDF (by pdftotext, Debian package poppler-utils) are parsed in child processes limited in time "
+    "and memory, without network: a file that breaks one costs itself alone. "
     "The first of equal texts is kept. The split is drawn from the text and the seed.\n"
     "\n"
     "Unless switched off, private data are masked before anything is written (--privacy), texts are judged by loose "
@@ -47,8 +48,7 @@ constexpr const char* details =
     "\n"
     "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). What was read "
     "is kept in OUTPUT.work until the end: stopped by a signal (exit code 75) or killed, the same command goes on "
-    "where it was. 'hearth shard cat FILE' prints a documents file as JSON "
-    "lines; an input named cat is given as ./cat.";
+    "where it was. 'hearth shard cat FILE' prints a documents file as JSON lines; an input named cat is given as ./cat.";
 
 Command build_command(const std::vector<std::string>& argv) {
   const auto options = std::make_shared<Options>();
@@ -124,6 +124,7 @@ Command build_cat_command(const std::vector<std::string>& argv) {
 
 Command shard_command(const std::vector<std::string>& argv) {
   const std::string first = argv.size() < 2 ? "" : argv[1];
+  if (first == parser_worker_word) return parser_worker_command();
   if (first != "cat" && first != "forget" && first != "rules") return build_command(argv);
   Command command("shard", "documents and source code to a documents file");
   command.subcommand(build_cat_command(argv));

@@ -36,13 +36,16 @@ Row row_of(text::Candidate& candidate) {
 Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, Context& context)
     : options_(options),
       stages_(stages),
+      workers_(parser_workers(options.parsers, options.max_document_bytes)),
       extract_(extract_options(options.parsers)),
       spool_(spool),
       context_(context),
       walk_(options.inputs, options.files_from, options.output),
-      source_(walk_, member_limits(options.containers, options.max_document_bytes)),
+      source_(walk_, member_limits(options.containers, options.max_document_bytes), workers_.get()),
       position_(spool.position()),
-      began_(steady_seconds()) {}
+      began_(steady_seconds()) {
+  extract_.workers = workers_.get();
+}
 
 bool Gatherer::run() {
   if (position_.complete) return true;

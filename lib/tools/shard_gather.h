@@ -4,6 +4,7 @@
 // bounded: when those of a round exceed the budget, the rest of its items wait for the next round.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ class Gatherer {
 
   const Options& options_;
   const Stages& stages_;
+  std::unique_ptr<text::ParserWorkers> workers_;
   text::ExtractOptions extract_;
   Spool& spool_;
   Context& context_;

@@ -15,7 +15,8 @@ namespace {
 std::optional<text::Rejection> extract_bytes(Item& item, std::string bytes, const text::RecordFields& fields,
                                              const text::ExtractOptions& extract) {
   if (item.form == text::Member::Form::record) return text::extract_record(std::move(bytes), fields, item.candidate);
-  if (item.form == text::Member::Form::mail) return text::extract_mail(std::move(bytes), item.candidate);
+  if (item.form == text::Member::Form::mail)
+    return text::extract_mail(std::move(bytes), item.candidate, extract.workers);
   return text::extract_file(std::move(bytes), item.file_name, item.candidate, extract);
 }
 

@@ -60,7 +60,9 @@ void ItemSource::open(Item& item) {
   const text::Holds holds = holds_of(item.file);
   if (holds == text::Holds::document) return;
   try {
-    members_ = text::open_members(item.file.path, holds, limits_);
+    const bool isolated = workers_ != nullptr && holds != text::Holds::records;
+    members_ = isolated ? workers_->open_members(item.file.path, holds, limits_)
+                        : text::open_members(item.file.path, holds, limits_);
     file_ = item.file;
   } catch (const Error& error) {
     item.rejection = rejection_of(error);
@@ -70,7 +72,7 @@ void ItemSource::open(Item& item) {
 text::Holds ItemSource::holds_of(const FoundFile& file) const {
   const std::string name = last_part(file.path.native());
   const text::Holds by_name = text::holds_by_name(name);
-  if (by_name == text::Holds::packed_archive && text::is_office_zip(read_head(file.path, head_bytes)))
+  if (by_name == text::Holds::packed_archive && text::begins_like_office(read_head(file.path, head_bytes)))
     return text::Holds::document;
   if (by_name != text::Holds::document || !text::names_no_type(name)) return by_name;
   return text::holds_by_content(last_part(file.path.parent_path().native()), read_head(file.path, head_bytes));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The documents that inputs hold, as items in an order that depends on names and contents alone: a plain file is one,
-// read by whoever works on it; archives, mailboxes, mails and JSONL files are read here, member by member.
+// read by whoever works on it; archives, mailboxes, mails and JSONL files give their members one by one.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/text/containers/members.h"
+#include "lib/text/isolation/workers.h"
 #include "lib/tools/shard_item.h"
 #include "lib/tools/shard_walk.h"
 
@@ -15,7 +16,9 @@ namespace hearth::tools::shard {
 
 class ItemSource {
  public:
-  ItemSource(InputWalk& walk, const text::MemberLimits& limits) : walk_(walk), limits_(limits) {}
+  // workers read what is in archives and mails; null: this process does. Records are always read here.
+  ItemSource(InputWalk& walk, const text::MemberLimits& limits, text::ParserWorkers* workers)
+      : walk_(walk), limits_(limits), workers_(workers) {}
 
   // Appends items until there are max_items or their lines have max_bytes; false when nothing is left.
   bool fill(std::vector<Item>& items, std::size_t max_items, std::uint64_t max_bytes);
@@ -32,6 +35,7 @@ class ItemSource {
 
   InputWalk& walk_;
   text::MemberLimits limits_;
+  text::ParserWorkers* workers_;
   std::uint64_t n_files_ = 0;
   FoundFile file_;                          // whose members are being read
   std::unique_ptr<text::Members> members_;  // null: none are

@@ -16,6 +16,7 @@ namespace hearth::text {
 namespace {
 
 constexpr std::size_t block_bytes = 64u << 10;
+constexpr std::uint64_t members_a_beat = 50'000;
 
 // libarchive turns names into the locale's encoding: UTF-8, in this thread, while it lives.
 class Utf8Names {
@@ -63,6 +64,7 @@ class Archive : public Container {
     const Utf8Names utf8_names;
     if (ended_) return false;
     archive_entry* header = nullptr;
+    unpack_rest();
     while (true) {
       const int result = archive_read_next_header(archive_.get(), &header);
       if (result == ARCHIVE_RETRY) continue;
@@ -90,11 +92,31 @@ class Archive : public Container {
       ended_ = got == ARCHIVE_FATAL;
       fail();
     }
+    if (got == 0) has_data_ = false;
     expansion_.add_bytes(static_cast<std::uint64_t>(got));
     return static_cast<std::size_t>(got);
   }
 
  private:
+  // Passing by what is left of an entry means to unpack it where the archive is one compressed stream: a bomb is one,
+  // read or not.
+  void unpack_rest() {
+    const bool seeks = archive_format(archive_.get()) == ARCHIVE_FORMAT_ZIP ||
+                       (archive_filter_code(archive_.get(), 0) == ARCHIVE_FILTER_NONE &&
+                        archive_format(archive_.get()) != ARCHIVE_FORMAT_7ZIP);
+    if (!has_data_ || seeks) return;
+    has_data_ = false;
+    const void* block = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    int result = ARCHIVE_OK;
+    while ((result = archive_read_data_block(archive_.get(), &block, &size, &offset)) == ARCHIVE_OK)
+      expansion_.add_bytes(size);
+    if (result != ARCHIVE_FATAL) return;
+    ended_ = true;
+    fail();
+  }
+
   void begin(int result) {
     if (result != ARCHIVE_OK) fail();
   }
@@ -146,7 +168,9 @@ std::unique_ptr<Container> open_archive(Source source, Expansion& expansion) {
 }  // namespace
 
 void Expansion::add_bytes(std::uint64_t n) {
+  const bool beats = bytes / progress_bytes != (bytes + n) / progress_bytes;
   bytes += n;
+  if (beats && on_progress) on_progress();
   if (bytes > max_bytes) {
     throw ExpansionExceeded("it unpacks to more than " + human_bytes(static_cast<double>(max_bytes)) +
                             " (--max-archive-bytes, and a thousand times its size)");
@@ -155,6 +179,7 @@ void Expansion::add_bytes(std::uint64_t n) {
 
 void Expansion::add_member() {
   if (++members > max_members) throw ExpansionExceeded("it has more than " + std::to_string(max_members) + " members");
+  if (members % members_a_beat == 0 && on_progress) on_progress();
 }
 
 std::unique_ptr<Container> open_archive_file(const std::filesystem::path& path, Expansion& expansion) {

@@ -2,6 +2,7 @@
 // One level of a file that holds documents: its entries in order, and the bytes of the current one.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,8 +19,9 @@ namespace hearth::text {
 struct Expansion {
   std::uint64_t max_bytes = 0, max_members = 0;
   std::uint64_t bytes = 0, members = 0;
-  void add_bytes(std::uint64_t n);  // throws ExpansionExceeded
-  void add_member();                // the same
+  std::function<void()> on_progress;  // called each progress_bytes, and from time to time among members
+  void add_bytes(std::uint64_t n);    // throws ExpansionExceeded
+  void add_member();                  // the same
 };
 
 class ExpansionExceeded : public Error {
@@ -50,7 +52,8 @@ std::unique_ptr<Container> open_archive_file(const std::filesystem::path& path, 
 std::unique_ptr<Container> open_archive_stream(formats::ReadBytes read, Expansion& expansion);
 std::unique_ptr<Container> open_archive_bytes(std::string bytes, Expansion& expansion);
 
-std::unique_ptr<Container> open_mailbox(formats::TextStream stream, std::uint64_t max_message_bytes);
+std::unique_ptr<Container> open_mailbox(formats::TextStream stream, std::uint64_t max_message_bytes,
+                                        std::function<void()> on_progress = {});
 std::unique_ptr<Container> open_mail(std::string bytes);
 std::unique_ptr<Container> open_records(formats::TextStream stream, std::uint64_t max_record_bytes);
 

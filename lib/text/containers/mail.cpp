@@ -23,12 +23,17 @@ class Mail : public Container {
     }
     if (next_ == attachments_.size()) return false;
     const MimePart& part = *attachments_[next_++];
-    current_ = decoded_body(part);
+    const bool is_text = may_hold_text(part);
+    current_ = is_text ? decoded_body(part) : std::string();
     const bool is_message = part.type == "message/rfc822";
+    n_without_text_ += is_text ? 0 : 1;
+    const std::string number =
+        is_text ? "part-" + std::to_string(next_ - n_without_text_) : "no-text-" + std::to_string(n_without_text_);
     std::string name = part.file_name;
-    if (name.empty()) name = "part-" + std::to_string(next_) + (is_message ? ".eml" : extension_of_type(part.type));
+    if (name.empty()) name = number + (is_message ? ".eml" : extension_of_type(part.type));
     entry = {.path = member_path(name), .holds = is_message ? Holds::mail : Holds::document};
-    if (entry.path.empty()) entry.path = "part-" + std::to_string(next_);
+    if (entry.path.empty()) entry.path = number;
+    if (!is_text) entry.rejection = Rejection{"not-text", "an attachment of type " + printable_name(part.type)};
     return true;
   }
 
@@ -40,16 +45,17 @@ class Mail : public Container {
   }
 
  private:
-  // The attachments, in the order of the message. Pictures, sounds and signatures hold no text.
+  // The attachments, in the order of the message.
   void collect(const MimePart& part) {
     if (part.is_attachment) {
       hidden_.emplace_back(part.body);
-      if (has_text(part)) attachments_.push_back(&part);
+      attachments_.push_back(&part);
       return;
     }
     for (const MimePart& child : part.parts) collect(child);
   }
-  static bool has_text(const MimePart& part) {
+  // Not pictures, sounds and signatures.
+  static bool may_hold_text(const MimePart& part) {
     static constexpr std::string_view without[] = {"image/",
                                                    "audio/",
                                                    "video/",
@@ -77,10 +83,10 @@ class Mail : public Container {
   }
 
   std::string bytes_;
-  MimePart message_;                          // views into bytes_
-  std::vector<std::string_view> hidden_;      // bodies of attachments, in order
-  std::vector<const MimePart*> attachments_;  // of message_
-  std::size_t next_ = 0;
+  MimePart message_;                           // views into bytes_
+  std::vector<std::string_view> hidden_;       // bodies of attachments, in order
+  std::vector<const MimePart*> attachments_;   // of message_
+  std::size_t next_ = 0, n_without_text_ = 0;  // of attachments_; of those before it
   bool message_given_ = false;
   std::string current_;
   std::size_t given_ = 0;

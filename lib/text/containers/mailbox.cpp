@@ -15,8 +15,8 @@ constexpr std::size_t piece_bytes = 256u << 10;
 
 class Mailbox : public Container {
  public:
-  Mailbox(formats::TextStream stream, std::uint64_t max_message_bytes)
-      : stream_(std::move(stream)), max_message_bytes_(max_message_bytes) {}
+  Mailbox(formats::TextStream stream, std::uint64_t max_message_bytes, std::function<void()> on_progress)
+      : stream_(std::move(stream)), on_progress_(std::move(on_progress)), max_message_bytes_(max_message_bytes) {}
 
   bool next(Entry& entry) override {
     message_.clear();
@@ -68,6 +68,8 @@ class Mailbox : public Container {
       buffer_.resize(kept + piece_bytes);
       const std::size_t got = stream_.read(std::span(buffer_).subspan(kept));
       buffer_.resize(kept + got);
+      if (on_progress_ && read_bytes_ / progress_bytes != (read_bytes_ + got) / progress_bytes) on_progress_();
+      read_bytes_ += got;
       at_end_ = got == 0;
       end = buffer_.find('\n', kept);
     }
@@ -78,6 +80,8 @@ class Mailbox : public Container {
   void take_line() { begin_ += line_bytes_; }
 
   formats::TextStream stream_;
+  std::function<void()> on_progress_;
+  std::uint64_t read_bytes_ = 0;
   std::uint64_t max_message_bytes_;
   std::string buffer_;
   std::size_t begin_ = 0, line_bytes_ = 0;
@@ -89,8 +93,9 @@ class Mailbox : public Container {
 
 }  // namespace
 
-std::unique_ptr<Container> open_mailbox(formats::TextStream stream, std::uint64_t max_message_bytes) {
-  return std::make_unique<Mailbox>(std::move(stream), max_message_bytes);
+std::unique_ptr<Container> open_mailbox(formats::TextStream stream, std::uint64_t max_message_bytes,
+                                        std::function<void()> on_progress) {
+  return std::make_unique<Mailbox>(std::move(stream), max_message_bytes, std::move(on_progress));
 }
 
 }  // namespace hearth::text

@@ -9,6 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/text/containers/container.h"
 #include "lib/text/encoding.h"
+#include "lib/text/extract/office.h"
 #include "lib/text/file_type.h"
 
 namespace hearth::text {
@@ -33,6 +34,8 @@ class MemberWalk : public Members {
     const std::uint64_t by_ratio = std::max(always_allowed_bytes, packed * limits.max_ratio);
     expansion_.max_bytes = std::min(limits.max_archive_bytes, by_ratio);
     expansion_.max_members = limits.max_members;
+    text_.max_bytes = by_ratio;
+    expansion_.on_progress = text_.on_progress = limits.on_progress;
     max_mail_bytes_ = std::max<std::uint64_t>(4 * limits.max_document_bytes, 64u << 20);
   }
 
@@ -67,8 +70,8 @@ class MemberWalk : public Members {
   std::unique_ptr<Container> open_top() {
     if (holds_ == Holds::archive || holds_ == Holds::packed_archive) return open_archive_file(path_, expansion_);
     formats::TextStream stream(path_);
-    if (holds_ == Holds::mailbox) return open_mailbox(std::move(stream), max_mail_bytes_);
-    if (holds_ == Holds::records) return open_records(std::move(stream), limits_.max_document_bytes);
+    if (holds_ == Holds::mailbox || holds_ == Holds::records)
+      return open_lines(holds_, std::move(stream), path_.string(), text_);
     std::string bytes;
     if (!slurp([&](std::span<char> out) { return stream.read(out); }, max_mail_bytes_, bytes))
       throw Error(Kind::data, "a mail of more than " + human_bytes(static_cast<double>(max_mail_bytes_)));
@@ -160,46 +163,89 @@ class MemberWalk : public Members {
     };
   }
 
+  // A mailbox, or records. What its decompression yields is counted.
+  std::unique_ptr<Container> open_lines(Holds holds, formats::TextStream stream, const std::string& name,
+                                        Expansion& expansion) const {
+    if (stream.compression() != formats::Compression::none) {
+      const auto packed = std::make_shared<formats::TextStream>(std::move(stream));
+      stream = formats::TextStream(name, [packed, &expansion](std::span<char> out) {
+        const std::size_t got = packed->read(out);
+        expansion.add_bytes(got);
+        return got;
+      });
+    }
+    if (holds == Holds::mailbox) return open_mailbox(std::move(stream), max_mail_bytes_, limits_.on_progress);
+    return open_records(std::move(stream), limits_.max_document_bytes);
+  }
+
   // Opens an entry that is a container itself. True when it cannot be: member then says why.
   bool enter(Holds holds, std::string_view name, Member& member) {
     const int depth = levels_.back().depth + (member.number > 0 || holds == Holds::records ? 0 : 1);
-    if (depth > limits_.max_depth) {
-      member.rejection = Rejection{
-          "nested-too-deep", "in more than " + std::to_string(limits_.max_depth) + " archives or mails (--max-depth)"};
-      return true;
-    }
+    if (holds == Holds::packed_archive) return enter_packed(depth, member);
+    if (is_too_deep(depth, member)) return true;
     Container* const around = levels_.back().container.get();  // outlives what is opened in it
     const formats::ReadBytes raw = [around](std::span<char> out) { return around->read(out); };
     std::unique_ptr<Container> opened;
     try {
-      if (holds == Holds::archive) {
-        opened = open_archive_stream(raw, expansion_);
-      } else if (holds == Holds::packed_archive) {
-        std::string bytes;
-        if (!slurp(raw, max_nested_bytes, bytes)) {
-          member.rejection = Rejection{"nested-too-large", "an archive of more than " +
-                                                               human_bytes(static_cast<double>(max_nested_bytes)) +
-                                                               " inside another; unpack the outer one"};
-          return true;
-        }
-        opened = open_archive_bytes(std::move(bytes), expansion_);
-      } else {
-        opened = open_text_container(holds, formats::TextStream(std::string(name), raw), member);
-      }
+      opened = holds == Holds::archive
+                   ? open_archive_stream(raw, expansion_)
+                   : open_text_container(holds, formats::TextStream(std::string(name), raw), member);
     } catch (const ExpansionExceeded&) {
       throw;
     } catch (const Error& error) {
       return damaged(error, member);
     }
     if (opened == nullptr) return true;
-    levels_.push_back({std::move(opened), std::move(member.source), member.number, depth});
-    member = {};
+    push(std::move(opened), depth, member);
     return false;
   }
 
+  // The same for an archive that must lie open as a whole; or it is an office document, which is a member itself.
+  bool enter_packed(int depth, Member& member) {
+    Container& around = *levels_.back().container;
+    std::unique_ptr<Container> opened;
+    try {
+      std::string bytes;
+      if (!slurp([&](std::span<char> out) { return around.read(out); }, max_nested_bytes, bytes)) {
+        member.rejection = Rejection{"nested-too-large", "an archive of more than " +
+                                                             human_bytes(static_cast<double>(max_nested_bytes)) +
+                                                             " inside another; unpack the outer one"};
+        return true;
+      }
+      if (is_office_zip(bytes)) {
+        member.size = bytes.size();
+        member.bytes = std::move(bytes);
+        if (member.size <= limits_.max_document_bytes) return true;
+        member.rejection = too_large(limits_.max_document_bytes);
+        member.bytes.resize(head_bytes);
+        return true;
+      }
+      if (is_too_deep(depth, member)) return true;
+      opened = open_archive_bytes(std::move(bytes), expansion_);
+    } catch (const ExpansionExceeded&) {
+      throw;
+    } catch (const Error& error) {
+      return damaged(error, member);
+    }
+    push(std::move(opened), depth, member);
+    return false;
+  }
+
+  void push(std::unique_ptr<Container> opened, int depth, Member& member) {
+    levels_.push_back({std::move(opened), std::move(member.source), member.number, depth});
+    member = {};
+  }
+
+  bool is_too_deep(int depth, Member& member) const {
+    if (depth <= limits_.max_depth) return false;
+    member.rejection = Rejection{
+        "nested-too-deep", "in more than " + std::to_string(limits_.max_depth) + " archives or mails (--max-depth)"};
+    return true;
+  }
+
   std::unique_ptr<Container> open_text_container(Holds holds, formats::TextStream stream, Member& member) {
-    if (holds == Holds::mailbox) return open_mailbox(std::move(stream), max_mail_bytes_);
-    if (holds == Holds::records) return open_records(std::move(stream), limits_.max_document_bytes);
+    if (holds == Holds::mailbox || holds == Holds::records)
+      return open_lines(holds, std::move(stream), member.file_name, expansion_);
     std::string bytes;
     if (slurp([&](std::span<char> out) { return stream.read(out); }, max_mail_bytes_, bytes))
       return open_mail(std::move(bytes));
@@ -227,7 +273,8 @@ class MemberWalk : public Members {
   MemberLimits limits_;
   std::filesystem::path path_;
   Holds holds_;
-  Expansion expansion_;
+  Expansion expansion_;  // of all archives
+  Expansion text_;       // of a compressed mailbox or file of records: bounded by its ratio alone
   std::uint64_t max_mail_bytes_ = 0;
   bool begun_ = false;
   std::vector<Level> levels_;

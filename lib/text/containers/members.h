@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,8 +36,10 @@ struct MemberLimits {
   std::uint64_t max_archive_bytes = 64ull << 30;  // of all that comes out of an archive, nested ones included
   std::uint64_t max_ratio = 1000;                 // of that to the file's size, once it is more than 64 MiB
   std::uint64_t max_members = 10'000'000;
-  int max_depth = 4;  // of containers in containers; the file itself is 1
+  int max_depth = 4;                    // of containers in containers; the file itself is 1
+  std::function<void()> on_progress{};  // called each progress_bytes that are unpacked; empty: not
 };
+constexpr std::uint64_t progress_bytes = 64u << 20;
 
 // Rejections of members: "too-large"; "not-text" by the first bytes; "damaged" where a container or a member cannot be
 // read on; "encrypted"; "archive-link" and "special-file" for what is not a file in an archive; "nested-too-deep";

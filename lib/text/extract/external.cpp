@@ -11,7 +11,6 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
-#include "lib/text/extract/pdf.h"
 
 namespace hearth::text {
 namespace {
@@ -48,6 +47,27 @@ class TemporaryFile {
 };
 
 }  // namespace
+
+Rejection rejection_of_end(std::string_view name, ChildEnd end, std::string_view description) {
+  const std::string detail = std::string(name) + ": " + std::string(description);
+  switch (end) {
+    case ChildEnd::exited:
+      return {"parser-failed", detail};
+    case ChildEnd::signalled:
+      return {"parser-crashed", detail};
+    case ChildEnd::out_of_time:
+      return {"parser-timeout", detail};
+    case ChildEnd::out_of_memory:
+      return {"parser-memory", detail};
+    case ChildEnd::too_much_output:
+      return {"too-large", detail};
+  }
+  return {"parser-failed", detail};
+}
+
+Rejection parser_rejection(std::string_view name, const ChildResult& result, const ChildLimits& limits) {
+  return rejection_of_end(name, result.end, result.describe(limits));
+}
 
 ExternalParser external_parser(std::string_view rule) {
   const std::size_t equals = rule.find('=');

@@ -13,6 +13,8 @@
 
 namespace hearth::text {
 
+class ParserWorkers;
+
 struct ExternalParser {
   std::string extension;          // in lower case, without its dot; may hold dots ("tar.cpio")
   std::vector<std::string> argv;  // the program, looked up in PATH, and its arguments
@@ -23,6 +25,7 @@ struct ExtractOptions {
   std::vector<ExternalParser> parsers;     // the first whose extension fits is taken
   ChildLimits limits;                      // of these, and of pdftotext
   std::filesystem::path temporary_folder;  // for files that are given as paths; must be there when a parser has {}
+  ParserWorkers* workers = nullptr;  // read HTML, notebooks, office documents and archives; null: this process does
 };
 
 // From "EXT=COMMAND"; COMMAND is split at spaces, nothing in it is quoted or expanded. Throws Error{config} for what
@@ -37,5 +40,9 @@ const ExternalParser* parser_for(std::string_view file_name, const ExtractOption
 // "too-large". Throws Error{io} when the temporary file cannot be written.
 std::optional<Rejection> run_external(const ExternalParser& parser, std::string_view bytes,
                                       const ExtractOptions& options, std::string& output);
+
+// The rejection for a parser in a child that did not succeed; name is the program's.
+Rejection parser_rejection(std::string_view name, const ChildResult& result, const ChildLimits& limits);
+Rejection rejection_of_end(std::string_view name, ChildEnd end, std::string_view description);
 
 }  // namespace hearth::text

@@ -10,8 +10,8 @@
 namespace hearth::text {
 
 struct Extracted {
-  std::string text;                                                  // valid UTF-8, not normalised
-  std::vector<std::pair<std::string_view, std::string>> attributes;  // name (a literal), value as JSON
+  std::string text;                                             // valid UTF-8, not normalised
+  std::vector<std::pair<std::string, std::string>> attributes;  // name, value as JSON
 };
 
 }  // namespace hearth::text

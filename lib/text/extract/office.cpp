@@ -55,19 +55,6 @@ std::optional<FileType> type_of(OfficePackage& package) {
   return type_of_names(package.names());
 }
 
-// The first member decides when only the beginning of an archive is there.
-bool begins_like_office(std::string_view head) {
-  const auto entries = formats::zip_entries_of_head(head);
-  if (entries.empty()) return false;
-  const auto& [first, packed] = entries.front();
-  if (first == "mimetype") return type_of_mime(trim(packed)).has_value();
-  if (first == "[Content_Types].xml" || first == "_rels/.rels") return true;
-  if (!first.ends_with(".xml") && !first.ends_with(".rels")) return false;
-  constexpr std::array<std::string_view, 4> folders = {"docProps/", "word/", "xl/", "ppt/"};
-  return std::any_of(folders.begin(), folders.end(),
-                     [&](std::string_view folder) { return first.starts_with(folder); });
-}
-
 std::string utf16_of(std::string_view ascii) {
   std::string wide;
   for (const char c : ascii) wide += c, wide += '\0';
@@ -144,8 +131,28 @@ bool is_compound_file(std::string_view bytes) {
   return bytes.starts_with(compound_magic);
 }
 
+bool is_zip(std::string_view bytes) {
+  return bytes.starts_with(zip_magic);
+}
+
+bool begins_like_office(std::string_view head) {
+  if (!is_zip(head)) return false;
+  const auto entries = formats::zip_entries_of_head(head);
+  if (entries.empty()) return false;
+  const auto& [first, packed] = entries.front();
+  if (first == "mimetype") return type_of_mime(trim(packed)).has_value();
+  if (first == "[Content_Types].xml" || first == "_rels/.rels") return true;
+  Names names;
+  for (const auto& entry : entries) names.push_back(entry.name);
+  if (type_of_names(names)) return true;
+  if (!first.ends_with(".xml") && !first.ends_with(".rels")) return false;
+  constexpr std::array<std::string_view, 4> folders = {"docProps/", "word/", "xl/", "ppt/"};
+  return std::any_of(folders.begin(), folders.end(),
+                     [&](std::string_view folder) { return first.starts_with(folder); });
+}
+
 bool is_office_zip(std::string_view bytes) {
-  if (!bytes.starts_with(zip_magic)) return false;
+  if (!is_zip(bytes)) return false;
   try {
     OfficePackage package(bytes);
     return type_of(package).has_value();

@@ -9,6 +9,7 @@
 #include "lib/base/json_value.h"
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
+#include "lib/text/extract/external.h"
 
 namespace hearth::text {
 namespace {
@@ -159,23 +160,6 @@ void read_pdftotext(std::string_view printed, Extracted& extracted) {
   std::vector<Page> pages = pages_of(body);
   remove_page_furniture(pages);
   extracted.text = join_pages(pages);
-}
-
-Rejection parser_rejection(std::string_view name, const ChildResult& result, const ChildLimits& limits) {
-  const std::string detail = std::string(name) + ": " + result.describe(limits);
-  switch (result.end) {
-    case ChildEnd::exited:
-      return {"parser-failed", detail};
-    case ChildEnd::signalled:
-      return {"parser-crashed", detail};
-    case ChildEnd::out_of_time:
-      return {"parser-timeout", detail};
-    case ChildEnd::out_of_memory:
-      return {"parser-memory", detail};
-    case ChildEnd::too_much_output:
-      return {"too-large", detail};
-  }
-  return {"parser-failed", detail};
 }
 
 std::optional<Rejection> pdf_to_text(std::string_view pdf, const ChildLimits& limits, Extracted& extracted) {

@@ -21,7 +21,4 @@ std::optional<Rejection> pdf_to_text(std::string_view pdf, const ChildLimits& li
 // The second half: from what pdftotext -htmlmeta printed. Page ends are form feeds.
 void read_pdftotext(std::string_view printed, Extracted& extracted);
 
-// The rejection for a parser in a child that did not succeed; name is the program's.
-Rejection parser_rejection(std::string_view name, const ChildResult& result, const ChildLimits& limits);
-
 }  // namespace hearth::text

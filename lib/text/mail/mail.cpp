@@ -7,7 +7,7 @@
 #include "lib/base/json_value.h"
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
-#include "lib/text/html.h"
+#include "lib/text/isolation/workers.h"
 #include "lib/text/mail/mime.h"
 
 namespace hearth::text {
@@ -44,10 +44,10 @@ const MimePart* text_part(const MimePart& part) {
 }
 
 // All that is text: of alternatives one, of other multiparts every one in turn.
-std::optional<Rejection> append_text(const MimePart& part, std::string& text) {
+std::optional<Rejection> append_text(const MimePart& part, ParserWorkers* workers, std::string& text) {
   if (!part.parts.empty() && part.type != "multipart/alternative") {
     for (const MimePart& child : part.parts) {
-      if (auto rejection = append_text(child, text)) return rejection;
+      if (auto rejection = append_text(child, workers, text)) return rejection;
     }
     return std::nullopt;
   }
@@ -55,8 +55,9 @@ std::optional<Rejection> append_text(const MimePart& part, std::string& text) {
   if (chosen == nullptr) return std::nullopt;
   std::string own = from_charset(decoded_body(*chosen), chosen->charset);
   if (chosen->type == "text/html") {
-    const std::string page = std::exchange(own, {});
-    if (auto rejection = html_to_text(page, own)) return rejection;
+    Parsed page = parse_foreign(workers, ForeignFormat::html, own);
+    if (page.rejection) return page.rejection;
+    own = std::move(page.extracted.text);
   } else if (chosen->flowed) {
     own = unflow(own, chosen->flowed_delsp);
   }
@@ -94,7 +95,7 @@ std::string from_charset(std::string bytes, std::string_view charset) {
   return text;
 }
 
-std::optional<Rejection> extract_mail(std::string message, Candidate& candidate) {
+std::optional<Rejection> extract_mail(std::string message, Candidate& candidate, ParserWorkers* workers) {
   formats::Document& document = candidate.document;
   document.type = "mail";
   candidate.read_bytes = message.size();
@@ -103,7 +104,7 @@ std::optional<Rejection> extract_mail(std::string message, Candidate& candidate)
   for (const char* name : {"subject", "from", "to", "date", "message-id", "in-reply-to"})
     add_field(mail, name, document);
   std::string text;
-  if (auto rejection = append_text(mail, text)) {
+  if (auto rejection = append_text(mail, workers, text)) {
     document.text = from_charset(std::move(message), "");
     return rejection;
   }

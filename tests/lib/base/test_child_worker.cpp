@@ -2,6 +2,10 @@
 // Children that answer many requests. cat is one: its answer to a request is the request.
 #include "lib/base/child_worker.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <string>
 
 #include "tests/support/catch.h"
@@ -57,6 +61,23 @@ TEST_CASE("A worker's requests are limited in time and output") {
   ChildWorker talking({"cat"}, {.output_bytes = 1000});
   REQUIRE(talking.answer(std::string(2000, 'x')).end == ChildEnd::too_much_output);
   REQUIRE(talking.answer(std::string(500, 'x')).kind == Kind::last);
+}
+
+TEST_CASE("A process that gave up writing reads, and does no more") {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (!give_up_writing()) _exit(77);
+    const bool reads = open("/proc/self/exe", O_RDONLY) >= 0;
+    const bool writes = open("/dev/null", O_WRONLY) >= 0 || open("/tmp/hearth-no-file", O_CREAT | O_WRONLY, 0600) >= 0;
+    execl("/bin/true", "true", nullptr);  // does not come back where it may
+    _exit(reads && !writes ? 1 : 2);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) return;  // a kernel without Landlock
+  REQUIRE(WEXITSTATUS(status) == 1);
 }
 
 TEST_CASE("An answer that is not wanted any more is dropped") {

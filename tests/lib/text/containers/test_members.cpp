@@ -195,11 +195,15 @@ TEST_CASE("a mailbox gives its messages and their attachments") {
   Lines sources;
   for (const Member& member : members)
     sources.push_back(member.source + (member.number > 0 ? "#" + std::to_string(member.number) : ""));
-  CHECK(sources == Lines{"#1", "#2", "#2!/notes für alle.txt", "#2!/data.bin", "#2!/part-3.eml", "#3"});
+  CHECK(sources ==
+        Lines{"#1", "#2", "#2!/notes für alle.txt", "#2!/picture.png", "#2!/data.bin", "#2!/part-3.eml", "#3"});
   CHECK(members[0].bytes.find("\nFrom here on") != std::string::npos);
   CHECK(members[1].bytes.find("Notes on the numbers") == std::string::npos);  // an attachment is not in the message
   const auto attached = members_of(golden / "attachments.eml");
-  REQUIRE(attached.size() == 4);
+  REQUIRE(attached.size() == 5);
+  CHECK(attached[2].source == "!/picture.png");
+  REQUIRE(attached[2].rejection);
+  CHECK(attached[2].rejection->reason == "not-text");
   for (const Json& attachment : expected["attachments.eml"]["attachments"]) {
     if (!attachment["name"].is_string() || attachment["type"] == "image/png") continue;
     bool found = false;
