@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/tools/shard_dedup.h"
+#include "lib/tools/shard_extract_command.h"
 #include "lib/tools/shard_forget.h"
 #include "lib/tools/shard_licences.h"
 #include "lib/tools/shard_privacy.h"
@@ -48,7 +49,8 @@ constexpr const char* details =
     "\n"
     "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). What was read "
     "is kept in OUTPUT.work until the end: stopped by a signal (exit code 75) or killed, the same command goes on "
-    "where it was. 'hearth shard cat FILE' prints a documents file as JSON lines; an input named cat is given as ./cat.";
+    "where it was. 'hearth shard cat FILE' prints a documents file as JSON lines, 'hearth shard extract FILE' the text "
+    "that a file would give; an input named cat is given as ./cat.";
 
 Command build_command(const std::vector<std::string>& argv) {
   const auto options = std::make_shared<Options>();
@@ -58,6 +60,7 @@ Command build_command(const std::vector<std::string>& argv) {
       {"hearth shard docs/ src/ tickets.jsonl.zst -o corpus.h5", "two folders and a file of records"},
       {"git ls-files | hearth shard - -o corpus.h5", "the files that a list names"},
       {"hearth shard cat corpus.h5 --rejected | head", "what was not kept, and why"},
+      {"hearth shard extract report.docx", "the text that a file would give"},
   };
   command.positional("INPUT", &options->inputs,
                      "files and folders; - reads a list of them from standard input, one a line");
@@ -125,9 +128,10 @@ Command build_cat_command(const std::vector<std::string>& argv) {
 Command shard_command(const std::vector<std::string>& argv) {
   const std::string first = argv.size() < 2 ? "" : argv[1];
   if (first == parser_worker_word) return parser_worker_command();
-  if (first != "cat" && first != "forget" && first != "rules") return build_command(argv);
+  if (first != "cat" && first != "extract" && first != "forget" && first != "rules") return build_command(argv);
   Command command("shard", "documents and source code to a documents file");
   command.subcommand(build_cat_command(argv));
+  command.subcommand(extract_command(argv));
   command.subcommand(forget_command(argv));
   command.subcommand(build_rules_command(argv));
   return command;

@@ -54,7 +54,7 @@ struct CatOptions {
 // Prints documents (or rejected ones, or statistics) to stdout, as they lie in the file.
 int run_cat(const CatOptions& options, Context& context);
 
-// The tool's command; a word in front ("cat", "forget", "rules") makes it the other one.
+// The tool's command; a word in front ("cat", "extract", "forget", "rules") makes it the other one.
 Command shard_command(const std::vector<std::string>& argv);
 
 }  // namespace hearth::tools::shard
