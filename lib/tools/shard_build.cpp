@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "formats/documents.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
@@ -25,6 +26,7 @@
 #include "lib/tools/shard_statistics.h"
 #include "lib/tools/shard_walk.h"
 #include "lib/tools/shard_write.h"
+#include "lib/tools/work_folder.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -70,6 +72,21 @@ void report(const Options& options, const Context& context, const Statistics& st
                    " of memory)");
 }
 
+// The same for an output that an earlier run completed, when it could do no more than that.
+void report_finished_before(const Options& options, const Context& context) {
+  if (context.json) {
+    const formats::DocumentsReader reader(options.output);
+    const Json result{{"schema", "hearth.shard/1"},
+                      {"output", options.output},
+                      {"seed", context.seed},
+                      {"statistics", reader.statistics()}};
+    std::printf("%s\n", dump_json(result).c_str());
+  }
+  context.log.info(options.output + " is complete: the run that wrote it was killed just before its end");
+  if (!options.html.empty() && !fs::exists(options.html))
+    context.log.warning(options.html + " is not written; --overwrite does the whole run again");
+}
+
 int stopped(const Options& options, const Spool& spool, Log& log) {
   log.progress_done();
   log.warning("stopped by a signal: " + options.output + " is not written; what was read is kept in " +
@@ -80,6 +97,10 @@ int stopped(const Options& options, const Spool& spool, Log& log) {
 // The passes. The work folder outlives an interruption and a full disk, and goes when its content is of no use.
 int build(const Options& options, Context& context) {
   const Stopwatch watch;
+  if (WorkFolder::remove_finished(options.output, plan_of(context)) && !options.common.overwrite) {
+    report_finished_before(options, context);
+    return 0;
+  }
   require_creatable(options.output, options.common.overwrite);
   if (!options.html.empty()) require_creatable(options.html, true);
   Spool spool(options.output, plan_of(context), options.resume, context.pool);

@@ -48,6 +48,7 @@ class Spool {
   void for_each_row(std::size_t segment, const std::function<void(Row row)>& use) const;
   void for_each_text(std::size_t segment, const std::function<void(std::string_view text)>& use) const;
 
+  void finishing() const { folder_.finishing(); }
   void remove() { folder_.remove(); }
 
  private:

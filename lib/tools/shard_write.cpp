@@ -112,6 +112,7 @@ bool CorpusWriter::run() {
   for (std::size_t i = 0; i < roots_.size(); ++i) inputs.push_back({roots_[i], input_digests_[i].hex()});
   for (const std::string& path : options_.duplicates.against)
     inputs.push_back({path, formats::DocumentsReader(path).digest()});
+  spool_.finishing();
   writer_.finish(provenance(context_.invocation, inputs), statistics_.json());
   return true;
 }

@@ -10,6 +10,7 @@ namespace hearth::tools {
 namespace {
 
 constexpr const char* plan_name = "plan.json";
+constexpr const char* finished_name = "finished.json";  // the plan again; goes last
 
 // The first key whose value differs, for a message.
 std::string difference(const Json& before, const Json& now) {
@@ -66,9 +67,25 @@ void WorkFolder::end_segment(const Json& position) {
   ++n_segments_;
 }
 
+void WorkFolder::finishing() const {
+  write_file(path_ / finished_name, read_file(path_ / plan_name));
+}
+
 void WorkFolder::remove() {
   lock_.reset();
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    if (entry.path().filename() != finished_name) fs::remove_all(entry.path());
+  }
   fs::remove_all(path_);
+}
+
+bool WorkFolder::remove_finished(const fs::path& output, const Json& plan) {
+  const fs::path folder = output.string() + ".work", finished = folder / finished_name;
+  if (!fs::exists(output) || fs::exists(output.string() + ".partial") || !fs::exists(finished)) return false;
+  const FolderLock lock(folder);
+  if (!difference(read_json(finished), plan).empty()) return false;
+  fs::remove_all(folder);
+  return true;
 }
 
 }  // namespace hearth::tools

@@ -26,7 +26,11 @@ class WorkFolder {
   std::size_t n_segments() const { return n_segments_; }
   std::string position() const;  // after the last whole segment, as JSON text; "" before the first
   void end_segment(const Json& position);
-  void remove();  // when the output is complete
+  void finishing() const;  // just before the output gets its name: from now on, where it has it, it is complete
+  void remove();           // when the output is complete
+
+  // True when a run for this plan completed the output and was killed before it removed its folder, which is done now.
+  static bool remove_finished(const fs::path& output, const Json& plan);
 
  private:
   fs::path path_;

@@ -55,6 +55,15 @@ expect_no_file nothing.h5.work
 expect_exit 0 'going on behind [0-9]+ documents' shard docs -o stopped.h5 --no-provenance --seed 3 --near-duplicates tag
 expect_same whole.h5 stopped.h5
 
+# Killed between completing the output and removing the folder: the same command sees that, and removes what is left.
+mkdir stopped.h5.work && cp other.h5.work/plan.json stopped.h5.work/finished.json && touch stopped.h5.work/000000.rows
+expect_exit 73 'stopped.h5: exists already' shard docs -o stopped.h5 --no-provenance --seed 4 --near-duplicates tag
+expect_exit 0 'stopped.h5 is complete' shard docs -o stopped.h5 --no-provenance --seed 3 --near-duplicates tag --json
+expect_stdout '"statistics":{'
+expect_no_file stopped.h5.work
+expect_same whole.h5 stopped.h5
+expect_exit 73 'stopped.h5: exists already' shard docs -o stopped.h5 --no-provenance --seed 3 --near-duplicates tag
+
 # The inputs changed meanwhile.
 first=$(ls docs | head -n 1)
 sed 's/document/tnemucod/' "docs/$first" >changed && mv changed "docs/$first"  # as many bytes as before
