@@ -4,19 +4,38 @@
 # it from objects of their own, with the address sanitizer: objects named by a program come before its libraries, so
 # their cuda_api and cuda_backend are found before those of without_cuda.cpp.
 if(HEARTH_CUDA STREQUAL ON)
+  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    find_program(CMAKE_CUDA_COMPILER nvcc PATHS /usr/local/cuda/bin)  # where it is installed, in PATH or not
+  endif()
   enable_language(CUDA)
   find_package(CUDAToolkit 13 REQUIRED)
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")  # CMake 3.25 knows nvcc only up to 12
   set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+  # What is built also runs where `make device-bundle` puts it, with the libraries it needs in lib/ beside bin/. The old
+  # kind of run path counts for what those libraries need, too.
+  set(CMAKE_BUILD_RPATH "$ORIGIN/../lib")
+  add_link_options(-Wl,--as-needed -Wl,--disable-new-dtags)
 else()
   set(hearth_cuda_headers ${CMAKE_SOURCE_DIR}/tests/simt/standin)
 endif()
-set(hearth_simt_sanitizers -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=vptr)
+set(HEARTH_SIMT_SANITIZER address CACHE STRING "what watches the kernels in tests: address, or thread (slow: tests/long)")
+if(HEARTH_SIMT_SANITIZER STREQUAL thread)
+  set(hearth_simt_sanitizers -g -fsanitize=thread)
+else()
+  set(hearth_simt_sanitizers -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=vptr)
+endif()
 
 # Objects hearth_cuda_device and hearth_cuda_kernels, and without a GPU hearth_simt, the machine and the stand-ins.
 function(hearth_cuda_objects)
   file(GLOB device CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/device/cuda/*.cpp)
   file(GLOB kernels CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cpp ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
+  set(architectures 90)  # as the SIMT machine says of itself
+  if(HEARTH_CUDA STREQUAL ON)
+    string(REPLACE ";" "," architectures "${CMAKE_CUDA_ARCHITECTURES}")
+  endif()
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/lib/device/cuda/gpus.cpp PROPERTIES
+    COMPILE_DEFINITIONS "HEARTH_CUDA_ARCHITECTURES=\"${architectures}\"")
   if(HEARTH_CUDA STREQUAL ON)
     add_library(hearth_cuda_device OBJECT ${device})
     add_library(hearth_cuda_kernels OBJECT ${kernels})
@@ -52,7 +71,8 @@ function(hearth_cuda)
   hearth_cuda_objects()
   if(HEARTH_CUDA STREQUAL OFF)
     # The machine itself is not instrumented, as it moves between stacks; it only tells the sanitizer so.
-    target_compile_definitions(hearth_simt PRIVATE SIMT_ADDRESS_SANITIZER)
+    string(TOUPPER SIMT_${HEARTH_SIMT_SANITIZER}_SANITIZER definition)
+    target_compile_definitions(hearth_simt PRIVATE ${definition})
     foreach(target hearth_cuda_device hearth_cuda_kernels)
       target_compile_options(${target} PRIVATE ${hearth_simt_sanitizers})
     endforeach()
@@ -61,7 +81,8 @@ function(hearth_cuda)
   target_sources(hearth_device PRIVATE $<TARGET_OBJECTS:hearth_cuda_device>)
   target_sources(hearth_kernels PRIVATE $<TARGET_OBJECTS:hearth_cuda_kernels>)
   if(HEARTH_CUDA STREQUAL ON)
-    target_link_libraries(hearth_device PUBLIC CUDA::cudart_static ${CMAKE_DL_LIBS})
+    # For the linker alone: no other layer sees CUDA's headers.
+    target_link_libraries(hearth_device PRIVATE $<LINK_ONLY:CUDA::cudart_static>)
   else()
     target_sources(hearth_device PRIVATE $<TARGET_OBJECTS:hearth_simt>)
   endif()
@@ -77,6 +98,6 @@ function(hearth_cuda_program name)
       target_sources(${name} PRIVATE $<TARGET_OBJECTS:${objects}>)
     endforeach()
     target_compile_options(${name} PRIVATE ${hearth_simt_sanitizers})
-    target_link_options(${name} PRIVATE -fsanitize=address,undefined)
+    target_link_options(${name} PRIVATE ${hearth_simt_sanitizers})
   endif()
 endfunction()

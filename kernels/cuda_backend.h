@@ -3,9 +3,13 @@
 // takes the former where its object is named.
 #pragma once
 #include "kernels/backend.h"
+#include "lib/base/libraries.h"
 
 namespace hearth::kernels {
 
 const Backend& cuda_backend();
+
+// cuBLASLt, its version and file. Throws Error{unavailable} where it cannot be loaded.
+Library cuda_blas();
 
 }  // namespace hearth::kernels

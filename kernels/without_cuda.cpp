@@ -5,4 +5,6 @@ namespace hearth::kernels {
 
 const Backend& cuda_backend() { throw Error(Kind::unavailable, "this hearth was built without CUDA"); }
 
+Library cuda_blas() { throw Error(Kind::unavailable, "this hearth was built without CUDA"); }
+
 }  // namespace hearth::kernels

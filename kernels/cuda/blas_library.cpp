@@ -1,40 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dlfcn.h>
-
 #include <string>
 
 #include "kernels/cuda/blas.cuh"
+#include "kernels/cuda_backend.h"
+#include "lib/device/shared_library.h"
 
 namespace hearth::kernels::cuda {
 namespace {
 
-constexpr const char* name = "libcublasLt.so.13";
-
-template <class Function>
-void find(void* library, Function& function, const char* symbol) {
-  function = reinterpret_cast<Function>(dlsym(library, symbol));
-  if (function == nullptr) throw Error(Kind::unavailable, std::string(name) + " has no " + symbol);
-}
+constexpr const char* soname = "libcublasLt.so.13";
 
 BlasLibrary load_library() {
-  void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);  // stays for the process's life
-  if (library == nullptr) {
-    throw Error(Kind::unavailable, std::string("cannot load ") + name + " (" + dlerror() +
-                                       "): install CUDA 13's cuBLAS, or name its folder in LD_LIBRARY_PATH");
-  }
+  const SharedLibrary library(soname);
   BlasLibrary f{};
-  find(library, f.create, "cublasLtCreate");
-  find(library, f.destroy, "cublasLtDestroy");
-  find(library, f.make_operation, "cublasLtMatmulDescCreate");
-  find(library, f.destroy_operation, "cublasLtMatmulDescDestroy");
-  find(library, f.set_operation, "cublasLtMatmulDescSetAttribute");
-  find(library, f.make_layout, "cublasLtMatrixLayoutCreate");
-  find(library, f.destroy_layout, "cublasLtMatrixLayoutDestroy");
-  find(library, f.make_preference, "cublasLtMatmulPreferenceCreate");
-  find(library, f.destroy_preference, "cublasLtMatmulPreferenceDestroy");
-  find(library, f.set_preference, "cublasLtMatmulPreferenceSetAttribute");
-  find(library, f.heuristic, "cublasLtMatmulAlgoGetHeuristic");
-  find(library, f.multiply, "cublasLtMatmul");
+  library.find(f.create, "cublasLtCreate");
+  library.find(f.destroy, "cublasLtDestroy");
+  library.find(f.make_operation, "cublasLtMatmulDescCreate");
+  library.find(f.destroy_operation, "cublasLtMatmulDescDestroy");
+  library.find(f.set_operation, "cublasLtMatmulDescSetAttribute");
+  library.find(f.make_layout, "cublasLtMatrixLayoutCreate");
+  library.find(f.destroy_layout, "cublasLtMatrixLayoutDestroy");
+  library.find(f.make_preference, "cublasLtMatmulPreferenceCreate");
+  library.find(f.destroy_preference, "cublasLtMatmulPreferenceDestroy");
+  library.find(f.set_preference, "cublasLtMatmulPreferenceSetAttribute");
+  library.find(f.heuristic, "cublasLtMatmulAlgoGetHeuristic");
+  library.find(f.multiply, "cublasLtMatmul");
   return f;
 }
 
@@ -46,3 +36,16 @@ const BlasLibrary& blas_library() {
 }
 
 }  // namespace hearth::kernels::cuda
+
+namespace hearth::kernels {
+
+Library cuda_blas() {
+  const SharedLibrary library(cuda::soname);
+  decltype(&cublasLtGetVersion) get_version = nullptr;
+  library.find(get_version, "cublasLtGetVersion");
+  const std::size_t version = get_version();
+  return {"cuBLASLt", std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
+                          std::to_string(version % 100) + " (" + library.path() + ")"};
+}
+
+}  // namespace hearth::kernels

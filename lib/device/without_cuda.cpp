@@ -8,4 +8,6 @@ const DeviceApi& cuda_api(int) {
               "this hearth was built without CUDA: build it with a cuda-* preset, or use --device cpu");
 }
 
+std::vector<Library> cuda_facts() { return {}; }
+
 }  // namespace hearth

@@ -78,7 +78,8 @@ int run(const Options& options, Context& context) {
   findings.push_back(bf16_support());
   for (const DType dtype : {DType::f32, DType::bf16}) findings.push_back(exact_rows(context, dtype));
   for (const DType dtype : {DType::f32, DType::bf16}) findings.push_back(gemm_ceiling(context, dtype));
-  findings.push_back(training_step(context));
+  findings.push_back(training_step(context.stream));
+  append(findings, gpu_checks(context.pool));
   context.log.progress_done();
 
   const auto n_failed = std::count_if(findings.begin(), findings.end(),
@@ -101,7 +102,8 @@ Command doctor_command(const std::vector<std::string>& argv) {
       "Prints what hearth runs on (processor, memory, libraries) and tries what it needs: that files can be written "
       "and\n"
       "read back, that a row of a matrix product depends on that row alone (which makes results independent of batch\n"
-      "sizes), how fast products are, and that a training step by the fast kernels agrees with the reference.\n\n"
+      "sizes), how fast products are, and that a training step by the fast kernels agrees with the reference; the same of a\n"
+      "GPU where there is one.\n\n"
       "Exits 0 when all is well and 69 when a check failed.";
   command.examples = {{"hearth doctor", "a table"},
                       {"srun --ntasks-per-node=1 hearth-doctor --json", "every node of a job"}};

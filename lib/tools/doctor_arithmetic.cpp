@@ -58,18 +58,18 @@ std::int64_t first_inexact_count(Stream& stream, DType dtype, std::int64_t n, st
   return 0;
 }
 
-// Loss and gradients of one microbatch of two documents by one kind of kernels.
+// Loss and gradients of one microbatch of two documents by the kernels of the stream.
 struct StepOutcome {
   double loss = 0;
   std::vector<float> gradients;
 };
 
-StepOutcome small_step(ThreadPool& pool, HostKernels kernels) {
+StepOutcome small_step(Stream& stream) {
   constexpr std::int64_t vocab = 64, n_tokens = 32;
-  Stream stream(pool, kernels);
   nn::ModelConfig config = nn::config_from_depth(2, true, vocab, n_tokens);
   config.init.output_gain = config.init.matrix_gain;  // else the block starts as identity and most gradients are zero
-  nn::Model model(config, DType::f32, {.purpose = nn::Purpose::train, .max_tokens = n_tokens});
+  nn::Model model(config, DType::f32,
+                  {.purpose = nn::Purpose::train, .device = stream.device(), .max_tokens = n_tokens});
   model.parameters().initialise(stream, 7);
   model.parameters().zero_gradients(stream);
 
@@ -91,7 +91,7 @@ StepOutcome small_step(ThreadPool& pool, HostKernels kernels) {
   outcome.loss = model.forward_backward(stream, batch, nn::cross_entropy(n_tokens)).loss;
   for (const nn::Parameter& parameter : model.parameters().all()) {
     if (!parameter.gradient) continue;
-    const std::span<float> gradient = parameter.gradient.span<float>();
+    const std::vector<float> gradient = host_copy<float>(stream, parameter.gradient);
     outcome.gradients.insert(outcome.gradients.end(), gradient.begin(), gradient.end());
   }
   return outcome;
@@ -138,12 +138,18 @@ Finding bf16_support() {
       "arithmetic", "bf16 products", Status::fact, "computed in f32 (this processor has none of its own)", "", 0, ""};
 }
 
-Finding training_step(Context& context) {
-  Finding finding{
-      "arithmetic", "training step, fast against reference", Status::good, "", "", 0, "of the gradients' norm"};
+Finding training_step(Stream& stream) {
+  const bool host = stream.is_host();
+  Finding finding{host ? "arithmetic" : "gpu",
+                  std::string("training step, ") + (host ? "fast" : "GPU") + " against reference",
+                  Status::good,
+                  "",
+                  "",
+                  0,
+                  "of the gradients' norm"};
   try {
-    const StepOutcome fast = small_step(context.pool, HostKernels::cpu),
-                      reference = small_step(context.pool, HostKernels::ref);
+    Stream reference_stream(stream.pool(), HostKernels::ref);
+    const StepOutcome fast = small_step(stream), reference = small_step(reference_stream);
     finding.number = std::max(relative_difference(fast.gradients, reference.gradients),
                               std::abs(fast.loss - reference.loss) / std::abs(reference.loss));
     finding.value = "differ by " + format_number(finding.number, 2) + " of the gradients' norm";
@@ -152,7 +158,7 @@ Finding training_step(Context& context) {
     finding.status = Status::failed;
     finding.value = error.what();
   }
-  if (finding.status == Status::failed) finding.advice = "the fast kernels are wrong on this machine: please report it";
+  if (finding.status == Status::failed) finding.advice = "the kernels are wrong on this machine: please report it";
   return finding;
 }
 

@@ -13,7 +13,7 @@ namespace hearth::tools::doctor {
 enum class Status { fact, good, warning, failed };
 
 struct Finding {
-  std::string group;  // "machine", "libraries", "files", "arithmetic"
+  std::string group;  // "machine", "libraries", "files", "arithmetic", "gpu"
   std::string name;   // "bf16 products"
   Status status = Status::fact;
   std::string value;   // for people: "native", "231 GFLOP/s"
@@ -33,7 +33,11 @@ Finding exact_rows(Context& context, DType dtype);
 // The rate of a large product, in FLOP/s: what training is measured against.
 Finding gemm_ceiling(Context& context, DType dtype);
 Finding bf16_support();
-// One training step of a small mixture-of-experts model by the fast kernels and by the reference.
-Finding training_step(Context& context);
+// One training step of a small mixture-of-experts model by the kernels of the stream and by the reference.
+Finding training_step(Stream& stream);
+
+// What there is of CUDA; of the GPU the tools would use: what it copies and multiplies, and whether it trains rightly.
+// No GPU is no failure.
+std::vector<Finding> gpu_checks(ThreadPool& pool);
 
 }  // namespace hearth::tools::doctor

@@ -101,7 +101,6 @@ std::vector<Finding> machine_facts(Context& context) {
     facts.back().status = Status::warning;
     facts.back().advice = "works, but slowly: hearth's fast kernels want AVX2";
   }
-  add("devices", "cpu (this version has no GPU kernels)");
   add("cores", std::to_string(machine.n_cores), machine.n_cores, "cores");
   add("threads", std::to_string(n_threads), n_threads, "threads");
   if (n_threads > machine.n_cores) {

@@ -11,7 +11,8 @@
 
 namespace hearth::train {
 
-// Floating-point operations per second of a square product of 1024 in dtype: the best of repetitions within ~0.25 s.
+// Floating-point operations per second of a square product in dtype: on the host of 1024, the best of repetitions within
+// ~0.25 s; on a GPU of whatever size takes it more than a millisecond.
 double matrix_rate(Stream& stream, DType dtype);
 
 }  // namespace hearth::train

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/cuda/blas.cuh"
+#include "kernels/cuda_backend.h"
 
 struct cublasLtOperationStandIn {
   cublasOperation_t a = CUBLAS_OP_N, b = CUBLAS_OP_N;
@@ -149,3 +150,11 @@ const BlasLibrary& blas_library() {
 }
 
 }  // namespace hearth::kernels::cuda
+
+namespace hearth::kernels {
+
+Library cuda_blas() {
+  return {"cuBLASLt", "stand-in of the SIMT machine"};
+}
+
+}  // namespace hearth::kernels

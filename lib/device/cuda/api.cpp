@@ -3,7 +3,7 @@
 #include <cuda_runtime.h>
 
 #include "lib/base/text.h"
-#include "lib/device/cuda_api.h"
+#include "lib/device/cuda/device_api.h"
 
 namespace hearth {
 namespace {
@@ -86,8 +86,10 @@ void* end_capture(void* stream) {
 }
 
 std::string name() {
+  int ordinal = 0;
+  check(cudaGetDevice(&ordinal), "cannot ask for the GPU");
   cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, 0), "cannot ask for the GPU's name");
+  check(cudaGetDeviceProperties(&properties, ordinal), "cannot ask for the GPU's name");
   return properties.name;
 }
 
@@ -133,18 +135,7 @@ const DeviceApi cuda{
 
 }  // namespace
 
-const DeviceApi& cuda_api(int ordinal) {
-  int count = 0;
-  const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error != cudaSuccess || count == 0) {
-    throw Error(Kind::unavailable,
-                std::string("no GPU: ") +
-                    (count == 0 && error == cudaSuccess ? "CUDA finds none" : cudaGetErrorString(error)) +
-                    "; use --device cpu");
-  }
-  if (ordinal >= count)
-    throw Error(Kind::unavailable, "no GPU " + std::to_string(ordinal) + ": there are " + std::to_string(count));
-  check(cudaSetDevice(ordinal), "cannot use the GPU");
+const DeviceApi& cuda_device_api() {
   return cuda;
 }
 
