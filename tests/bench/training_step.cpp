@@ -22,7 +22,7 @@ struct Settings {
   int depth = 6, threads = 0, steps = 5;
   std::int64_t vocab = 8192, context = 512, rows = 8;
   bool moe = false, muon = false;
-  std::string dtype = "f32";
+  std::string dtype = "f32", device = "cpu";
 };
 
 struct Tokens {
@@ -54,7 +54,7 @@ struct Times {
 Times measure(const Settings& settings, const nn::ModelConfig& config, Stream& stream, DType dtype) {
   Tokens tokens = random_tokens(settings);
   const auto n = static_cast<std::int64_t>(tokens.ids.size());
-  nn::Model model(config, dtype, {.purpose = nn::Purpose::train, .max_tokens = n});
+  nn::Model model(config, dtype, {.purpose = nn::Purpose::train, .device = stream.device(), .max_tokens = n});
   model.parameters().initialise(stream, 1);
   optim::OptimizerSettings optimizer_settings;
   optimizer_settings.muon = settings.muon;
@@ -77,6 +77,7 @@ Times measure(const Settings& settings, const nn::ModelConfig& config, Stream& s
     nn::update_selection_bias(stream, model.parameters(), model.expert_counts());
     model.reset_expert_counts();
     optimizer.step(stream, model.parameters(), 1e-4, norm);
+    stream.wait();
     const double seconds = steady_seconds() - start;
     best.cpu_s = std::min(best.cpu_s, static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC);
     if (seconds < best.step_s) best = {seconds, middle - start, result.loss, best.cpu_s};
@@ -94,11 +95,13 @@ Command command_of(Settings& settings) {
   command.option("rows", &settings.rows, "N", "rows of a step").range(1);
   command.option("steps", &settings.steps, "N", "steps, of which the best counts").range(1);
   command.option("threads", &settings.threads, "N", "0: one a core").range(0);
+  command.option("device", &settings.device, "NAME", "where it computes").one_of({"cpu", "cuda"});
   command.flag("muon", &settings.muon, "Muon for matrices instead of AdamW for all");
   return command;
 }
 
-void print(const Settings& settings, const nn::ModelConfig& config, const Times& times, double ceiling) {
+void print(const Settings& settings, const nn::ModelConfig& config, const Times& times, double ceiling,
+           const std::string& device_name) {
   const auto tokens = static_cast<double>(settings.rows * settings.context);
   const double flops = nn::train_flops_per_token(config, settings.context) * tokens;
   const nn::ParameterCount count = nn::count_parameters(config);
@@ -119,19 +122,21 @@ void print(const Settings& settings, const nn::ModelConfig& config, const Times&
                      {"ceiling", ceiling},
                      {"ratio", flops / times.step_s / ceiling},
                      {"loss", times.loss},
-                     {"machine", this_machine().cpu}};
+                     {"machine", device_name}};
   std::printf("%s\n", dump_json(line).c_str());
 }
 
 int run(const Settings& settings) {
   ThreadPool pool(settings.threads);
-  Stream stream(pool);
+  const Device device = settings.device == "cuda" ? Device::cuda() : Device();
+  Stream stream(device, pool);
   const DType dtype = dtype_from_name(settings.dtype);
   const nn::ModelConfig config =
       nn::config_from_depth(settings.depth, settings.moe, settings.vocab, settings.context);
   const double before = train::matrix_rate(stream, dtype);
   const Times times = measure(settings, config, stream, dtype);
-  print(settings, config, times, std::max(before, train::matrix_rate(stream, dtype)));
+  print(settings, config, times, std::max(before, train::matrix_rate(stream, dtype)),
+        device.is_host() ? this_machine().cpu : device.api().name());
   return 0;
 }
 }  // namespace

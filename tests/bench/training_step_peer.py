@@ -2,6 +2,7 @@
 """Training steps of hearth and of PyTorch (transformers' model, sdpa, fused AdamW), in turns in one run.
 
     training_step_peer.py --bench build/cpu/bin/bench_training_step [--depth 6] [--rows 8] [--context 512] [--compile]
+        [--device cuda]
 
 For fp32 and bf16, dense and mixture: the same shape, batch, cores. PyTorch's bf16 is tried as a user would (autocast over
 f32 weights) and with all weights and moments in bf16, its mixtures in every way that transformers offers; the best counts.
@@ -43,23 +44,30 @@ def peer_config(model):
 
 def peer_seconds(config, args, dtype, autocast, experts, compiled):
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=dtype)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=dtype).to(args.device)
     if experts:
         model.set_experts_implementation(experts)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=True)
-    ids = torch.randint(0, config.vocab_size, (args.rows, args.context + 1))
-    run = torch.compile(model) if compiled else model
+    ids = torch.randint(0, config.vocab_size, (args.rows, args.context + 1), device=args.device)
+    wait = torch.cuda.synchronize if args.device == "cuda" else lambda: None
+
+    def loss_of(inputs, targets):
+        logits = model(inputs).logits
+        return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+
+    run = torch.compile(loss_of, dynamic=False) if compiled else loss_of
     best, best_cpu = 1e30, 1e30
     for _ in range(args.steps):
+        wait()
         start, cpu_start = time.perf_counter(), time.process_time()
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16) if autocast else contextlib.nullcontext():
-            logits = run(ids[:, :-1]).logits
-        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
+        with torch.autocast(args.device, torch.bfloat16) if autocast else contextlib.nullcontext():
+            loss = run(ids[:, :-1], ids[:, 1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        wait()
         best, best_cpu = min(best, time.perf_counter() - start), min(best_cpu, time.process_time() - cpu_start)
     return best, best_cpu
 
@@ -69,8 +77,10 @@ def best_peer(config, args, dtype):
     precisions = [(torch.float32, False)] if dtype == "f32" else [(torch.float32, True), (torch.bfloat16, False)]
     ways = []
     for torch_dtype, autocast in precisions:
-        for experts in (["eager", "grouped_mm"] if hasattr(config, "n_routed_experts") else [None]):
-            for compiled in ([False, True] if args.compile else [False]):
+        on_gpu = args.device == "cuda"  # there only the ways that have a chance are worth the time
+        mixtures = ["grouped_mm"] if on_gpu else ["eager", "grouped_mm"]
+        for experts in (mixtures if hasattr(config, "n_routed_experts") else [None]):
+            for compiled in ([True] if args.compile and on_gpu else [False, True] if args.compile else [False]):
                 name = " ".join(filter(None, ["autocast" if autocast else str(torch_dtype)[6:], experts,
                                               "compiled" if compiled else "eager mode"]))
                 try:
@@ -90,13 +100,14 @@ def main():
     parser.add_argument("--dtype", nargs="*", default=["f32", "bf16"])
     parser.add_argument("--kind", nargs="*", default=["dense", "moe"])
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     table = []
     for kind in args.kind:
         for dtype in args.dtype:
             shape = [f"--{name}={getattr(args, name)}" for name in ("depth", "rows", "context", "vocab", "steps", "threads")]
-            command = [args.bench, f"--dtype={dtype}", *shape] + (["--moe"] if kind == "moe" else [])
+            command = [args.bench, f"--dtype={dtype}", f"--device={args.device}", *shape] + (["--moe"] if kind == "moe" else [])
             ours = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             seconds, cpu, way = best_peer(peer_config(ours.pop("model")), args, dtype)
             again = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
