@@ -14,6 +14,10 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
+#ifdef SIMT_THREAD_SANITIZER
+#include <sanitizer/tsan_interface.h>
+extern "C" void AnnotateBenignRaceSized(const char* file, int line, void* begin, std::size_t bytes, const char* why);
+#endif
 
 namespace simt {
 namespace {
@@ -80,7 +84,8 @@ struct Fibers::Switcher {
   struct Fiber {
     Place place;
     char* stack = nullptr;
-    void* shadow = nullptr;  // the sanitizer's
+    void* shadow = nullptr;  // the address sanitizer's
+    void* racer = nullptr;   // the thread sanitizer's thread
   };
   void (*entry)() = nullptr;
   char* memory = nullptr;
@@ -91,6 +96,23 @@ struct Fibers::Switcher {
   void* outside_shadow = nullptr;
   const void* outside_stack = nullptr;
   std::size_t outside_bytes = 0;
+  void* outside_racer = nullptr;
+
+  // The sanitizer's threads are made anew for each block: what one block does is not ordered before the next.
+  void replace_racers([[maybe_unused]] int count) {
+#ifdef SIMT_THREAD_SANITIZER
+    for (Fiber& fiber : fibers) {
+      if (fiber.racer != nullptr) __tsan_destroy_fiber(fiber.racer);
+      fiber.racer = &fiber - fibers.data() < count ? __tsan_create_fiber(0) : nullptr;
+    }
+#endif
+  }
+  // The caller's accesses are those of that thread from here on; that orders nothing.
+  static void act_as([[maybe_unused]] void* racer) {
+#ifdef SIMT_THREAD_SANITIZER
+    __tsan_switch_to_fiber(racer, __tsan_switch_to_fiber_no_sync);
+#endif
+  }
 
   void entered() {
 #ifdef SIMT_ADDRESS_SANITIZER
@@ -112,6 +134,9 @@ Fibers::Fibers(void (*entry)()) : switcher_(std::make_unique<Switcher>()) {
       mmap(nullptr, most_fibers * stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   s.memory = static_cast<char*>(memory);
+#ifdef SIMT_THREAD_SANITIZER
+  AnnotateBenignRaceSized("", 0, memory, most_fibers * stride, "a stack is used by one thread after another");
+#endif
   s.fibers.resize(most_fibers);
   for (int i = 0; i < most_fibers; ++i) {
     char* low = s.memory + static_cast<std::size_t>(i) * stride;
@@ -138,6 +163,7 @@ void Fibers::restart(int count, bool abandoned) {
 #else
   static_cast<void>(abandoned);
 #endif
+  switcher_->replace_racers(count);
   for (int i = 0; i < count; ++i) {
     Switcher::Fiber& fiber = switcher_->fibers[static_cast<std::size_t>(i)];
     fiber.shadow = nullptr;
@@ -152,6 +178,10 @@ void Fibers::resume(int i) {
 #ifdef SIMT_ADDRESS_SANITIZER
   __sanitizer_start_switch_fiber(&s.outside_shadow, s.running->stack, stack_bytes);
 #endif
+#ifdef SIMT_THREAD_SANITIZER
+  s.outside_racer = __tsan_get_current_fiber();
+#endif
+  s.act_as(s.running->racer);
   switch_places(s.outside, s.running->place);
 #ifdef SIMT_ADDRESS_SANITIZER
   __sanitizer_finish_switch_fiber(s.outside_shadow, nullptr, nullptr);
@@ -166,6 +196,7 @@ void Fibers::leave(bool ends) {
 #else
   static_cast<void>(ends);
 #endif
+  s.act_as(s.outside_racer);
   switch_places(fiber.place, s.outside);
   s.entered();
 }

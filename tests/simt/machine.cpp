@@ -12,6 +12,7 @@
 
 #include "lib/base/rng.h"
 #include "tests/simt/fiber.h"
+#include "tests/simt/races.h"
 
 namespace simt {
 
@@ -25,6 +26,7 @@ constexpr unsigned char poison = 0xFF;  // NaN in every float type
 struct Barrier {
   std::uint32_t generation = 0;
   int arrived = 0, wanted = 0;
+  char points[2] = {};  // what orders threads (races.h): one for each of two generations that follow each other
 };
 
 struct Warp {
@@ -57,7 +59,7 @@ struct Block {
   Place where;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
-  Barrier barriers[16];
+  std::vector<Barrier> barriers;
   std::vector<SharedBlock> shared;  // the first is the dynamic one
   const std::function<void()>* kernel = nullptr;
   // What a thread found wrong: literals, as what its fiber made would be lost with it.
@@ -65,6 +67,7 @@ struct Block {
   Where failed_where;
   int n_live = 0;
   bool abandoned = false;
+  char ended = 0;  // the point that the end of a grid comes after
 };
 
 thread_local Block* block = nullptr;
@@ -110,6 +113,7 @@ void complete(Collective& collective) {
 
 // A thread that ends is waited for no longer.
 void end_thread() {
+  comes_before(&block->ended);
   Thread& self = *current;
   Warp& warp = block->warps[static_cast<std::size_t>(self.warp)];
   warp.alive &= ~(1u << self.lane);
@@ -129,11 +133,12 @@ void body_of_fiber() {
 }
 
 void start_block(Block& b, dim3 dim, std::size_t shared_bytes) {
+  const Unseen unseen;
   const int n = static_cast<int>(dim.x * dim.y * dim.z);
   b.threads.assign(static_cast<std::size_t>(n), {});
   b.warps.clear();
   b.warps.resize(static_cast<std::size_t>(n + 31) / 32);
-  for (Barrier& each : b.barriers) each = {};
+  b.barriers = std::vector<Barrier>(16);  // in memory that was none's, so that nothing orders this block behind others
   b.shared.clear();
   b.shared.emplace_back(nullptr, shared_bytes, 1024);
   b.n_live = n;
@@ -235,6 +240,7 @@ void run_grid(dim3 grid, dim3 dim, std::size_t shared_bytes, const std::function
     start_block(b, dim, shared_bytes);
     run_block(b, order, rng);
   }
+  comes_after(&b.ended);
 }
 
 void fail(const char* operation, const char* complaint, const Where& where) {
@@ -252,6 +258,7 @@ std::byte* static_shared(const void* owner, std::size_t bytes, std::size_t align
   for (const SharedBlock& each : block->shared) {
     if (each.owner == owner) return each.memory;
   }
+  const Unseen unseen;
   return block->shared.emplace_back(owner, bytes, alignment).memory;
 }
 
@@ -260,6 +267,7 @@ namespace {
 bool arrive(Barrier& barrier, int count, const Where& where) {
   if (barrier.arrived > 0 && barrier.wanted != count) fail("barrier", "threads give two counts", where);
   barrier.wanted = count;
+  comes_before(&barrier.points[barrier.generation & 1]);
   ++barrier.arrived;
   const bool open = barrier.arrived >= (count == 0 ? block->n_live : count);
   if (open) release(barrier);
@@ -268,15 +276,16 @@ bool arrive(Barrier& barrier, int count, const Where& where) {
 }  // namespace
 
 void barrier(int id, int count, const Where& where) {
-  Barrier& at = block->barriers[id];
+  Barrier& at = block->barriers[static_cast<std::size_t>(id)];
   const std::uint32_t generation = at.generation;
   if (!arrive(at, count, where)) {
     block_until_changed(at.generation, generation, id == 0 ? "__syncthreads" : "a named barrier", where);
   }
+  comes_after(&at.points[generation & 1]);
 }
 
 void barrier_arrive(int id, int count, const Where& where) {
-  arrive(block->barriers[id], count, where);
+  arrive(block->barriers[static_cast<std::size_t>(id)], count, where);
 }
 
 Met meet(std::uint32_t mask, Meeting kind, const void* in, std::size_t in_bytes,
@@ -287,6 +296,7 @@ Met meet(std::uint32_t mask, Meeting kind, const void* in, std::size_t in_bytes,
   auto found = std::find_if(warp.collectives.begin(), warp.collectives.end(),
                             [&](const Collective& each) { return each.mask == mask; });
   if (found == warp.collectives.end()) {
+    const Unseen unseen;
     warp.collectives.emplace_back().mask = mask;
     found = std::prev(warp.collectives.end());
   }
@@ -298,13 +308,18 @@ Met meet(std::uint32_t mask, Meeting kind, const void* in, std::size_t in_bytes,
   const int parity = static_cast<int>(generation & 1);
   collective.kind = kind;
   collective.finish = finish;
-  if (in_bytes > 0) std::memcpy(collective.in[parity][self.lane], in, in_bytes);
+  if (in_bytes > 0) {
+    const Unseen unseen;
+    std::memcpy(collective.in[parity][self.lane], in, in_bytes);
+  }
+  if (kind == Meeting::sync) comes_before(collective.in[parity]);  // shuffles and votes order no memory
   collective.arrived |= 1u << self.lane;
   if (collective.arrived == (mask & warp.alive)) {
     complete(collective);
   } else {
     block_until_changed(collective.generation, generation, what, where);
   }
+  if (kind == Meeting::sync) comes_after(collective.in[parity]);
   return {collective, parity};
 }
 

@@ -58,6 +58,20 @@ __global__ inline void wrong_race(int* out) {
   out[threadIdx.x] = values[63 - threadIdx.x];
 }
 
+// The same with one; each block writes a part of out of its own, and all add to its end.
+__global__ inline void no_race(int* out) {
+  HEARTH_SHARED(int, 64, values);
+  values[threadIdx.x] = static_cast<int>(threadIdx.x);
+  __syncthreads();
+  if (threadIdx.x < 32) out[threadIdx.x + 32 * blockIdx.x] = values[63 - threadIdx.x];
+  atomicAdd(out + 99, 1);
+}
+
+// Every block writes the same place.
+__global__ inline void wrong_block_race(int* out) {
+  if (threadIdx.x == 0) out[0] = static_cast<int>(blockIdx.x);
+}
+
 // One element behind the end of global, dynamic shared or static shared memory.
 __global__ inline void wrong_end(const float* x, float* out, int n, int where) {
   HEARTH_DYNAMIC_SHARED(float, dynamic);
