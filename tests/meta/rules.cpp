@@ -29,6 +29,7 @@ const std::vector<Ban>& bans() {
       {call + R"((rand|srand|drand48)\s*\(|std::mt19937|std::random_device)", "random numbers come from lib/base/rng.h", {}},
       {R"(\busing\s+namespace\s+std\s*;)", "names of std are written out", {}},
       {R"(\bcudaMalloc\b|\bcudaFree\b)", "device memory has its owner in lib/device", {"lib/device/"}},
+      {R"(\b(cuda|cublas|cudnn)[A-Z]\w*)", "CUDA's names stand in the folders cuda alone", {"kernels/cuda/", "lib/device/cuda/"}},
       {R"(\bH5[A-Z]+close\b)", "HDF5 handles have their owner in formats/hdf5", {"formats/hdf5"}},
       {R"(#\s*pragma\s+omp\b)", "threads come from lib/base/thread_pool.h", {}},
       {R"(\bTODO\b|\bFIXME\b|\bXXX\b)", "say what and why, or do it", {}},

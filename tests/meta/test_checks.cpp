@@ -69,6 +69,11 @@ TEST_CASE("calls the library never makes") {
   CHECK(n("lib/nn/a.cpp", "#pragma omp parallel for") == 1);
   CHECK(n("lib/nn/a.cpp", "H5Fclose(file);") == 1);
   CHECK(n("formats/hdf5_file.cpp", "H5Fclose(file);") == 0);
+  CHECK(n("lib/nn/a.cpp", "cudaStreamSynchronize(stream);") == 1);
+  CHECK(n("kernels/gemm.h", "cublasLtHandle_t handle;") == 1);
+  CHECK(n("kernels/cuda/gemm.cu", "cudaStream_t stream; cublasLtHandle_t handle;") == 0);
+  CHECK(n("kernels/cuda/gemm.cu", "cudaMalloc(&memory, 8);") == 1);
+  CHECK(n("lib/device/cuda/api.cpp", "cudaMalloc(&memory, 8);") == 0);
   CHECK(n("lib/nn/a.cpp", "// it does not exit(1) nor printf(\"x\")\nconst char* s = \"std::cout\";") == 0);
   CHECK(n("tests/a.cpp", "std::cout << 1;") == 0);
 }
