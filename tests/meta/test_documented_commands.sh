@@ -21,7 +21,7 @@ done <lines
 expect "the README shows the whole pipeline" [ "$n_commands" -ge 6 ]
 
 # Targets of make, and paths from the root of the repository.
-for target in $(sed -n 's/^make \([a-z]*\).*/\1/p' lines) $(grep -oE '`make [a-z]+' "$readme" | sed 's/.* //'); do
+for target in $(sed -n 's/^make \([a-z-]*\).*/\1/p' lines) $(grep -oE '`make [a-z-]+' "$readme" | sed 's/.* //'); do
   expect "make $target" grep -q "^$target:" "$HEARTH_SOURCE/Makefile"
 done
 for path in $(grep -oE '`[a-z]+/[A-Za-z0-9/._-]*`' "$readme" | tr -d '`'); do
