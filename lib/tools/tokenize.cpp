@@ -71,7 +71,8 @@ struct Sub {
 std::vector<std::string> pattern_names() {
   std::vector<std::string> names;
   for (const text::PatternInfo& info : text::all_patterns()) {
-    if (info.pattern != text::Pattern::none) names.emplace_back(info.name);
+    if (info.pattern != text::Pattern::none && info.pattern != text::Pattern::sentencepiece)
+      names.emplace_back(info.name);
   }
   return names;
 }

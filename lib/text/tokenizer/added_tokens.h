@@ -15,43 +15,48 @@ namespace hearth::text {
 class AddedTokenFinder {
  public:
   AddedTokenFinder() = default;
-  // Of the tokens with this `normalized`, all, or only those that are not special.
-  AddedTokenFinder(const std::vector<AddedToken>& tokens, bool normalized, bool special_too) {
-    for (const AddedToken& token : tokens) {
-      if (token.normalized == normalized && (special_too || !token.special)) tokens_.push_back(token);
-    }
-    std::stable_sort(tokens_.begin(), tokens_.end(),
-                     [](const AddedToken& a, const AddedToken& b) { return a.content.size() > b.content.size(); });
-    for (const AddedToken& token : tokens_) begins_[static_cast<unsigned char>(token.content[0])] = true;
-  }
+  // Of the tokens with this `normalized`, their content as text holds it. Special ones that are not to be parsed are
+  // passed over, but what they cover is not searched for others. space_is_a_mark: a space stands for U+2581, which is
+  // not white space.
+  AddedTokenFinder(const std::vector<AddedToken>& tokens, bool normalized, bool parse_special, bool space_is_a_mark);
 
   // Calls on_token(id) for each token found and on_text(stretch) for what is not empty between them, in order.
   template <class OnToken, class OnText>
   void split(std::string_view text, OnToken on_token, OnText on_text) const {
     std::size_t done = 0;
     for (std::size_t i = 0; !tokens_.empty() && i < text.size();) {
-      const AddedToken* token = begins_[static_cast<unsigned char>(text[i])] ? at(text.substr(i)) : nullptr;
+      const auto first = static_cast<unsigned char>(text[i]);
+      const AddedToken* const token = begins_[first] == begins_[first + 1] ? nullptr : at(text.substr(i));
       if (token == nullptr) {
         ++i;
         continue;
       }
-      if (i > done) on_text(text.substr(done, i - done));
+      std::size_t begin = i, end = i += token->content.size();
+      if ((token->special && !parse_special_) || !takes_place(*token, text, begin, end)) continue;
+      if (token->lstrip) begin = std::max(done, begin_of_spaces(text.substr(0, begin)));
+      if (token->rstrip) end += length_of_spaces(text.substr(end));
+      if (begin > done) on_text(text.substr(done, begin - done));
       on_token(token->id);
-      done = i += token->content.size();
+      done = end;
     }
     if (done < text.size()) on_text(text.substr(done));
   }
 
  private:
   const AddedToken* at(std::string_view text) const {
-    for (const AddedToken& token : tokens_) {
-      if (text.starts_with(token.content)) return &token;
+    const auto first = static_cast<unsigned char>(text[0]);
+    for (std::size_t i = begins_[first]; i < begins_[first + 1]; ++i) {
+      if (text.starts_with(tokens_[i].content)) return &tokens_[i];
     }
     return nullptr;
   }
+  static bool takes_place(const AddedToken& token, std::string_view text, std::size_t begin, std::size_t end);
+  std::size_t begin_of_spaces(std::string_view before) const;  // where the white space at its end begins
+  std::size_t length_of_spaces(std::string_view after) const;  // of that at its beginning
 
-  std::vector<AddedToken> tokens_;  // longest first
-  std::array<bool, 256> begins_{};
+  std::vector<AddedToken> tokens_;           // by first byte, of these the longest first
+  std::array<std::uint32_t, 257> begins_{};  // where in tokens_ those with this first byte begin
+  bool parse_special_ = false, space_is_a_mark_ = false;
 };
 
 }  // namespace hearth::text

@@ -26,6 +26,9 @@ Bpe::Bpe(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges, 
   });
 }
 
+Bpe::Bpe(const CharacterLevel& level, const std::vector<Merge>& merges, bool whole_first)
+    : characters_(level), rules_(merges), whole_first_(whole_first), index_(level.spelled) {}
+
 void Bpe::encode(std::string_view piece, std::vector<std::uint32_t>& ids) const {
   if (piece.size() <= longest_searched) {
     char padded[longest_searched + TokenIndex::padding];
@@ -38,18 +41,31 @@ void Bpe::encode(std::string_view piece, std::vector<std::uint32_t>& ids) const 
         return;
       }
     }
-    if (piece.size() >= shortest_searched && !rules_.empty() && search(copy, ids)) return;
+    if (piece.size() >= shortest_searched && derivations_ && search(copy, ids)) return;
   }
   merge(piece, ids);
 }
 
 void Bpe::merge(std::string_view piece, std::vector<std::uint32_t>& ids) const {
-  if (rules_.empty()) {
-    for (const char c : piece) ids.push_back(byte_ids_[static_cast<unsigned char>(c)]);
-  } else if (piece.size() <= short_piece) {
-    merge_short(piece, ids);
+  if (piece.size() <= short_piece && !characters_ && !rules_.empty()) {
+    std::uint32_t symbols[short_piece];
+    for (std::size_t i = 0; i < piece.size(); ++i) symbols[i] = byte_ids_[static_cast<unsigned char>(piece[i])];
+    merge_short(symbols, piece.size(), ids);
+    return;
+  }
+  std::vector<std::uint32_t> symbols;
+  symbols.reserve(piece.size());
+  if (characters_) {
+    characters_->append(piece, symbols);
   } else {
-    merge_long(piece, ids);
+    for (const char c : piece) symbols.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+  }
+  if (rules_.empty()) {
+    ids.insert(ids.end(), symbols.begin(), symbols.end());
+  } else if (symbols.size() <= short_piece) {
+    merge_short(symbols.data(), symbols.size(), ids);
+  } else {
+    merge_long(symbols.data(), symbols.size(), ids);
   }
 }
 
@@ -86,10 +102,8 @@ bool Bpe::search(std::string_view piece, std::vector<std::uint32_t>& ids) const 
   return false;
 }
 
-void Bpe::merge_short(std::string_view piece, std::vector<std::uint32_t>& ids) const {
-  std::uint32_t id[short_piece], rank[short_piece], result[short_piece];
-  std::size_t n = piece.size();
-  for (std::size_t i = 0; i < n; ++i) id[i] = byte_ids_[static_cast<unsigned char>(piece[i])];
+void Bpe::merge_short(std::uint32_t* id, std::size_t n, std::vector<std::uint32_t>& ids) const {
+  std::uint32_t rank[short_piece], result[short_piece];
   const auto rate = [&](std::size_t i) {
     const MergeRules::Rule& rule = rules_.find(id[i], id[i + 1]);
     rank[i] = rule.rank;
@@ -115,7 +129,7 @@ void Bpe::merge_short(std::string_view piece, std::vector<std::uint32_t>& ids) c
 
 // Symbols in a linked list, candidate merges in a heap; a candidate whose pair has changed since is dropped when
 // popped.
-void Bpe::merge_long(std::string_view piece, std::vector<std::uint32_t>& ids) const {
+void Bpe::merge_long(const std::uint32_t* first_symbols, std::size_t n_symbols, std::vector<std::uint32_t>& ids) const {
   constexpr std::uint32_t none = 0xffffffffu;
   struct Symbol {
     std::uint32_t id;
@@ -125,11 +139,11 @@ void Bpe::merge_long(std::string_view piece, std::vector<std::uint32_t>& ids) co
     std::uint32_t rank, at, result;
     bool operator>(const Candidate& other) const { return std::tie(rank, at) > std::tie(other.rank, other.at); }
   };
-  if (piece.size() >= none) throw Error(Kind::data, "a piece of text of 4 GiB without a break: cut it into documents");
-  const auto n = static_cast<std::uint32_t>(piece.size());
+  if (n_symbols >= none) throw Error(Kind::data, "a piece of text of 4 GiB without a break: cut it into documents");
+  const auto n = static_cast<std::uint32_t>(n_symbols);
   std::vector<Symbol> symbols(n);
   for (std::uint32_t i = 0; i < n; ++i) {
-    symbols[i] = {byte_ids_[static_cast<unsigned char>(piece[i])], i > 0 ? i - 1 : none, i + 1 < n ? i + 1 : none};
+    symbols[i] = {first_symbols[i], i > 0 ? i - 1 : none, i + 1 < n ? i + 1 : none};
   }
   const auto candidate = [&](std::uint32_t at) {
     const MergeRules::Rule& rule = rules_.find(symbols[at].id, symbols[symbols[at].after].id);

@@ -35,7 +35,6 @@ class Bridges {
     }
   }
 
- private:
   static constexpr unsigned pair_bits = 21;
   // Of the character at p; 1 for ASCII and for what is not well-formed, as far as lead and following bytes tell.
   static unsigned length_of(const unsigned char* p, const unsigned char* end) {
@@ -56,6 +55,8 @@ class Bridges {
     const std::uint64_t key = static_cast<std::uint64_t>(left) << 32 | right;
     return static_cast<std::uint32_t>(((key ^ key >> 29) * 0x9E3779B97F4A7C15ull) >> (64 - pair_bits));
   }
+
+ private:
   // May some token hold these characters side by side, in whole or in part?
   bool joined(std::uint32_t left, unsigned last_of_left, std::uint32_t right, unsigned first_of_right) const {
     return test(pairs_, place_of(left, right)) || test(parts_, last_of_left << 8 | first_of_right);

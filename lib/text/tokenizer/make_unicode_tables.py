@@ -10,7 +10,7 @@ import sys
 import unicodedata
 
 import tokenizers
-from tokenizers import Regex
+from tokenizers import AddedToken, Regex, Tokenizer, models
 from tokenizers.pre_tokenizers import Split
 
 # Order is the value in the table and in enum CharClass (unicode_classes.h). What none of them matches is `other`.
@@ -53,6 +53,34 @@ def contraction_folds():
     return folds
 
 
+def word_exceptions(values):
+    """Runs of code points for which \\w, as single_word asks it, is not the classes letter, mark and number."""
+    tokenizer = Tokenizer(models.BPE(vocab={"?": 0}, merges=[], unk_token="?", fuse_unk=True))
+    tokenizer.add_tokens([AddedToken("\x01", single_word=True, normalized=False)])
+    found = {begin for i, (begin, _) in zip(*(lambda e: (e.ids, e.offsets))(tokenizer.encode(" ".join(chr(c) + "\x01" for c in CODE_POINTS)))) if i == 1}
+    runs = []
+    for place, c in enumerate(CODE_POINTS):
+        if (3 * place + 1 not in found) == (1 <= values[c] <= 7):
+            continue
+        if runs and runs[-1][1] == c - 1:
+            runs[-1][1] = c
+        else:
+            runs.append([c, c])
+    return [c for run in runs for c in run]
+
+
+def print_list(items):
+    line = "   "
+    for item in items:
+        item = f" {item:#x},"
+        if len(line) + len(item) > 118:
+            print(line)
+            line = "   "
+        line += item
+    print(line)
+    print("};")
+
+
 def main():
     assert contraction_folds() == {"s": [0x17F]}, contraction_folds()
     values = classes()
@@ -66,16 +94,11 @@ def main():
     print("namespace hearth::text {\n")
     print(f'const char* const unicode_version = "{newest}";\n')
     print(f"const std::uint32_t unicode_runs[] = {{")
-    line = "   "
-    for first, value in ranges:
-        item = f" {(first << 4) | value:#x},"
-        if len(line) + len(item) > 118:
-            print(line)
-            line = "   "
-        line += item
-    print(line)
-    print("};")
+    print_list([(first << 4) | value for first, value in ranges])
     print("const std::size_t n_unicode_runs = sizeof unicode_runs / sizeof unicode_runs[0];\n")
+    print("const std::uint32_t word_exceptions[] = {")
+    print_list(word_exceptions(values))
+    print("const std::size_t n_word_exceptions = sizeof word_exceptions / sizeof word_exceptions[0] / 2;\n")
     print("}  // namespace hearth::text")
     print(f"python's own database: Unicode {unicodedata.unidata_version}", file=sys.stderr)
 

@@ -9,6 +9,7 @@
 #include "lib/base/json_value.h"
 #include "lib/text/tokenizer/byte_level.h"
 #include "lib/text/tokenizer/rank_file.h"
+#include "lib/text/tokenizer/sentencepiece.h"
 #include "lib/text/tokenizer/tekken.h"
 #include "lib/text/tokenizer/vocab_merges.h"
 
@@ -30,7 +31,8 @@ fs::path file_in(const fs::path& folder) {
     }
   }
   if (ranks.size() > 1) {
-    throw Error(Kind::config, folder.string() + ": holds more than one file of ranks: name the one to take");
+    throw Error(Kind::config,
+                folder.string() + ": holds more than one .tiktoken or tokenizer.model: name the one to take");
   }
   return ranks.empty() ? folder / "tokenizer.json" : ranks.front();
 }
@@ -64,10 +66,11 @@ void choose_pattern(TokenizerFile& file, const Json& config, std::string_view pr
 void add_token(TokenizerFile& file, AddedToken token, std::string_view where) {
   if (token.id >= file.tokens.size()) file.tokens.resize(token.id + 1);
   std::string& there = file.tokens[token.id];
-  if (!there.empty() && there != token.content) {
+  const std::string bytes = file.characters ? bytes_of_token(token.content) : token.content;
+  if (!there.empty() && there != bytes) {
     throw Error(Kind::data, std::string(where) + ": the added token '" + token.content + "' has the id of another");
   }
-  there = token.content;
+  there = bytes;
   std::erase_if(file.added, [&](const AddedToken& known) { return known.id == token.id; });
   file.added.push_back(std::move(token));
 }
@@ -77,7 +80,7 @@ void require_distinct_names(const TokenizerFile& file, std::string_view where) {
   std::vector<bool> is_added(file.tokens.size());
   for (const AddedToken& token : file.added) is_added[token.id] = true;
   for (std::size_t id = 0; id < file.tokens.size(); ++id) {
-    if (is_added[id]) continue;
+    if (is_added[id] || file.characters) continue;
     const std::string spelled = to_byte_level(file.tokens[id]);
     if (std::any_of(file.added.begin(), file.added.end(),
                     [&](const auto& token) { return token.content == spelled; })) {
@@ -117,13 +120,11 @@ OpenedTokenizer open_tokenizer(const fs::path& path, std::string_view pretokeniz
   const auto pair = pair_of(file);
   std::string text = read_file(file);
   const bool ranks = !pair && looks_like_ranks(text), tekken = !pair && !ranks && looks_like_tekken(text);
+  const bool pieces = !pair && looks_like_sentencepiece(text);
   if (!pretokenizer.empty() && !pair && !ranks) {
     throw Error(Kind::config, opened.where + ": says itself how text is cut into pieces: leave --pretokenizer out");
   }
-  if (!pair && !ranks && !tekken) {
-    if (text.starts_with('\n') && text.find('\0') < 256) {
-      throw Error(Kind::data, opened.where + ": looks like a SentencePiece model, which hearth does not read");
-    }
+  if (!pair && !ranks && !tekken && !pieces) {
     opened.file = parse_tokenizer_json(text, opened.where);
     opened.json = std::move(text);
     return opened;
@@ -131,6 +132,7 @@ OpenedTokenizer open_tokenizer(const fs::path& path, std::string_view pretokeniz
   const Json config = opened.side.config ? parse_json(*opened.side.config, opened.where) : Json::object();
   opened.file = pair     ? parse_pair(*pair, config, pretokenizer)
                 : tekken ? parse_tekken(text, opened.where)
+                : pieces ? parse_sentencepiece(text, opened.where)
                          : parse_rank_file(text, opened.where, pretokenizer);
   if (!tekken) {
     for (AddedToken& token : added_tokens_in(config, opened.where))

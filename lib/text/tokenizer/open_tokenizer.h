@@ -19,7 +19,8 @@ struct OpenedTokenizer {
 };
 
 // path: a tokenizer.json, tekken.json, vocab.json with merges.txt beside it (or encoder.json with vocab.bpe), a file of
-// ranks (.tiktoken, or Llama 3's tokenizer.model), or a folder with one of them, looked for in this order.
+// ranks (.tiktoken, or Llama 3's tokenizer.model) or a SentencePiece model, or a folder with one of them, looked for in
+// this order.
 // pretokenizer: for kinds that do not say themselves how text is cut; empty: as known. Throws Error{missing} and
 // Error{data}.
 OpenedTokenizer open_tokenizer(const std::filesystem::path& path, std::string_view pretokenizer);

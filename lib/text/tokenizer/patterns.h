@@ -10,11 +10,11 @@
 
 namespace hearth::text {
 
-enum class Pattern { none, gpt2, llama3, qwen2, qwen35, o200k, tekken, deepseek3 };
+enum class Pattern { none, gpt2, llama3, qwen2, qwen35, o200k, tekken, deepseek3, sentencepiece };
 
 struct PatternInfo {
   Pattern pattern;
-  std::string_view name;       // of --pretokenizer
+  std::string_view name;       // of --pretokenizer, but for none and sentencepiece
   std::string_view gguf_name;  // tokenizer.ggml.pre in llama.cpp; empty: not known there
   // What tokenizer.json holds, applied one inside the pieces of the other; the first spelling is the one written.
   // Empty: none, and gpt2, which is part of the ByteLevel pre-tokenizer.

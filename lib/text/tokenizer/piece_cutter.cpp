@@ -34,6 +34,15 @@ PieceCutter::PieceCutter(Pattern pattern, const Bridges* bridges, AsciiClassifie
       bridges_(bridges != nullptr && !bridges->empty() ? bridges : nullptr),
       cut_(function_of(pattern)) {}
 
+PieceCutter::PieceCutter(const CharacterPairs* pairs) : pairs_(pairs), cut_(cut_by_pairs) {}
+
+std::size_t PieceCutter::cut_by_pairs(const PieceCutter& self, std::string_view text, Byte p, Byte* ends) {
+  const Byte end = reinterpret_cast<Byte>(text.data()) + text.size();
+  std::size_t n = 0;
+  for (; n < batch && p < end; ++n) ends[n] = p = self.pairs_->piece_end(p, end);
+  return n;
+}
+
 template <class Scanner>
 Byte PieceCutter::one_piece(const Scanner& scanner, Byte p, Byte*& ends, const Byte* ends_limit) const {
   constexpr std::ptrdiff_t worth_cutting = 7;  // more than two characters
@@ -93,6 +102,7 @@ std::size_t PieceCutter::cut_with_masks(const PieceCutter& self, std::string_vie
 PieceCutter::CutFunction PieceCutter::function_of(Pattern pattern) {
   switch (pattern) {
     case Pattern::none:
+    case Pattern::sentencepiece:
       return cut_with_scanner<WholeScanner>;
     case Pattern::gpt2:
       return cut_with_masks<Gpt2Scanner, gpt2_rules>;

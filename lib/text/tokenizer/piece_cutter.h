@@ -7,6 +7,7 @@
 
 #include "lib/text/tokenizer/ascii_masks.h"
 #include "lib/text/tokenizer/bridges.h"
+#include "lib/text/tokenizer/character_pairs.h"
 #include "lib/text/tokenizer/patterns.h"
 
 namespace hearth::text {
@@ -18,6 +19,8 @@ class PieceCutter {
 
   // bridges: where pieces beyond ASCII may be cut further; nullptr: nowhere. It must outlive the cutter.
   PieceCutter(Pattern pattern, const Bridges* bridges, AsciiClassifier classify = ascii_classifier());
+  // Of SentencePiece-style BPE, between characters that no merge can join. pairs must outlive the cutter.
+  explicit PieceCutter(const CharacterPairs* pairs);
 
   // Writes the ends of the pieces from p on, which is the start of one and before the end of text; returns how many, at
   // least one. The pieces join without a gap: the last end is where the next call begins.
@@ -38,10 +41,13 @@ class PieceCutter {
   template <class Scanner>
   const unsigned char* one_piece(const Scanner& scanner, const unsigned char* p, const unsigned char**& ends,
                                  const unsigned char* const* ends_limit) const;
+  static std::size_t cut_by_pairs(const PieceCutter& self, std::string_view text, const unsigned char* p,
+                                  const unsigned char** ends);
   static CutFunction function_of(Pattern pattern);
 
-  AsciiClassifier classify_;
-  const Bridges* bridges_;
+  AsciiClassifier classify_ = nullptr;
+  const Bridges* bridges_ = nullptr;
+  const CharacterPairs* pairs_ = nullptr;
   CutFunction cut_;
 };
 

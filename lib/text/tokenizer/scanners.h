@@ -305,6 +305,7 @@ template <class Body>
 auto with_scanner(Pattern pattern, std::string_view text, Body&& body) {
   switch (pattern) {
     case Pattern::none:
+    case Pattern::sentencepiece:  // cut by other means (character_pairs.h)
       return body(WholeScanner(text));
     case Pattern::gpt2:
       return body(Gpt2Scanner(text));

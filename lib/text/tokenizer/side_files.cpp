@@ -33,7 +33,7 @@ std::optional<std::string> first_of(const TokenizerFile& file, std::initializer_
 }
 
 std::optional<std::string> usual_end_of_text(const TokenizerFile& file) {
-  return first_of(file, {"<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "</s>"});
+  return first_of(file, {"<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "</s>", "<eos>"});
 }
 
 // A token in a config is its text or an object with the text as "content".
@@ -66,9 +66,13 @@ SideFiles make_side_files(const TokenizerFile& file, std::string_view end_of_tex
   Json special = Json::object();
   if (end) special["eos_token"] = *end;
   if (pad) special["pad_token"] = *pad;
+  if (file.characters && file.characters->unknown != no_id) {
+    special["unk_token"] = spaces_to_marks(file.characters->spelled[file.characters->unknown]);
+  }
   Json others = Json::array();
   for (const AddedToken& token : file.added) {
-    if (token.special && token.content != end && token.content != pad) others.push_back(token.content);
+    const bool named = token.content == end || token.content == pad || special.value("unk_token", "") == token.content;
+    if (token.special && !named) others.push_back(token.content);
   }
   if (!others.empty()) special["additional_special_tokens"] = others;
 
@@ -90,7 +94,7 @@ SideFiles converted_side_files(const SideFiles& found, const TokenizerFile& file
     config[key] = *token;
     special[key] = *token;
   };
-  put("bos_token", roles.bos ? roles.bos : first_of(file, {"<|begin_of_text|>", "<|startoftext|>", "<s>"}));
+  put("bos_token", roles.bos ? roles.bos : first_of(file, {"<|begin_of_text|>", "<|startoftext|>", "<s>", "<bos>"}));
   put("eos_token", roles.eos);
   put("pad_token",
       roles.pad ? roles.pad : first_of(file, {"<|finetune_right_pad_id|>", "<|finetune_right_pad|>", "<pad>"}));
@@ -110,14 +114,9 @@ std::vector<AddedToken> added_tokens_in(const Json& config, std::string_view whe
     if (error != std::errc() || stop != key.data() + key.size() || id >= 1u << 24 || content.empty()) {
       throw Error(Kind::data, std::string(where) + ": an added token of the config has no id or no text: " + key);
     }
-    for (const char* flag : {"single_word", "lstrip", "rstrip"}) {
-      if (json_get_or(entry, flag, where, false)) {
-        throw Error(Kind::data, std::string(where) + ": hearth cannot do the added token '" + content + "' with '" +
-                                    flag + "' exactly");
-      }
-    }
-    tokens.push_back(
-        {id, content, json_get_or(entry, "special", where, false), json_get_or(entry, "normalized", where, false)});
+    tokens.push_back({id, content, json_get_or(entry, "special", where, false),
+                      json_get_or(entry, "normalized", where, false), json_get_or(entry, "lstrip", where, false),
+                      json_get_or(entry, "rstrip", where, false), json_get_or(entry, "single_word", where, false)});
   }
   return tokens;
 }

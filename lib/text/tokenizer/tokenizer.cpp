@@ -11,6 +11,7 @@
 #include "lib/base/file.h"
 #include "lib/text/tokenizer/added_tokens.h"
 #include "lib/text/tokenizer/bridges.h"
+#include "lib/text/tokenizer/character_pairs.h"
 #include "lib/text/tokenizer/encode_pieces.h"
 #include "lib/text/tokenizer/nfc.h"
 #include "lib/text/tokenizer/open_tokenizer.h"
@@ -27,13 +28,29 @@ std::vector<std::string> model_tokens(const TokenizerFile& file) {
   return tokens;
 }
 
+Bpe bpe_of(const TokenizerFile& file) {
+  if (file.characters) return Bpe(*file.characters, file.merges, file.ignore_merges);
+  return Bpe(file.byte_ids, file.merges, model_tokens(file), file.ignore_merges);
+}
+
 Bridges bridges_of(const TokenizerFile& file, const Bpe& bpe) {
   Bridges bridges;
+  if (file.characters) return bridges;
   for (std::uint32_t id = 0; id < file.tokens.size(); ++id) {
     bridges.add(file.tokens[id]);
     if (bpe.has_merges() && bpe.is_whole_only(id)) bridges.add_whole(file.tokens[id]);
   }
   return bridges;
+}
+
+// As hearth holds text of characters: spaces for U+2581, one in front where prefixed. kept holds it where it is
+// changed.
+std::string_view marked(std::string_view text, bool prefixed, std::string& kept) {
+  const bool has_marks = text.find(space_mark) != std::string_view::npos;
+  if (!prefixed && !has_marks) return text;
+  kept = has_marks ? marks_to_spaces(text) : std::string(text);
+  if (prefixed) kept.insert(kept.begin(), ' ');
+  return kept;
 }
 
 }  // namespace
@@ -45,19 +62,61 @@ struct Tokenizer::State {
       : json_text(std::move(json)),
         digest(sha256_hex(json_text)),
         file(std::move(parsed)),
-        bpe(file.byte_ids, file.merges, model_tokens(file), file.ignore_merges),
+        bpe(bpe_of(file)),
         bridges(bridges_of(file, bpe)),
-        cutter(file.pattern, &bridges),
+        pairs(file.characters ? CharacterPairs(file) : CharacterPairs()),
+        cutter(file.characters ? PieceCutter(&pairs) : PieceCutter(file.pattern, &bridges)),
         side(side_files ? std::move(*side_files) : make_side_files(file, end_of_text)) {
     roles = roles_of(side, file, where);
     for (const AddedToken& token : file.added) {
       ids_by_name.emplace(token.content, token.id);
       if (token.special) special.insert(token.id);
     }
-    for (const bool normalized : {false, true}) {
-      as_text[normalized] = AddedTokenFinder(file.added, normalized, false);
-      parse[normalized] = AddedTokenFinder(file.added, normalized, true);
+    const bool marks = file.characters && file.characters->by_normalizer;
+    std::vector<AddedToken> added = file.added;
+    for (AddedToken& token : added) {
+      if (!token.normalized) continue;
+      token.content = normalized(token.content);
+      if (file.nfc || marks) file.tokens[token.id] = token.content;  // as the library decodes it
     }
+    for (const bool normalized : {false, true}) {
+      as_text[normalized] = AddedTokenFinder(added, normalized, false, normalized && marks);
+      parse[normalized] = AddedTokenFinder(added, normalized, true, normalized && marks);
+    }
+  }
+
+  // Text as the normalizer leaves it.
+  std::string normalized(std::string_view text) const {
+    if (file.nfc) return nfc_where_valid(text);
+    if (!file.characters || !file.characters->by_normalizer) return std::string(text);
+    return (file.characters->prefix == CharacterLevel::Prefix::always ? " " : "") + marks_to_spaces(text);
+  }
+
+  // Calls on_stretch with text as the model takes it, for each stretch between added tokens.
+  template <class OnToken, class OnStretch>
+  void for_each_stretch(std::string_view text, SpecialTokens special, OnToken on_token, OnStretch on_stretch) const {
+    const AddedTokenFinder* const finders = special == SpecialTokens::parse ? parse : as_text;
+    std::string kept;
+    finders[0].split(text, on_token, [&](std::string_view raw) {
+      if (file.characters && !file.characters->by_normalizer) {
+        finders[1].split(raw, on_token, [&](std::string_view stretch) {
+          on_stretch(marked(stretch, takes_prefix(stretch, stretch.data() == text.data()), kept));
+        });
+        return;
+      }
+      std::string_view changed = raw;
+      if (file.characters) changed = marked(raw, file.characters->prefix == CharacterLevel::Prefix::always, kept);
+      if (file.nfc) changed = kept = nfc_where_valid(raw);
+      finders[1].split(changed, on_token, on_stretch);
+    });
+  }
+
+  // Of a stretch that is not empty: does the pre-tokenizer put a space in front of it?
+  bool takes_prefix(std::string_view stretch, bool begins_text) const {
+    using Prefix = CharacterLevel::Prefix;
+    const Prefix prefix = file.characters->prefix;
+    return (prefix == Prefix::where_missing || (prefix == Prefix::where_missing_at_begin && begins_text)) &&
+           !stretch.starts_with(' ') && !stretch.starts_with(space_mark);
   }
 
   std::unique_ptr<PieceCache> borrow_cache() const {
@@ -81,6 +140,7 @@ struct Tokenizer::State {
   TokenizerFile file;
   Bpe bpe;
   Bridges bridges;
+  CharacterPairs pairs;
   PieceCutter cutter;
   SideFiles side;
   Roles roles;
@@ -111,14 +171,10 @@ Tokenizer Tokenizer::from_json(std::string json_text, std::string_view where, st
 
 void Tokenizer::encode(std::string_view text, std::vector<std::uint32_t>& ids, SpecialTokens special) const {
   const State& s = *state_;
-  const AddedTokenFinder* const finders = special == SpecialTokens::parse ? s.parse : s.as_text;
   std::unique_ptr<PieceCache> cache = s.borrow_cache();
-  const auto put_token = [&](std::uint32_t id) { ids.push_back(id); };
-  finders[0].split(text, put_token, [&](std::string_view raw) {
-    const std::string changed = s.file.nfc ? nfc_where_valid(raw) : std::string();
-    finders[1].split(s.file.nfc ? changed : raw, put_token,
-                     [&](std::string_view stretch) { encode_pieces(s.cutter, s.bpe, *cache, stretch, ids); });
-  });
+  s.for_each_stretch(
+      text, special, [&](std::uint32_t id) { ids.push_back(id); },
+      [&](std::string_view stretch) { encode_pieces(s.cutter, s.bpe, *cache, stretch, ids); });
   s.give_back(std::move(cache));
 }
 
@@ -136,6 +192,10 @@ std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_spec
                                   std::to_string(vocab_size()) + ": the ids come from another tokenizer");
     }
     if (!skip_special || !is_special(id)) text += bytes(id);
+  }
+  if (state_->file.characters) {
+    const std::size_t n_spaces = std::min(text.find_first_not_of(' '), text.size());
+    text.erase(0, std::min<std::size_t>(n_spaces, state_->file.characters->n_stripped));
   }
   return text;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A byte-level BPE tokenizer, read from and written as Hugging Face's tokenizer.json: text to token ids and back.
-// On valid UTF-8 the ids are those of the `tokenizers` library without its post-processor (no bos or eos is added). Any
-// bytes are taken: a byte that is not part of valid UTF-8 counts as a symbol of its own (neither letter, digit nor
-// space), and decode(encode(x)) == x for all x unless the file asks for NFC, which is applied to the valid stretches.
+// A BPE tokenizer, read from and written as Hugging Face's tokenizer.json: text to token ids and back. Byte-level, or
+// of characters as SentencePiece's (characters.h). On valid UTF-8 the ids are those of the `tokenizers` library without
+// its post-processor (no bos or eos is added). Any bytes are taken: a byte that is not part of valid UTF-8 counts as a
+// symbol of its own (neither letter, digit nor space), and decode(encode(x)) == x for all x unless the file asks for
+// NFC, which is applied to the valid stretches, or is of characters and lacks bytes or x holds U+2581.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -24,12 +25,12 @@ enum class SpecialTokens {
 
 class Tokenizer {
  public:
-  // path: a tokenizer.json, tekken.json, vocab.json with merges.txt, a file of tiktoken's ranks, or a folder with one
-  // of them (open_tokenizer.h). What is not a tokenizer.json is turned into one, the same for the same file. Side files
-  // beside it (tokenizer_config.json, special_tokens_map.json, chat_template.jinja) are read too where they exist;
-  // without a config they are made up as for a new tokenizer. pretokenizer: for files that do not say how text is cut
-  // into pieces. Throws Error{missing}; Error{data} for what is none of these, or asks for something that cannot be
-  // done exactly here (another model than BPE, an unknown regular expression): named in the message.
+  // path: a tokenizer.json, tekken.json, vocab.json with merges.txt, a file of tiktoken's ranks, a SentencePiece model,
+  // or a folder with one of them (open_tokenizer.h). What is not a tokenizer.json is turned into one, the same for the
+  // same file. Side files beside it (tokenizer_config.json, special_tokens_map.json, chat_template.jinja) are read too
+  // where they exist; without a config they are made up as for a new tokenizer. pretokenizer: for files that do not say
+  // how text is cut into pieces. Throws Error{missing}; Error{data} for what is none of these, or asks for something
+  // that cannot be done exactly here (another model than BPE, an unknown regular expression): named in the message.
   static Tokenizer load(const std::filesystem::path& path, std::string_view pretokenizer = {});
   // The same from the text of a tokenizer.json; side files are made up as for a new one, with end_of_text as its eos
   // token when the usual names are not there. where stands in messages.

@@ -7,6 +7,7 @@
 
 #include "lib/base/json_value.h"
 #include "lib/text/tokenizer/byte_level.h"
+#include "lib/text/tokenizer/character_json.h"
 
 namespace hearth::text {
 namespace {
@@ -36,12 +37,18 @@ class Parser {
   TokenizerFile parse() {
     const Value& model = member(root_, "model");
     check_model(model);
-    read_normalizer();
-    read_pre_tokenizer();
-    const Value decoder = optional_member(root_, "decoder");
-    if (text_of(optional_member(decoder, "type")) != "ByteLevel") refuse("decoder", decoder);
-    read_vocab(member(model, "vocab"));
-    read_bytes();
+    if (is_character_level(root_)) {
+      file_.pattern = Pattern::sentencepiece;
+      file_.characters = read_character_level(root_, where_);
+      read_vocab(member(model, "vocab"));
+    } else {
+      read_normalizer();
+      read_pre_tokenizer();
+      const Value decoder = optional_member(root_, "decoder");
+      if (text_of(optional_member(decoder, "type")) != "ByteLevel") refuse("decoder", decoder);
+      read_vocab(member(model, "vocab"));
+      read_bytes();
+    }
     read_merges(member(model, "merges"));
     read_added();
     return std::move(file_);
@@ -68,7 +75,7 @@ class Parser {
   void check_model(const Value& model) {
     const Value type = optional_member(model, "type");
     if (!type.is_null() && type != "BPE") {
-      fail("the model is " + shown(type) + "; hearth reads byte-level BPE only");
+      fail("the model is " + shown(type) + "; hearth reads BPE only");
     }
     for (const char* field : {"continuing_subword_prefix", "end_of_word_suffix"}) {
       if (const Value value = optional_member(model, field); !text_of(value).empty()) refuse(field, value);
@@ -139,7 +146,7 @@ class Parser {
 
   void set_token(std::uint32_t id, const std::string& spelled) {
     if (id >= file_.tokens.size()) file_.tokens.resize(id + 1);
-    file_.tokens[id] = from_byte_level(spelled).value_or(spelled);
+    file_.tokens[id] = file_.characters ? bytes_of_token(spelled) : from_byte_level(spelled).value_or(spelled);
   }
 
   void read_vocab(const Value& vocab) {
@@ -150,6 +157,11 @@ class Parser {
       if (id < file_.tokens.size() && !file_.tokens[id].empty()) fail("two tokens have the id " + std::to_string(id));
       vocab_.emplace(spelled, id);
       set_token(id, spelled);
+    }
+    if (!file_.characters) return;
+    file_.characters->spelled.resize(file_.tokens.size());
+    for (const auto& [spelled, id] : vocab_) {
+      if (spelled.find(' ') == std::string::npos) file_.characters->spelled[id] = marks_to_spaces(spelled);
     }
   }
 
@@ -194,11 +206,13 @@ class Parser {
       AddedToken token;
       token.content = text_of(member(entry, "content"));
       token.id = checked_id(member(entry, "id"), token.content);
+      // As the library does: the vocabulary's id counts.
+      if (const auto known = vocab_.find(token.content); known != vocab_.end()) token.id = known->second;
       token.special = is_true(optional_member(entry, "special"));
       token.normalized = is_true(optional_member(entry, "normalized"));
-      for (const char* flag : {"single_word", "lstrip", "rstrip"}) {
-        if (is_true(optional_member(entry, flag))) refuse(std::string("added token with '") + flag + "'", entry);
-      }
+      token.lstrip = is_true(optional_member(entry, "lstrip"));
+      token.rstrip = is_true(optional_member(entry, "rstrip"));
+      token.single_word = is_true(optional_member(entry, "single_word"));
       if (token.content.empty()) fail("an added token is empty");
       set_token(token.id, token.content);
       file_.added.push_back(std::move(token));
@@ -236,9 +250,9 @@ Json added_tokens_of(const TokenizerFile& file) {
   for (const AddedToken& token : file.added) {
     list.push_back({{"id", token.id},
                     {"content", token.content},
-                    {"single_word", false},
-                    {"lstrip", false},
-                    {"rstrip", false},
+                    {"single_word", token.single_word},
+                    {"lstrip", token.lstrip},
+                    {"rstrip", token.rstrip},
                     {"normalized", token.normalized},
                     {"special", token.special}});
   }
@@ -250,8 +264,24 @@ std::string member_text(const char* key, const Json& value) {
   return "  " + json_string(key) + ": " + dump_json(value) + ",\n";
 }
 
+// As the file spells a token of the model.
+std::string spelled(const TokenizerFile& file, std::uint32_t id) {
+  return file.characters ? spaces_to_marks(file.characters->spelled[id]) : to_byte_level(file.tokens[id]);
+}
+
+std::string vocab_line(bool first, const std::string& token, std::size_t id) {
+  return (first ? "\n      " : ",\n      ") + json_string(token) + ": " + std::to_string(id);
+}
+
 // The members of "vocab".
 std::string vocab_text(const TokenizerFile& file) {
+  std::string text;
+  if (file.characters) {
+    for (std::uint32_t id = 0; id < file.characters->spelled.size(); ++id) {
+      if (!file.characters->spelled[id].empty()) text += vocab_line(text.empty(), spelled(file, id), id);
+    }
+    return text;
+  }
   const std::size_t n_model = file.tokens.size() - file.added.size();
   bool follow = true;  // do the added tokens stand behind the others, without a gap?
   std::vector<const std::string*> names(file.tokens.size());
@@ -259,13 +289,21 @@ std::string vocab_text(const TokenizerFile& file) {
     follow = follow && token.id >= n_model;
     names[token.id] = &token.content;
   }
-  std::string text;
-  for (std::size_t id = 0; id < file.tokens.size(); ++id) {
+  for (std::uint32_t id = 0; id < file.tokens.size(); ++id) {
     if (file.tokens[id].empty() || (names[id] != nullptr && follow)) continue;
-    const std::string spelled = names[id] != nullptr ? *names[id] : to_byte_level(file.tokens[id]);
-    text += (text.empty() ? "\n      " : ",\n      ") + json_string(spelled) + ": " + std::to_string(id);
+    text += vocab_line(text.empty(), names[id] != nullptr ? *names[id] : spelled(file, id), id);
   }
   return text;
+}
+
+// The members of the text's working, from the normalizer to the decoder.
+std::string step_members(const TokenizerFile& file) {
+  if (file.characters) return write_character_members(*file.characters);
+  Json post_processor = byte_level_step(false, false);
+  post_processor["trim_offsets"] = false;
+  return member_text("normalizer", file.nfc ? Json{{"type", "NFC"}} : Json(nullptr)) +
+         member_text("pre_tokenizer", pre_tokenizer_of(file.pattern)) + member_text("post_processor", post_processor) +
+         member_text("decoder", byte_level_step(true, true));
 }
 
 }  // namespace
@@ -278,22 +316,23 @@ std::string write_tokenizer_json(const TokenizerFile& file) {
   std::string text = "{\n";
   text += member_text("version", "1.0") + member_text("truncation", nullptr) + member_text("padding", nullptr);
   text += member_text("added_tokens", added_tokens_of(file));
-  text += member_text("normalizer", file.nfc ? Json{{"type", "NFC"}} : Json(nullptr));
-  text += member_text("pre_tokenizer", pre_tokenizer_of(file.pattern));
-  Json post_processor = byte_level_step(false, false);
-  post_processor["trim_offsets"] = false;
-  text += member_text("post_processor", post_processor) + member_text("decoder", byte_level_step(true, true));
-  text += "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n";
-  text += "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n";
-  text += "    \"byte_fallback\": false,\n    \"ignore_merges\": ";
+  text += step_members(file);
+  const bool has_unknown = file.characters && file.characters->unknown != no_id;
+  text += "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ";
+  text += has_unknown ? json_string(spelled(file, file.characters->unknown)) : "null";
+  text += ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": ";
+  text += file.characters && file.characters->joins_unknown ? "true" : "false";
+  text += ",\n    \"byte_fallback\": ";
+  text += file.characters && file.characters->has_all_bytes() ? "true" : "false";
+  text += ",\n    \"ignore_merges\": ";
   text += file.ignore_merges ? "true,\n" : "false,\n";
   text += "    \"vocab\": {";
   text += vocab_text(file);
   text += "\n    },\n    \"merges\": [";
   for (std::size_t i = 0; i < file.merges.size(); ++i) {
     text += i == 0 ? "\n      [" : ",\n      [";
-    text += json_string(to_byte_level(file.tokens[file.merges[i].left])) + ", ";
-    text += json_string(to_byte_level(file.tokens[file.merges[i].right])) + "]";
+    text +=
+        json_string(spelled(file, file.merges[i].left)) + ", " + json_string(spelled(file, file.merges[i].right)) + "]";
   }
   return text + (file.merges.empty() ? "]\n  }\n}\n" : "\n    ]\n  }\n}\n");
 }

@@ -2,10 +2,12 @@
 // tokenizer.json, Hugging Face's layout: what hearth can do exactly of it, and how it writes its own.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lib/text/tokenizer/characters.h"
 #include "lib/text/tokenizer/merge_rules.h"
 #include "lib/text/tokenizer/patterns.h"
 
@@ -15,7 +17,9 @@ struct AddedToken {
   std::uint32_t id = 0;
   std::string content;
   bool special = true;
-  bool normalized = false;  // looked for in the normalised text, after those that are not
+  bool normalized = false;              // looked for in the normalised text, after those that are not
+  bool lstrip = false, rstrip = false;  // takes the white space before it, behind it
+  bool single_word = false;             // not where a character of a word touches it
 };
 
 struct TokenizerFile {
@@ -24,7 +28,8 @@ struct TokenizerFile {
   bool ignore_merges = false;  // a piece that is a token is that token, whatever the merges say
   std::vector<std::string>
       tokens;  // [vocab_size] the bytes of each id, of added tokens their content; empty: no such id
-  std::vector<std::uint32_t> byte_ids;  // [256]
+  std::vector<std::uint32_t> byte_ids;       // [256]; empty with characters
+  std::optional<CharacterLevel> characters;  // BPE of characters, as SentencePiece's; pattern is then sentencepiece
   std::vector<Merge> merges;
   std::vector<AddedToken> added;
 };

@@ -42,4 +42,18 @@ Char decode_multibyte(const unsigned char* p, const unsigned char* end, const Ch
   return {code, table[code], 4};
 }
 
+bool is_word(const Char& c) {
+  std::size_t low = 0, high = n_word_exceptions;  // in the end as many pairs begin at or before c
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    if (word_exceptions[2 * middle] <= c.code_point) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  const bool excepted = low > 0 && c.code_point <= word_exceptions[2 * low - 1];
+  return in(c.cls, letters | marks | numbers) != excepted;
+}
+
 }  // namespace hearth::text

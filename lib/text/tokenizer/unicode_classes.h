@@ -46,6 +46,8 @@ constexpr ClassSet white_space = set_of({CharClass::space, CharClass::newline});
 extern const char* const unicode_version;
 extern const std::uint32_t unicode_runs[];  // (first code point << 4) | class, ascending
 extern const std::size_t n_unicode_runs;
+extern const std::uint32_t word_exceptions[];  // pairs of first and last code point, ascending (is_word)
+extern const std::size_t n_word_exceptions;    // pairs
 
 // [0x110000] classes, made from the runs on first use.
 const CharClass* class_table();
@@ -61,5 +63,8 @@ constexpr std::uint32_t invalid_code_point = 0xffffffffu;
 
 // The character of two or more bytes at p < end, or the invalid byte there. *p >= 0x80.
 Char decode_multibyte(const unsigned char* p, const unsigned char* end, const CharClass* table);
+
+// \w of tokenizers' added tokens with single_word: letters, marks and numbers, with exceptions both ways.
+bool is_word(const Char& c);
 
 }  // namespace hearth::text

@@ -116,8 +116,8 @@ TEST_CASE("a file of another kind that cannot be done exactly is refused by name
   CHECK(contains(refusal(kinds / "ranks"), "--pretokenizer NAME"));
   CHECK(contains(refusal(kinds / "tekken.json", "gpt2"), "leave --pretokenizer out"));
   const TemporaryFolder folder;
-  write_file(folder / "model", std::string("\n\x0e\n\x05<unk>\x15\0\0\0\0", 14));
-  CHECK(contains(refusal(folder / "model"), "SentencePiece"));
+  write_file(folder / "model", std::string("\n\x0c\n\x05<unk>\x15\0\0\0\0", 14));
+  CHECK(contains(refusal(folder / "model"), "of type Unigram"));
 
   std::string ranks = read_file(kinds / "ranks/small.tiktoken");
   write_file(folder / "a.tiktoken", ranks + "cXo= 9000\n");
