@@ -41,6 +41,12 @@ void require_same_tokenizer(const std::string& tokens_path, const std::string& t
                               "... here): give the tokenizer.json it was made with");
 }
 
+std::string source_of(const formats::Document& document, const std::string& source_by) {
+  if (source_by == "folder") return document.source.substr(0, document.source.find_first_of("/#!"));
+  const bool with_language = source_by == "language" && !document.language.empty();
+  return with_language ? document.type + ": " + document.language : document.type;
+}
+
 void throw_if_stopped() {
   if (stop_requested()) throw Error(Kind::stopped, "stopped by a signal; nothing was written: run it again");
 }
@@ -172,13 +178,25 @@ Command inspect_command(const std::vector<std::string>& argv) {
   Sub<TokenizeInspectOptions> sub("inspect", "show a tokenizer, and what it makes of a text or a corpus");
   TokenizeInspectOptions& o = *sub.options;
   Command& c = sub.command;
-  c.examples = {{"tokenize inspect tokenizer.json --text \"Hello, world\"", "the tokens of a text"},
-                {"tokenize inspect tokenizer.json --tokens tokens.h5", "compression, and ids that never occur"}};
+  c.details =
+      "Of tokens and documents files it counts the tokens and the bytes a token stands for, by source, and lists the "
+      "ids that never occur. --json has all of them; lists for people show the first.\n\n"
+      "A text is shown cut into its tokens: coloured on a terminal (unless NO_COLOR is set), [in brackets] elsewhere.";
+  c.examples = {
+      {"tokenize inspect tokenizer.json --text \"Hello, world\"", "the tokens of a text"},
+      {"tokenize inspect tokenizer.json --text - <README.md", "of a file"},
+      {"tokenize inspect tokenizer.json --tokens tokens.h5", "bytes a token by source, ids that never occur"},
+      {"tokenize inspect tokenizer.json --documents corpus.h5 --source-by language", "the same of documents"}};
   c.positional("TOKENIZER", &o.tokenizer,
                "the tokenizer: tokenizer.json, another kind that tokenize convert takes, or a folder")
       .must();
-  c.option("text", &o.text, "TEXT", "a text to show cut into tokens");
-  c.option("tokens", &o.tokens, "FILE", "a tokens file whose ids to count");
+  c.option("text", &o.text, "TEXT", "a text to show cut into tokens; - for stdin");
+  c.option("tokens", &o.tokens, "FILE", "a tokens file whose tokens to count (repeatable)");
+  c.option("documents", &o.documents, "FILE", "the same of a documents file, which is encoded for it (repeatable)");
+  c.option("source-by", &o.source_by, "WHAT",
+           "what of --documents counts as a source: the first part of their path, their type, or type and language; a "
+           "tokens file says it itself")
+      .one_of({"folder", "type", "language"});
   return sub.done(argv, {});
 }
 
@@ -188,8 +206,9 @@ Command convert_command(const std::vector<std::string>& argv) {
   Command& c = sub.command;
   c.details =
       "Takes vocab.json with merges.txt (GPT-2), tiktoken's files of ranks (.tiktoken, and the tokenizer.model of "
-      "Llama "
-      "3 and 4) and Mistral's tekken.json. The ids stay the same, and AutoTokenizer loads the folder. Every tool that "
+      "Llama 3 and 4), Mistral's tekken.json, and SentencePiece's .model files of BPE (Llama 2, Mistral 7B, Gemma). "
+      "The "
+      "ids stay the same, and AutoTokenizer loads the folder. Every tool that "
       "takes a tokenizer takes these files as they are, too, but for those that need --pretokenizer.";
   c.examples = {{"tokenize convert tekken.json -o tokenizer/", "a tokenizer of Mistral's"},
                 {"tokenize convert own.tiktoken --pretokenizer llama3 -o tokenizer/", "ranks hearth does not know"}};

@@ -50,8 +50,9 @@ struct TokenizeDecodeOptions {
 
 struct TokenizeInspectOptions {
   std::string tokenizer;
-  std::string text;    // shown cut into tokens
-  std::string tokens;  // a tokens file: which ids it uses
+  std::string text;                            // shown cut into tokens; "-": stdin
+  std::vector<std::string> tokens, documents;  // files whose tokens are counted
+  std::string source_by = "folder";            // of documents files, as in TokenizeEncodeOptions
 };
 
 struct TokenizeConvertOptions {
@@ -83,6 +84,9 @@ std::vector<formats::Split> splits_named(const std::vector<std::string>& names);
 // Throws Error{data} unless the tokens file was made by this tokenizer.
 void require_same_tokenizer(const std::string& tokens_path, const std::string& tokens_digest,
                             const text::Tokenizer& tokenizer, const std::string& tokenizer_path);
+// What a document counts as from: by "folder" the first part of its path, by "type" its type, by "language" that with
+// the language it is in ("code: c++").
+std::string source_of(const formats::Document& document, const std::string& source_by);
 void throw_if_stopped();  // Error{stopped} once a signal asked for a stop
 
 }  // namespace tokenize_detail

@@ -58,19 +58,14 @@ struct Plan {
   std::string source_by;
 };
 
-std::string source_of(const Document& document, const std::string& type, const std::string& source_by) {
-  if (source_by == "type") return document.type;
-  return source_by == "language" ? type : document.source.substr(0, document.source.find_first_of("/#!"));
-}
-
 EncodedBlock encode_block(const Plan& plan, const std::vector<Document>& documents) {
   EncodedBlock block;
   for (const Document& document : documents) {
     plan.tokenizer.encode(document.text, block.ids, plan.special);
     block.ids.push_back(plan.end_of_text);
-    const std::string type = document.language.empty() ? document.type : document.type + ": " + document.language;
-    block.parts.push_back(
-        {document.split, type, source_of(document, type, plan.source_by), document.text.size(), block.ids.size()});
+    block.parts.push_back({document.split, tokenize_detail::source_of(document, "language"),
+                           tokenize_detail::source_of(document, plan.source_by), document.text.size(),
+                           block.ids.size()});
   }
   return block;
 }

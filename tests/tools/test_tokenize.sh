@@ -28,10 +28,20 @@ expect_stdout '^65 255$'
 
 expect_exit 0 '' tokenize inspect "$golden/gpt2.json" --text 'trailing   '
 expect_stdout '^pre-tokenizer  gpt2 \(llama.cpp: gpt-2\)'
-expect_stdout '^t\|r\|a\|i\|l\|i\|n\|g\|   $'
+expect_stdout '^\[t\]\[r\]\[a\]\[i\]\[l\]\[i\]\[n\]\[g\]\[   \]$'
 expect_stdout '^9 tokens, 11 bytes'
 expect_exit 0 '' tokenize inspect "$golden/gpt2.json" --json
 expect_stdout '"schema":"hearth.tokenize.inspect/1"'
+printf 'a b\n' >two
+expect_exit 0 '' tokenize inspect "$golden/gpt2.json" --text - <two
+expect_stdout '^\[a\]\[ \]\[b\]\[\\n\]$'
+expect "plain where there is no terminal" [ -z "$(tokenize inspect "$golden/gpt2.json" --text - <two | grep "$(printf '\033')")" ]
+if script -qec true /dev/null >colours 2>/dev/null; then  # a terminal of its own
+  script -qec "tokenize inspect $golden/gpt2.json --text 'a b'" /dev/null >colours </dev/null
+  expect "colours on a terminal" grep -q "$(printf '\033')\[30;46ma" colours
+  script -qec "NO_COLOR=1 tokenize inspect $golden/gpt2.json --text 'a b'" /dev/null >colours </dev/null
+  expect "no colours with NO_COLOR" grep -q '^\[a\]\[ \]\[b\]' colours
+fi
 
 # The same input gives the same file.
 expect_exit 0 '' tokenize train - --vocab-size 400 -o again.json -f -j 1 <"$golden/corpus.txt"
@@ -68,7 +78,24 @@ expect_stdout '^all +1 '
 expect_exit 0 '' tokenize cat tokens.h5 --tokenizer tokenizer.json
 expect_stdout '^\{"split":"[a-z]+","document":0,"ids":\[[0-9,]+\],"text":"'
 expect_exit 0 '' tokenize inspect tokenizer.json --tokens tokens.h5
-expect_stdout 'bytes a token, [0-9]+ ids never occur'
+expect_stdout '^docs +1 .*'
+expect_stdout '^[0-9]+ ids never occur: '
+tokenize inspect tokenizer.json --tokens tokens.h5 --json >by-tokens.json
+tokenize inspect tokenizer.json --documents corpus.h5 --json >by-documents.json
+expect_same by-tokens.json by-documents.json
+expect_exit 0 '' tokenize inspect tokenizer.json --documents corpus.h5 --source-by language
+expect_stdout '^text'
+expect_exit 66 'absent.h5' tokenize inspect tokenizer.json --documents absent.h5
+
+# A SentencePiece model becomes a tokenizer.json with the same ids.
+expect_exit 0 '' tokenize convert "$golden/characters/llama.model" -o pieces
+expect_stdout 'pieces/tokenizer.json: 900 ids \([0-9]+ merges\), pre-tokenizer sentencepiece'
+tokenize encode - --tokenizer "$golden/characters/llama.model" <"$golden/corpus.txt" >ids-of-model
+tokenize encode - --tokenizer pieces <"$golden/corpus.txt" >ids-of-json
+expect_same ids-of-model ids-of-json
+tokenize decode ids-of-json --tokenizer pieces >back
+expect_same "$golden/corpus.txt" back
+expect_exit 65 'of type Unigram, which hearth cannot do exactly' tokenize convert "$golden/characters/unigram.model" -o never
 
 # A vocabulary the text cannot fill is smaller, and the tool says so.
 expect_exit 0 'only [0-9]+ of 5000 ids: no pair occurs 2 times' tokenize train - --vocab-size 5000 -o small.json -f <"$golden/ties.txt"
@@ -94,7 +121,7 @@ expect_no_file new/x.json
 expect_exit 66 'no-such.json' tokenize encode - --tokenizer no-such.json <text
 expect_exit 66 'tokenizer.json' tokenize encode - --tokenizer "$HEARTH_SOURCE/tests/golden" <text
 echo '{"model": {"type": "WordPiece", "vocab": {}}}' >wordpiece.json
-expect_exit 65 'wordpiece.json: the model is "WordPiece"; hearth reads byte-level BPE only' tokenize encode - --tokenizer wordpiece.json <text
+expect_exit 65 'wordpiece.json: the model is "WordPiece"; hearth reads BPE only' tokenize encode - --tokenizer wordpiece.json <text
 echo 'not json' >broken.json
 expect_exit 65 'broken.json: not JSON' tokenize encode - --tokenizer broken.json <text
 head -c 2000 tokenizer.json >cut.json
