@@ -113,6 +113,14 @@ Command train_command(const std::vector<std::string>& argv) {
   c.option("split", &o.splits, "SPLIT", "learn from this split instead of train").one_of(split_names);
   c.option("min-frequency", &o.min_frequency, "N", "merge no pair that is rarer").range(1);
   c.size("sample-bytes", &o.sample_bytes, "SIZE", "of a larger corpus, learn from about so much, drawn by document");
+  c.option(
+       "long-pieces", &o.long_pieces, "HOW",
+       "pieces of more than 4096 bytes without a break: count them, as Hugging Face's trainer does (keep), pass them "
+       "over to save memory, or end with an error")
+      .one_of({"keep", "leave-out", "refuse"});
+  c.option("resume", &o.resume, "WHEN",
+           "whether to go on with an interrupted run, kept in OUTPUT.work: auto, never (start over) or must")
+      .one_of({"auto", "never", "must"});
   CommonSet set;
   set.overwrite = true;
   return sub.done(argv, set,

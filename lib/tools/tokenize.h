@@ -27,6 +27,8 @@ struct TokenizeTrainOptions {
   std::vector<std::string> splits;          // empty: train
   std::uint64_t min_frequency = 2;
   std::uint64_t sample_bytes = 4ull << 30;
+  std::string long_pieces = "keep";  // or "leave-out", "refuse": pieces longer than WordCounter::long_piece
+  std::string resume = "auto";
   bool overwrite = false;
 };
 

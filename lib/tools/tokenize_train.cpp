@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "lib/base/clock.h"
-#include "lib/base/digest.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
@@ -13,16 +12,13 @@
 #include "lib/text/tokenizer/side_files.h"
 #include "lib/text/tokenizer/tokenizer.h"
 #include "lib/text/tokenizer/trainer.h"
-#include "lib/text/tokenizer/word_counts.h"
 #include "lib/tools/tokenize.h"
+#include "lib/tools/tokenize_counts.h"
 
 namespace hearth::tools {
 namespace {
 
 namespace fs = std::filesystem;
-using formats::Document;
-using formats::DocumentsReader;
-using formats::Split;
 
 fs::path json_path_of(const std::string& output) {
   if (output.ends_with('/') && !fs::exists(output)) {
@@ -30,126 +26,6 @@ fs::path json_path_of(const std::string& output) {
     if (!fs::create_directories(output, error)) throw Error(Kind::cannot_create, output + ": " + error.message());
   }
   return fs::is_directory(output) ? fs::path(output) / "tokenizer.json" : fs::path(output);
-}
-
-// What was read to count pieces.
-struct Seen {
-  std::uint64_t n_documents = 0, text_bytes = 0, n_left_out = 0;
-  double seconds = 0;
-};
-
-// A document is in the sample when the hash of its id is low: the same ones on every machine, whatever the order.
-class Sample {
- public:
-  Sample(std::uint64_t wanted_bytes, std::uint64_t corpus_bytes)
-      : share_(corpus_bytes <= wanted_bytes ? 1.0
-                                            : static_cast<double>(wanted_bytes) / static_cast<double>(corpus_bytes)) {}
-  bool takes(const Document& document) const {
-    return share_ >= 1.0 || static_cast<double>(hash128(document.id).high) < share_ * 0x1p64;
-  }
-  double share() const { return share_; }
-
- private:
-  double share_;
-};
-
-std::uint64_t text_bytes_of(const std::vector<std::string>& paths) {
-  std::uint64_t sum = 0;
-  for (const std::string& path : paths) sum += DocumentsReader(path).text_bytes();
-  return sum;
-}
-
-void count_file(const std::string& path, const std::set<Split>& splits, const Sample& sample,
-                text::WordCounter& counter, Seen& seen, Context& context) {
-  const DocumentsReader reader(path);
-  std::atomic<std::uint64_t> n_documents{0}, text_bytes{0};
-  context.pool.for_each(static_cast<std::int64_t>(reader.n_blocks()), [&](std::int64_t block, int thread) {
-    tokenize_detail::throw_if_stopped();
-    for (const Document& document : reader.read_block(static_cast<std::uint64_t>(block))) {
-      if (!splits.contains(document.split) || !sample.takes(document)) continue;
-      counter.add(document.text, thread);
-      n_documents += 1;
-      text_bytes += document.text.size();
-    }
-    context.log.progress("counting " + path + ": " + human_bytes(static_cast<double>(text_bytes)));
-  });
-  context.log.progress_done();
-  seen.n_documents += n_documents;
-  seen.text_bytes += text_bytes;
-}
-
-// The last newline between two characters that are surely no white space, the second a letter: no pre-tokenizer's piece
-// crosses it or ends elsewhere for what follows, so that cutting there changes no count. Without one, the last newline.
-std::size_t last_cut(std::string_view text) {
-  for (std::size_t at = text.size() - 1; at-- > 1;) {
-    if (text[at] != '\n') continue;
-    const auto before = static_cast<unsigned char>(text[at - 1]), next = static_cast<unsigned char>(text[at + 1]);
-    const bool ascii_letter = (next | 0x20u) - 'a' < 26, han_or_hangul = next >= 0xE4 && next <= 0xED;
-    const bool printable = before > 0x20 && before < 0x7F;
-    const bool han_before = at >= 3 && static_cast<unsigned char>(text[at - 3]) >= 0xE4 && before >= 0x80 &&
-                            static_cast<unsigned char>(text[at - 3]) <= 0xED;
-    if ((ascii_letter || han_or_hangul) && (printable || han_before)) return at;
-  }
-  return text.rfind('\n');
-}
-
-// Plain text on stdin, a line at a time in batches of some megabytes, so that a stream of any length fits.
-void count_stdin(text::WordCounter& counter, Seen& seen, Context& context) {
-  constexpr std::size_t batch_bytes = 8u << 20;
-  std::vector<std::string> parts(static_cast<std::size_t>(context.pool.n_threads()) * 4);
-  std::string rest;
-  for (bool more = true; more;) {
-    std::size_t n_parts = 0;
-    while (more && n_parts < parts.size()) {
-      std::string& part = parts[n_parts++];
-      part = std::move(rest);
-      const std::size_t had = part.size();
-      part.resize(had + batch_bytes);
-      const std::size_t n = std::fread(part.data() + had, 1, batch_bytes, stdin);
-      part.resize(had + n);
-      more = n == batch_bytes;
-      const std::size_t line_end = more ? last_cut(part) : std::string::npos;
-      rest = line_end == std::string::npos ? std::string() : part.substr(line_end + 1);
-      part.resize(part.size() - rest.size());
-    }
-    tokenize_detail::throw_if_stopped();
-    context.pool.for_each(static_cast<std::int64_t>(n_parts),
-                          [&](std::int64_t i, int thread) { counter.add(parts[static_cast<std::size_t>(i)], thread); });
-    for (std::size_t i = 0; i < n_parts; ++i) seen.text_bytes += parts[i].size();
-  }
-  if (std::ferror(stdin) != 0) throw Error(Kind::io, "cannot read stdin");
-  seen.n_documents = seen.text_bytes > 0 ? 1 : 0;
-}
-
-std::vector<text::WordTable> count_pieces(const TokenizeTrainOptions& options, text::Pattern pattern, Seen& seen,
-                                          Context& context) {
-  const Stopwatch watch;
-  text::WordCounter counter(pattern, context.pool.n_threads());
-  if (options.inputs == std::vector<std::string>{"-"}) {
-    count_stdin(counter, seen, context);
-  } else {
-    const std::vector<Split> list =
-        tokenize_detail::splits_named(options.splits.empty() ? std::vector<std::string>{"train"} : options.splits);
-    const Sample sample(options.sample_bytes, text_bytes_of(options.inputs));
-    if (sample.share() < 1) {
-      context.log.info("learning from a sample: about " + format_number(sample.share() * 100, 3) +
-                       " % of the documents");
-    }
-    for (const std::string& path : options.inputs)
-      count_file(path, {list.begin(), list.end()}, sample, counter, seen, context);
-  }
-  if (seen.text_bytes == 0) {
-    throw Error(Kind::data,
-                join(options.inputs, ", ") + ": no text in the chosen split: there is nothing to learn from");
-  }
-  seen.n_left_out = counter.n_left_out();
-  if (seen.n_left_out > 0) {
-    context.log.warning(std::to_string(seen.n_left_out) + " pieces longer than " +
-                        std::to_string(text::WordCounter::longest_word) + " bytes without a break were not counted");
-  }
-  std::vector<text::WordTable> words = counter.join(context.pool);
-  seen.seconds = watch.seconds();
-  return words;
 }
 
 void check_options(const TokenizeTrainOptions& options, const std::vector<std::string>& special, const fs::path& path) {
@@ -181,7 +57,7 @@ void check_options(const TokenizeTrainOptions& options, const std::vector<std::s
   }
 }
 
-void report(const text::Tokenizer& tokenizer, const fs::path& path, const Seen& seen, double merge_s,
+void report(const text::Tokenizer& tokenizer, const fs::path& path, const PieceCounting::Seen& seen, double merge_s,
             Context& context) {
   if (context.json) {
     const Json result{{"schema", "hearth.tokenize.train/1"},
@@ -210,20 +86,23 @@ int run(const TokenizeTrainOptions& options, Context& context) {
       options.special_tokens.empty() ? text::default_special_tokens() : options.special_tokens;
   const fs::path path = json_path_of(options.output);
   check_options(options, special, path);
-  Seen seen;
+  PieceCounting::Seen seen;
   double merge_s = 0;
+  std::optional<PieceCounting> counting;
   text::Pattern pattern = text::pattern_by_name(options.pretokenizer)->pattern;
   text::TrainedVocabulary vocabulary;
   if (options.vocab == "bytes") {
     vocabulary = text::byte_vocabulary();
     pattern = text::Pattern::none;
   } else {
-    const std::vector<text::WordTable> words = count_pieces(options, pattern, seen, context);
+    counting.emplace(options, pattern, path, context);
+    const std::vector<text::WordTable> words = counting->count();
+    seen = counting->seen();
     const Stopwatch watch;
     const text::TrainSettings settings{static_cast<std::size_t>(options.vocab_size) - special.size(),
                                        options.min_frequency};
     vocabulary = text::train_bpe(words, settings, [&](std::size_t n) {
-      tokenize_detail::throw_if_stopped();
+      counting->stop_if_asked(words);
       context.log.progress("merging: " + std::to_string(n) + " of " + std::to_string(settings.n_tokens) + " tokens");
     });
     context.log.progress_done();
@@ -239,6 +118,7 @@ int run(const TokenizeTrainOptions& options, Context& context) {
   const text::Tokenizer tokenizer =
       text::Tokenizer::from_json(text::write_tokenizer_json(file), path.string(), special.front());
   tokenizer.write(path);
+  if (counting) counting->done();
   report(tokenizer, path, seen, merge_s, context);
   return 0;
 }

@@ -4,10 +4,16 @@
 #include <cstring>
 
 #include "lib/base/digest.h"
+#include "lib/base/error.h"
 #include "lib/text/tokenizer/piece_cache.h"
 
 namespace hearth::text {
 namespace {
+
+// In a record, before the bytes of the word.
+struct SavedWord {
+  std::uint64_t hash, count, length;
+};
 
 std::uint64_t hash_of(const unsigned char* p, std::size_t n, const unsigned char* text_end) {
   if (n > PieceKey::longest) return hash64({reinterpret_cast<const std::byte*>(p), n});
@@ -45,8 +51,40 @@ void WordTable::grow() {
   }
 }
 
-WordCounter::WordCounter(Pattern pattern, int n_threads)
-    : cutter_(pattern, nullptr), threads_(static_cast<std::size_t>(n_threads)) {}
+void WordTable::save(const std::function<void(std::string_view)>& put) const {
+  constexpr std::size_t record_bytes = 1u << 16;
+  std::string record;
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    const SavedWord head{words_[i].hash, words_[i].count, words_[i].length};
+    record.append(reinterpret_cast<const char*>(&head), sizeof head);
+    record += word(i);
+    if (record.size() < record_bytes) continue;
+    put(record);
+    record.clear();
+  }
+  if (!record.empty()) put(record);
+}
+
+WordCounter::WordCounter(Pattern pattern, int n_threads, bool keeps_long)
+    : cutter_(pattern, nullptr), keeps_long_(keeps_long), threads_(static_cast<std::size_t>(n_threads)) {}
+
+void WordCounter::save(const std::function<void(std::string_view)>& put) const {
+  for (const PerThread& thread : threads_) {
+    for (const WordTable& table : thread.parts) table.save(put);
+  }
+}
+
+void WordCounter::restore(std::string_view record) {
+  while (!record.empty()) {
+    SavedWord head{};
+    if (record.size() < sizeof head) throw Error(Kind::data, "counts of pieces that are cut");
+    std::memcpy(&head, record.data(), sizeof head);
+    record.remove_prefix(sizeof head);
+    if (record.size() < head.length) throw Error(Kind::data, "counts of pieces that are cut");
+    threads_[0].parts[head.hash >> (64 - part_bits)].add(record.substr(0, head.length), head.hash, head.count);
+    record.remove_prefix(head.length);
+  }
+}
 
 void WordCounter::add(std::string_view text, int thread) {
   PerThread& mine = threads_[static_cast<std::size_t>(thread)];
@@ -57,7 +95,7 @@ void WordCounter::add(std::string_view text, int thread) {
     const std::size_t n_pieces = cutter_.cut(text, p, ends);
     for (std::size_t i = 0; i < n_pieces; p = ends[i], ++i) {
       const auto n = static_cast<std::size_t>(ends[i] - p);
-      if (n > longest_word) {
+      if (n > long_piece && !keeps_long_) {
         ++mine.n_left_out;
         continue;
       }

@@ -3,6 +3,7 @@
 // only.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,8 @@ class WordTable {
   std::string_view word(std::size_t i) const { return {text_.data() + words_[i].begin, words_[i].length}; }
   std::uint64_t count(std::size_t i) const { return words_[i].count; }
   std::uint64_t hash(std::size_t i) const { return words_[i].hash; }
+  // Calls put with records of words and counts, for WordCounter::restore.
+  void save(const std::function<void(std::string_view record)>& put) const;
 
  private:
   struct Word {
@@ -35,11 +38,17 @@ class WordTable {
 // Counts on many threads: each has tables of its own, cut by hash so that they can be joined on many threads too.
 class WordCounter {
  public:
-  WordCounter(Pattern pattern, int n_threads);
-  // Counts the pieces of text. Calls with different threads may run at once. Pieces longer than longest_word are left
-  // out (a megabyte without a space teaches no merge worth having and would take the memory of a corpus).
+  // keeps_long: count pieces longer than long_piece bytes too, as Hugging Face's trainer does; else leave them out (a
+  // megabyte without a space teaches hardly a merge and takes the memory of one).
+  WordCounter(Pattern pattern, int n_threads, bool keeps_long = true);
+  // Counts the pieces of text. Calls with different threads may run at once.
   void add(std::string_view text, int thread);
-  static constexpr std::size_t longest_word = 4096;
+  static constexpr std::size_t long_piece = 4096;
+
+  // All counts so far as records; restore adds those of one. The order of words has no part in what training makes.
+  void save(const std::function<void(std::string_view record)>& put) const;
+  void restore(std::string_view record);
+  void restore_left_out(std::uint64_t n) { threads_[0].n_left_out += n; }
 
   // The joined tables; ends the object's use.
   std::vector<WordTable> join(ThreadPool& pool);
@@ -53,6 +62,7 @@ class WordCounter {
     std::uint64_t n_left_out = 0;
   };
   PieceCutter cutter_;
+  bool keeps_long_;
   std::vector<PerThread> threads_;
 };
 

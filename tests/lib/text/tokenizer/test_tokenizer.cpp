@@ -128,6 +128,28 @@ TEST_CASE("training stops at min_frequency and keeps counts beyond 32 bits") {
   CHECK(train_bpe({words}, {256 + 2, 1}).tokens.back() == "bc");
 }
 
+TEST_CASE("counts that were saved and put back teach the same, long pieces too where they are kept") {
+  ThreadPool pool(2);
+  const std::string text = read_file(golden / "corpus.txt") + repeated("ab", 5000) + " " + repeated("ab", 100);
+  WordCounter whole(Pattern::qwen2, 1), first(Pattern::qwen2, 2), second(Pattern::qwen2, 1);
+  whole.add(text, 0);
+  whole.add(text, 0);
+  first.add(text, 1);
+  first.save([&](std::string_view record) { second.restore(record); });
+  second.add(text, 0);
+  const TrainSettings settings{600, 1};
+  const TrainedVocabulary expected_vocabulary = train_bpe(whole.join(pool), settings);
+  CHECK(train_bpe(second.join(pool), settings).tokens == expected_vocabulary.tokens);
+  CHECK(whole.n_left_out() == 0);
+
+  WordCounter leaving(Pattern::qwen2, 1, false);
+  leaving.add(text, 0);
+  leaving.add(text, 0);
+  CHECK(leaving.n_left_out() == 2);
+  CHECK(train_bpe(leaving.join(pool), settings).tokens != expected_vocabulary.tokens);
+  CHECK_THROWS_AS(second.restore("cut"), Error);
+}
+
 TEST_CASE("any bytes come back, whatever the tokenizer") {
   std::mt19937 random(3);
   for (const auto& [name, expectation] : expected().items()) {
