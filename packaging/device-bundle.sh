@@ -37,9 +37,9 @@ for program in $programs; do ldd "$build/bin/$program"; done | awk '$2 == "=>" &
 # Tokens to train on: this project's own texts.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-(cd "$source" && "$build/bin/shard" README.md lib kernels formats tests packaging --quality none -q -o "$scratch/corpus.h5")
-"$build/bin/tokenize" train "$scratch/corpus.h5" --vocab-size 4096 -q -o "$folder/data/tokenizer.json"
-"$build/bin/tokenize" encode "$scratch/corpus.h5" --tokenizer "$folder/data/tokenizer.json" -q -o "$folder/data/tokens.h5"
+(cd "$source" && "$build/bin/shard" README.md lib kernels formats tests packaging --quality none -q -o "$scratch/corpus.h5") >/dev/null
+"$build/bin/tokenize" train "$scratch/corpus.h5" --vocab-size 4096 -q -o "$folder/data/tokenizer.json" >/dev/null
+"$build/bin/tokenize" encode "$scratch/corpus.h5" --tokenizer "$folder/data/tokenizer.json" -q -o "$folder/data/tokens.h5" >/dev/null
 
 tar -czf "$folder.tar.gz" -C "$(dirname "$folder")" "${folder##*/}"
 mib=$((($(wc -c <"$folder.tar.gz") + 1048575) / 1048576))
