@@ -139,8 +139,8 @@ bool begins_like_office(std::string_view head) {
   if (!is_zip(head)) return false;
   const auto entries = formats::zip_entries_of_head(head);
   if (entries.empty()) return false;
-  const auto& [first, packed] = entries.front();
-  if (first == "mimetype") return type_of_mime(trim(packed)).has_value();
+  const std::string_view first = entries.front().name;
+  if (first == "mimetype") return type_of_mime(trim(entries.front().packed)).has_value();
   if (first == "[Content_Types].xml" || first == "_rels/.rels") return true;
   Names names;
   for (const auto& entry : entries) names.push_back(entry.name);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t members_request = 100;   // in the place of a ForeignFormat
 constexpr std::size_t frame_bytes = 128u << 10;  // members are sent once they are so many
-constexpr std::size_t keep_bytes = 4u << 20;     // of memory that a request may leave behind
+constexpr std::size_t keep_bytes = 32u << 20;    // of free memory that a request may leave behind
 constexpr std::size_t max_attributes = 1000, max_reason_bytes = 40;
 constexpr auto last_type = FileType::epub;
 
@@ -203,11 +203,11 @@ MembersFrame unpack_members(std::string_view bytes) {
 
 int serve_parsers(int input, int output) {
   give_up_writing();
-  ::mallopt(M_MMAP_THRESHOLD, 256 << 20);  // memory is kept from one page to the next, and given back after large ones
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // memory is kept from one page to the next, and given back behind large ones
   ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
   serve_requests(input, output, [](const std::string& request, const Emit& emit) {
     std::string answer = answer_request(request, emit);
-    if (request.size() + answer.size() > keep_bytes) ::malloc_trim(0);
+    if (::mallinfo2().fordblks > keep_bytes) ::malloc_trim(0);
     return answer;
   });
   return 0;
