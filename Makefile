@@ -6,10 +6,11 @@ JOBS ?= $(shell nproc)
 CORPUS ?=
 CTEST_FLAGS ?=
 
-.PHONY: help deps build test demo device-bundle install clean
+.PHONY: help deps build test test-long demo device-bundle install clean
 help:
 	@echo 'make demo [CORPUS=DIR]   install what is missing, build, and train a small language model on a real corpus'
 	@echo 'make test                install what is missing, build, and run all tests'
+	@echo 'make test-long           fuzzers and sanitizers, for hours (FUZZ_SECONDS=N each); writes tests/LONG.md'
 	@echo 'make build               build into $(BUILD); the tools are in $(BUILD)/bin'
 	@echo 'make install [PREFIX=D]  install under D (default /usr/local)'
 	@echo 'make device-bundle       a folder that runs, and tests and measures itself, on a bare machine with a GPU'
@@ -27,6 +28,9 @@ build: deps $(BUILD)/build.ninja
 
 test: build
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure --no-tests=error $(CTEST_FLAGS)
+
+test-long: deps
+	JOBS=$(JOBS) tests/long.sh
 
 demo: deps $(BUILD)/build.ninja
 	ninja -C $(BUILD) -j $(JOBS) tools
