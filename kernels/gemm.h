@@ -9,7 +9,8 @@
 //   weight     dw [out, in]    += dy^T x      {.a = dy, .b = x, .y = dw, .transpose_a = true, .accumulate = true}
 //
 // dtypes: a, b f32 or bf16, each its own (a bf16 operand beside an f32 one is widened exactly); sums in f32 (f64 in
-// ref); y f32 or bf16, rounded once. With accumulate y must be f32.
+// ref); y f32 or bf16, rounded once,
+// with accumulate after the addition.
 // Determinism: same bits for any number of threads; without transpose_a a row of y depends on that row of op(a), on b
 // and on k, not on m (measured by tests/kernels and by `hearth doctor`).
 // Aliasing: y overlaps neither a nor b. Errors: Error{internal} for shapes that do not fit. k = 0 gives zeros (or y).

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/nn/pass.h"
 
-#include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/rmsnorm.h"
 
@@ -46,16 +45,8 @@ void linear_backward_input(const Pass& pass, const Tensor& dy, const Parameter* 
 }
 
 void linear_backward_input_add(const Pass& pass, const Tensor& dy, const Parameter* weight, const Tensor& dx) {
-  if (dx.dtype == DType::f32) {
-    if (pass.measures()) return;
-    kernels::gemm(pass.on(), {.a = dy, .b = weight->weight, .y = dx, .accumulate = true});
-    return;
-  }
-  Arena::Scope scope(pass.arena);
-  const Tensor product = pass.arena.allocate(dx.dtype, dx.shape);
   if (pass.measures()) return;
-  kernels::gemm(pass.on(), {.a = dy, .b = weight->weight, .y = product});
-  kernels::add(pass.on(), {.a = dx, .b = product, .y = dx});
+  kernels::gemm(pass.on(), {.a = dy, .b = weight->weight, .y = dx, .accumulate = true});
 }
 
 void norm(const Pass& pass, const Tensor& x, const Parameter* weight, const Tensor& y, const Tensor& rstd) {

@@ -21,7 +21,7 @@ TEST_CASE("gemm agrees with the reference") {
   Machine machine;
   Memory memory(size.m * 7919 + size.n);
   for (int mode = 0; mode < 8; ++mode) {
-    const bool ta = mode & 1, tb = mode & 2, accumulate = (mode & 4) && y_dtype == f32;
+    const bool ta = mode & 1, tb = mode & 2, accumulate = mode & 4;
     const Tensor a = memory.random(a_dtype, ta ? Shape{size.k, size.m} : Shape{size.m, size.k});
     const Tensor b = memory.random(b_dtype, tb ? Shape{size.n, size.k} : Shape{size.k, size.n});
     const Tensor y = memory.random(y_dtype, {size.m, size.n}), expected = memory.copy(y);
@@ -119,9 +119,6 @@ TEST_CASE("gemm refuses operands that do not fit, by name") {
   const Tensor a = memory.zeros(f32, {2, 4}), b = memory.zeros(f32, {5, 4}), y = memory.zeros(f32, {2, 5});
   CHECK_THROWS_WITH(gemm(machine.fast, {.a = a, .b = b, .y = y}), Catch::Contains("gemm: b is [5, 4], wanted [4, 4]"));
   CHECK_THROWS_WITH(gemm(machine.fast, {.a = a, .b = b, .y = a, .transpose_b = true}), Catch::Contains("y is [2, 4]"));
-  const Tensor rounded = memory.zeros(b16, {2, 5});
-  CHECK_THROWS_WITH(gemm(machine.fast, {.a = a, .b = b, .y = rounded, .transpose_b = true, .accumulate = true}),
-                    Catch::Contains("accumulate"));
   if (!machine.fast.is_host()) return;  // what lies on a device is not looked at
   const Tensor descending = memory.indices({0, 2, 1});
   CHECK_THROWS_WITH(
