@@ -4,6 +4,7 @@
 #pragma once
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
+#include "kernels/attention_decode.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "kernels/gemm.h"
@@ -22,7 +23,8 @@
 // clang-format off
 #define HEARTH_OPS(op) \
   op(gemm) op(grouped_gemm) op(grouped_gemm_input_gradient) op(grouped_gemm_weight_gradient) \
-  op(rmsnorm) op(rmsnorm_backward) op(rope_table) op(rope) op(attention) op(attention_backward) \
+  op(rmsnorm) op(rmsnorm_backward) op(rope_table) op(rope) \
+  op(attention) op(attention_backward) op(attention_decode) \
   op(glu) op(glu_backward) op(router) op(router_backward) \
   op(moe_sort) op(moe_gather) op(moe_combine) op(moe_combine_backward) op(moe_to_rows) op(moe_from_rows) \
   op(embedding) op(embedding_backward) op(head) op(head_logits) op(adamw) op(muon) \

@@ -7,7 +7,9 @@
 //   draws[r] of Philox stream streams[r] under seed: it depends on neither the row nor its neighbours.
 //
 // dtypes: logits f32; sums f64. log_prob is that of the chosen token under softmax(logits), before temperature and
-// cuts. Errors: Error{internal} for shapes that do not fit; Error{data} for a row without any finite logit.
+// cuts. Same bits each time; another backend may choose otherwise where u falls within rounding of a boundary.
+// Errors: Error{internal} for shapes that do not fit; Error{data} for a row that holds a NaN or whose greatest logit is
+// not finite. On a device, where nobody waits for the result, such a row has id -1 and log_prob -infinity.
 #pragma once
 #include <cstdint>
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -22,8 +23,9 @@ constexpr std::int64_t block_queries = 112;  // a multiple of both register bloc
 constexpr std::int64_t block_keys = 256;
 constexpr float no_sink = -std::numeric_limits<float>::infinity();
 
+// Tokens of a sequence: keys from position 0 on, queries from first_query on, which lies at `begin` in q and o.
 struct Sequence {
-  std::int64_t begin, length;
+  std::int64_t begin, length, first_query = 0;
 };
 
 std::vector<Sequence> sequences_of(const Tensor& cu_seqlens) {
@@ -110,8 +112,8 @@ std::int64_t units_of_row(const GemmBlocks& blocks, std::int64_t stride) {
 struct PackedKeys {
   Sizes k, v;
   std::int64_t heads;
-  std::uint32_t* data;
-  std::vector<std::int64_t> first;  // unit where each sequence's first (head, block) starts
+  std::uint32_t* data = nullptr;
+  std::vector<std::int64_t> first = {};  // unit where each sequence's first (head, block) starts
 
   std::int64_t block_units() const { return k.along_units(block_keys) + v.across_units(block_keys); }
   std::int64_t n_blocks(const Sequence& sequence) const { return ceil_div(sequence.length, block_keys); }
@@ -148,9 +150,9 @@ void forward_block(const AttentionArgs& args, const std::vector<Sequence>& seque
                    const ForwardTask& task) {
   const GemmBlocks& blocks = *packed.k.blocks;
   const Sequence sequence = sequences[task.sequence];
-  const std::int64_t tokens = args.q.shape[0], heads = args.q.shape[1], kv_head = task.head * args.k.shape[1] / heads;
+  const std::int64_t tokens = args.q.shape[0], heads = args.q.shape[1], kv_head = task.head * packed.heads / heads;
   const std::int64_t queries = std::min(block_queries, sequence.length - task.query), n = packed.n_blocks(sequence);
-  const std::int64_t token = sequence.begin + task.query, columns = packed.v.columns();
+  const std::int64_t token = sequence.begin + task.query - sequence.first_query, columns = packed.v.columns();
   const ForwardScratch s(packed.k, packed.v);
   blocks.copy_a(head_of(args.q, token, task.head), queries, packed.k.width, s.q, packed.k.stride());
   std::fill_n(s.o, queries * columns, 0.0f);
@@ -188,15 +190,17 @@ void forward_block(const AttentionArgs& args, const std::vector<Sequence>& seque
                      columns, seen);
   }
   const MatrixView o = head_of(args.o, token, task.head);
-  attention_finish(
-      s.o, columns, queries, packed.v.width, s.max, s.sum, args.sinks ? args.sinks.as<float>()[task.head] : no_sink,
-      {const_cast<std::byte*>(o.data), o.dtype, o.row_stride, args.lse.as<float>() + task.head * tokens + token});
+  attention_finish(s.o, columns, queries, packed.v.width, s.max, s.sum,
+                   args.sinks ? args.sinks.as<float>()[task.head] : no_sink,
+                   {const_cast<std::byte*>(o.data), o.dtype, o.row_stride,
+                    args.lse ? args.lse.as<float>() + task.head * tokens + token : nullptr});
 }
 
-// Packs every block of keys and values, in parallel, into memory of the calling thread.
-PackedKeys pack_keys(ThreadPool& pool, const Tensor& k, const Tensor& v, const std::vector<Sequence>& sequences,
-                     const GemmBlocks& blocks) {
-  PackedKeys packed{{&blocks, k.shape[2]}, {&blocks, v.shape[2]}, k.shape[1], nullptr, {}};
+// Packs every block of keys and values that a query sees, in parallel, into memory of the calling thread.
+// rows(sequence, head, key, count, &k, &v) gives those of one block, valid until the thread asks again.
+template <class Rows>
+PackedKeys pack_keys(ThreadPool& pool, PackedKeys packed, const AttentionMask& mask,
+                     const std::vector<Sequence>& sequences, const Rows& rows) {
   struct Task {
     std::size_t sequence;
     std::int64_t head, block;
@@ -206,20 +210,37 @@ PackedKeys pack_keys(ThreadPool& pool, const Tensor& k, const Tensor& v, const s
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     packed.first.push_back(units);
     units += packed.heads * packed.n_blocks(sequences[i]) * packed.block_units();
+    const KeyRange seen = visible_keys(mask, sequences[i].first_query, sequences[i].length);
     for (std::int64_t head = 0; head < packed.heads; ++head) {
-      for (std::int64_t block = 0; block < packed.n_blocks(sequences[i]); ++block) tasks.push_back({i, head, block});
+      for (std::int64_t block = seen.begin / block_keys; block < packed.n_blocks(sequences[i]); ++block)
+        tasks.push_back({i, head, block});
     }
   }
   packed.data = scratch<std::uint32_t>(ScratchUse::packed_b, units);
+  const GemmBlocks& blocks = *packed.k.blocks;
   pool.for_each(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i, int) {
     const auto& [sequence, head, block] = tasks[i];
     const std::int64_t begin = block * block_keys, keys = std::min(block_keys, sequences[sequence].length - begin);
-    const std::int64_t token = sequences[sequence].begin + begin;
     std::uint32_t* const to = packed.keys(sequence, packed.n_blocks(sequences[sequence]), head, block);
-    blocks.pack_b(transposed(head_of(k, token, head)), k.shape[2], keys, to);
-    blocks.pack_b(head_of(v, token, head), keys, v.shape[2], to + packed.k.along_units(block_keys));
+    MatrixView k{}, v{};
+    rows(sequence, head, begin, keys, k, v);
+    blocks.pack_b(transposed(k), packed.k.width, keys, to);
+    blocks.pack_b(v, keys, packed.v.width, to + packed.k.along_units(block_keys));
   });
   return packed;
+}
+
+void forward(Stream& stream, const AttentionArgs& args, const std::vector<Sequence>& sequences,
+             const PackedKeys& packed) {
+  std::vector<ForwardTask> tasks;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    for (std::int64_t head = 0; head < args.q.shape[1]; ++head) {
+      for (std::int64_t query = sequences[i].first_query; query < sequences[i].length; query += block_queries)
+        tasks.push_back({i, head, query});
+    }
+  }
+  stream.pool().for_each(static_cast<std::int64_t>(tasks.size()),
+                         [&](std::int64_t i, int) { forward_block(args, sequences, packed, tasks[i]); });
 }
 
 }  // namespace
@@ -227,16 +248,53 @@ PackedKeys pack_keys(ThreadPool& pool, const Tensor& k, const Tensor& v, const s
 void attention(Stream& stream, const AttentionArgs& args) {
   const std::vector<Sequence> sequences = sequences_of(args.cu_seqlens);
   const GemmBlocks& blocks = gemm_blocks(args.q.dtype, args.k.dtype);
-  const PackedKeys packed = pack_keys(stream.pool(), args.k, args.v, sequences, blocks);
-  std::vector<ForwardTask> tasks;
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    for (std::int64_t head = 0; head < args.q.shape[1]; ++head) {
-      for (std::int64_t query = 0; query < sequences[i].length; query += block_queries)
-        tasks.push_back({i, head, query});
-    }
+  const PackedKeys sizes{{&blocks, args.k.shape[2]}, {&blocks, args.v.shape[2]}, args.k.shape[1]};
+  forward(stream, args, sequences,
+          pack_keys(stream.pool(), sizes, args.mask, sequences,
+                    [&](std::size_t sequence, std::int64_t head, std::int64_t key, std::int64_t, MatrixView& k,
+                        MatrixView& v) {
+                      k = head_of(args.k, sequences[sequence].begin + key, head);
+                      v = head_of(args.v, sequences[sequence].begin + key, head);
+                    }));
+}
+
+// The keys and values of a block are brought together from their pages before they are packed; all else is as in
+// attention, and so are the bits.
+void attention_decode(Stream& stream, const AttentionDecodeArgs& args) {
+  const std::int64_t page_tokens = args.k_pages.shape[1], kv_heads = args.k_pages.shape[2];
+  const auto begin = args.cu_seqlens.span<std::int32_t>(), lengths = args.lengths.span<std::int32_t>();
+  std::vector<Sequence> sequences;
+  std::vector<const std::int32_t*> tables;
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    if (begin[i + 1] == begin[i]) continue;
+    sequences.push_back({begin[i], lengths[i], lengths[i] - (begin[i + 1] - begin[i])});
+    tables.push_back(args.page_table.as<std::int32_t>() + static_cast<std::int64_t>(i) * args.page_table.shape[1]);
   }
-  stream.pool().for_each(static_cast<std::int64_t>(tasks.size()),
-                         [&](std::int64_t i, int) { forward_block(args, sequences, packed, tasks[i]); });
+  const auto gathered = [&](const Tensor& pages, const std::int32_t* table, std::int64_t head, std::int64_t key,
+                            std::int64_t keys, std::byte* to) {
+    const std::size_t bytes = static_cast<std::size_t>(pages.shape[3]) * size_of(pages.dtype);
+    for (std::int64_t i = key; i < key + keys; ++i) {
+      const std::int64_t row = (table[i / page_tokens] * page_tokens + i % page_tokens) * kv_heads + head;
+      std::memcpy(to + static_cast<std::size_t>(i - key) * bytes, pages.data + static_cast<std::size_t>(row) * bytes,
+                  bytes);
+    }
+    return MatrixView{to, pages.dtype, pages.shape[3], 1};
+  };
+  const std::int64_t k_bytes = block_keys * args.k_pages.shape[3] * static_cast<std::int64_t>(size_of(args.q.dtype));
+  const std::int64_t v_bytes = block_keys * args.o.shape[2] * static_cast<std::int64_t>(size_of(args.q.dtype));
+  const GemmBlocks& blocks = gemm_blocks(args.q.dtype, args.q.dtype);
+  const PackedKeys sizes{{&blocks, args.q.shape[2]}, {&blocks, args.o.shape[2]}, kv_heads};
+  const PackedKeys packed = pack_keys(
+      stream.pool(), sizes, args.mask, sequences,
+      [&](std::size_t sequence, std::int64_t head, std::int64_t key, std::int64_t keys, MatrixView& k, MatrixView& v) {
+        std::byte* const memory = scratch<std::byte>(ScratchUse::attention, k_bytes + v_bytes);
+        k = gathered(args.k_pages, tables[sequence], head, key, keys, memory);
+        v = args.v_pages ? gathered(args.v_pages, tables[sequence], head, key, keys, memory + k_bytes) : k;
+      });
+  AttentionArgs as_trained{};
+  as_trained.q = args.q, as_trained.o = args.o, as_trained.lse = args.lse, as_trained.sinks = args.sinks;
+  as_trained.mask = args.mask, as_trained.scale = args.scale, as_trained.softcap = args.softcap;
+  forward(stream, as_trained, sequences, packed);
 }
 
 namespace {

@@ -136,7 +136,7 @@ void finish(const float* o, std::int64_t o_stride, std::int64_t queries, std::in
     const float greatest = std::max(max[row], sink);
     const float own = max[row] == none ? 0.0f : std::exp(max[row] - greatest);
     const float total = sum[row] * own + (sink == none ? 0.0f : std::exp(sink - greatest));
-    output.lse[row] = total == 0 ? none : greatest + std::log(total);
+    if (output.lse != nullptr) output.lse[row] = total == 0 ? none : greatest + std::log(total);
     const float factor = total == 0 ? 0.0f : own / total;
     if (output.dtype == DType::bf16) {
       scale_row(o + row * o_stride, factor, width, reinterpret_cast<bf16*>(output.o) + row * output.stride);

@@ -59,7 +59,7 @@ struct AttentionOutput {
   std::byte* o;
   DType dtype;
   std::int64_t stride;
-  float* lse;
+  float* lse;  // or none
 };
 void attention_finish(const float* o, std::int64_t o_stride, std::int64_t queries, std::int64_t width, const float* max,
                       const float* sum, float sink, const AttentionOutput& output);

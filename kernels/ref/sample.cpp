@@ -61,7 +61,8 @@ void sample(Stream&, const SampleArgs& args) {
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::span<const float> logits = args.logits.rows(row, 1).span<float>();
     const auto greatest = std::max_element(logits.begin(), logits.end());
-    if (!std::isfinite(*greatest))
+    const bool any_nan = std::any_of(logits.begin(), logits.end(), [](float logit) { return std::isnan(logit); });
+    if (any_nan || !std::isfinite(*greatest))
       throw Error(Kind::data, "the logits of row " + std::to_string(row) + " are not finite");
     std::int32_t id = static_cast<std::int32_t>(greatest - logits.begin());
     if (args.temperature > 0) {

@@ -5,3 +5,4 @@
 // before all others
 #include "tests/kernels/test_cpu.cpp"
 #include "tests/kernels/test_gemm.cpp"
+#include "tests/kernels/test_generation.cpp"

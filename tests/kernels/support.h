@@ -17,7 +17,7 @@
 
 namespace hearth::kernels::test {
 
-inline constexpr DType f32 = DType::f32, b16 = DType::bf16;
+inline constexpr DType f32 = DType::f32, b16 = DType::bf16, i32 = DType::i32;
 
 // The device under test: the host, or in tests/cuda a GPU or the SIMT machine, under a schedule that differs by n.
 #ifdef HEARTH_TEST_DEVICE
@@ -114,6 +114,28 @@ inline double relative_error(const Tensor& a, const Tensor& b) {
 
 inline bool same_bits(const Tensor& a, const Tensor& b) {
   return a.bytes() == b.bytes() && std::memcmp(a.data, b.data, a.bytes()) == 0;
+}
+
+// Results of one op on one stream, by name; the same call on three streams must agree: cpu and ref within a
+// tolerance, cpu on two and on three threads bit for bit.
+using Results = std::vector<std::pair<std::string, Tensor>>;
+
+inline void compare(const std::string& what, double tolerance, const std::function<Results(Stream&)>& run) {
+  static Machine two(2), three(3);
+  const Results expected = run(two.ref), actual = two.finished(run), other = three.finished(run);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO(what << ": " << expected[i].first);
+    if (expected[i].second.dtype == i32) {
+      CHECK(same_bits(actual[i].second, expected[i].second));
+    } else {
+      CHECK(relative_error(actual[i].second, expected[i].second) < tolerance);
+    }
+    CHECK(same_bits(actual[i].second, other[i].second));
+  }
+}
+
+inline double one_rounding(DType dtype) {
+  return dtype == b16 ? 3e-2 : 1e-5;
 }
 
 // sum over i of weight[i] * tensor[i]: a loss whose derivative with respect to tensor is weight.
