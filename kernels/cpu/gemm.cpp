@@ -203,6 +203,24 @@ Tensor matrix_of(const Tensor& weight, std::int64_t expert) {
   return weight.rows(expert, 1).reshaped({weight.shape[1], weight.shape[2]});
 }
 
+Tensor rows_in(ScratchUse use, DType dtype, std::int64_t rows, std::int64_t width) {
+  return {scratch<std::byte>(use, rows * width * static_cast<std::int64_t>(size_of(dtype))), dtype, {rows, width}};
+}
+
+// The rows of x that belong to experts, brought into their order where there is a gather.
+Tensor rows_of(Stream& stream, const Tensor& x, const Tensor& gather, const Tensor& offsets, ScratchUse use) {
+  const std::int64_t rows = offsets.span<std::int32_t>().back();
+  if (!gather) return x.rows(0, rows);
+  const Tensor gathered = rows_in(use, x.dtype, rows, x.shape[1]);
+  if (rows > 0) moe_gather(stream, {.x = x, .token_of = gather.rows(0, rows), .rows = gathered});
+  return gathered;
+}
+
+// The first rows of a tensor that may be absent.
+Tensor first(const Tensor& tensor, std::int64_t rows) {
+  return tensor ? tensor.rows(0, rows) : tensor;
+}
+
 }  // namespace
 
 void gemm(Stream& stream, const GemmArgs& args) {
@@ -210,25 +228,42 @@ void gemm(Stream& stream, const GemmArgs& args) {
 }
 
 void grouped_gemm(Stream& stream, const GroupedGemmArgs& args) {
+  const Tensor x = rows_of(stream, args.x, args.gather, args.offsets, ScratchUse::expert_rows);
   multiply_experts(stream, args.offsets, [&](std::int64_t expert, std::int64_t begin, std::int64_t rows) {
-    return GemmArgs{.a = args.x.rows(begin, rows),
+    return GemmArgs{.a = x.rows(begin, rows),
                     .b = matrix_of(args.weight, expert),
                     .y = args.y.rows(begin, rows),
                     .transpose_b = true};
   });
+  const std::int64_t rows = x.shape[0];
+  if (args.activated && rows > 0)
+    glu(stream,
+        {.x = args.y.rows(0, rows), .row_weight = first(args.row_weight, rows), .y = args.activated.rows(0, rows)});
 }
 
 void grouped_gemm_input_gradient(Stream& stream, const GroupedGemmInputGradientArgs& args) {
-  multiply_experts(stream, args.offsets, [&](std::int64_t expert, std::int64_t begin, std::int64_t rows) {
-    return GemmArgs{
-        .a = args.dy.rows(begin, rows), .b = matrix_of(args.weight, expert), .y = args.dx.rows(begin, rows)};
+  const Tensor dy = rows_of(stream, args.dy, args.gather, args.offsets, ScratchUse::expert_rows);
+  const std::int64_t rows = dy.shape[0], in = args.weight.shape[2];
+  Tensor dx = args.dx;
+  if (args.gate_up) dx = rows_in(ScratchUse::expert_gradients, args.dy.dtype, rows, in);
+  multiply_experts(stream, args.offsets, [&](std::int64_t expert, std::int64_t begin, std::int64_t count) {
+    return GemmArgs{.a = dy.rows(begin, count), .b = matrix_of(args.weight, expert), .y = dx.rows(begin, count)};
   });
+  if (!args.gate_up || rows == 0) return;
+  glu_backward(stream, {.dy = dx,
+                        .x = args.gate_up.rows(0, rows),
+                        .row_weight = first(args.row_weight, rows),
+                        .dx = args.d_gate_up.rows(0, rows),
+                        .d_row_weight = first(args.d_row_weight, rows),
+                        .y = first(args.activated, rows)});
 }
 
 void grouped_gemm_weight_gradient(Stream& stream, const GroupedGemmWeightGradientArgs& args) {
+  const Tensor dy = rows_of(stream, args.dy, args.gather_dy, args.offsets, ScratchUse::expert_gradients);
+  const Tensor x = rows_of(stream, args.x, args.gather_x, args.offsets, ScratchUse::expert_rows);
   multiply_experts(stream, args.offsets, [&](std::int64_t expert, std::int64_t begin, std::int64_t rows) {
-    return GemmArgs{.a = args.dy.rows(begin, rows),
-                    .b = args.x.rows(begin, rows),
+    return GemmArgs{.a = dy.rows(begin, rows),
+                    .b = x.rows(begin, rows),
                     .y = matrix_of(args.dweight, expert),
                     .transpose_a = true,
                     .accumulate = true};

@@ -6,7 +6,7 @@
 namespace hearth::kernels::cpu {
 
 std::byte* scratch_bytes(ScratchUse use, std::size_t bytes) {
-  thread_local std::array<Buffer, 5> buffers;
+  thread_local std::array<Buffer, 7> buffers;
   Buffer& buffer = buffers[static_cast<std::size_t>(use)];
   if (buffer.bytes() < bytes) {
     buffer = Buffer();

@@ -8,7 +8,7 @@
 namespace hearth::kernels::cpu {
 
 // What the memory is for: two purposes may be in use at once on one thread, one purpose only once.
-enum class ScratchUse { packed_b, packed_a, result, attention, rows };
+enum class ScratchUse { packed_b, packed_a, result, attention, rows, expert_rows, expert_gradients };
 
 // At least this many elements, 64-byte aligned, contents unspecified; valid until this thread asks for that use again.
 std::byte* scratch_bytes(ScratchUse use, std::size_t bytes);

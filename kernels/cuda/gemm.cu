@@ -12,7 +12,7 @@ constexpr int tile = 64, slice = 16, threads = 256, per_thread = 4;
 
 // y[r, c] = alpha sum_k a[r, k] b[k, c] (+ y), each matrix with its own distances between rows and columns. With
 // offsets one product a group (blockIdx.z): rows_grouped: rows [offsets[g], offsets[g + 1]) of a and y, matrix g of b;
-// else k over that range, matrix g of y.
+// else k over that range, matrix g of y. What is grouped of a, and of b, may be gathered.
 template <class A, class B, class Y>
 struct Tiles {
   const A* a;
@@ -25,28 +25,38 @@ struct Tiles {
   const int* offsets;
   bool rows_grouped;
   int64_t b_group, y_group;
+  const int *gather_a, *gather_b;
+  int64_t begin = 0;  // of the group's range
 
   // Narrows to the group of blockIdx.z; returns whether it has anything for this block.
   __device__ bool narrow() {
     if (offsets == nullptr) return true;
-    const int64_t group = blockIdx.z, begin = offsets[group], count = offsets[group + 1] - begin;
+    const int64_t group = blockIdx.z, count = offsets[group + 1] - offsets[group];
+    begin = offsets[group];
     if (rows_grouped) {
-      a += begin * a_row;
       y += begin * n;
       b += group * b_group;
       m = count;
     } else {
-      a += begin * a_k;
-      b += begin * b_k;
       y += group * y_group;
       k = count;
     }
     return count > 0;
   }
+  __device__ static int64_t gathered(const int* gather, int64_t i) { return gather != nullptr ? gather[i] : i; }
+  __device__ float a_at(int64_t row, int64_t at_k) const {
+    const int64_t r = rows_grouped ? gathered(gather_a, begin + row) : row;
+    const int64_t kk = rows_grouped ? at_k : gathered(gather_a, begin + at_k);
+    return to_float(a[r * a_row + kk * a_k]);
+  }
+  __device__ float b_at(int64_t at_k, int64_t column) const {
+    const int64_t kk = rows_grouped ? at_k : gathered(gather_b, begin + at_k);
+    return to_float(b[kk * b_k + column * b_column]);
+  }
 };
 
 template <class A, class B, class Y>
-__global__ void __launch_bounds__(threads) tiles_kernel(Tiles<A, B, Y> t) {
+__global__ void __launch_bounds__(threads, 1) tiles_kernel(Tiles<A, B, Y> t) {
   HEARTH_SHARED(float, slice*(tile + 1), sm_a);
   HEARTH_SHARED(float, slice*(tile + 1), sm_b);
   if (!t.narrow()) return;
@@ -62,9 +72,8 @@ __global__ void __launch_bounds__(threads) tiles_kernel(Tiles<A, B, Y> t) {
       const int b_k = t.b_k == 1 ? i % slice : i / tile, b_column = t.b_k == 1 ? i / slice : i % tile;
       const bool a_valid = row0 + a_row < t.m && k0 + a_k < t.k;
       const bool b_valid = column0 + b_column < t.n && k0 + b_k < t.k;
-      sm_a[a_k * (tile + 1) + a_row] = a_valid ? to_float(t.a[(row0 + a_row) * t.a_row + (k0 + a_k) * t.a_k]) : 0;
-      sm_b[b_k * (tile + 1) + b_column] =
-          b_valid ? to_float(t.b[(k0 + b_k) * t.b_k + (column0 + b_column) * t.b_column]) : 0;
+      sm_a[a_k * (tile + 1) + a_row] = a_valid ? t.a_at(row0 + a_row, k0 + a_k) : 0;
+      sm_b[b_k * (tile + 1) + b_column] = b_valid ? t.b_at(k0 + b_k, column0 + b_column) : 0;
     }
     __syncthreads();
     for (int kk = 0; kk < slice; ++kk) {
@@ -96,9 +105,9 @@ void run_tiles(Stream& stream, const Tensor& a, const Tensor& b, const Tensor& y
         using B = decltype(b_type);
         using Y = decltype(y_type);
         const Tiles<A, B, Y> t{
-            data<const A>(a), data<const B>(b),  data<Y>(y),   like.m,        like.n,     like.k,
-            like.a_row,       like.a_k,          like.b_k,     like.b_column, like.alpha, like.accumulate,
-            like.offsets,     like.rows_grouped, like.b_group, like.y_group};
+            data<const A>(a), data<const B>(b),  data<Y>(y),   like.m,        like.n,        like.k,
+            like.a_row,       like.a_k,          like.b_k,     like.b_column, like.alpha,    like.accumulate,
+            like.offsets,     like.rows_grouped, like.b_group, like.y_group,  like.gather_a, like.gather_b};
         launch(stream, tiles_kernel<A, B, Y>,
                {dim3(static_cast<unsigned>(ceil_div(rows_at_most, tile)), static_cast<unsigned>(ceil_div(like.n, tile)),
                      static_cast<unsigned>(groups)),
@@ -131,18 +140,20 @@ void gemm(Stream& stream, const GemmArgs& args) {
 }
 
 void grouped_tiles(Stream& stream, const GroupedGemmArgs& args) {
-  const int64_t rows = args.x.shape[0], out = args.weight.shape[1], in = args.weight.shape[2];
+  const int64_t rows = args.y.shape[0], out = args.weight.shape[1], in = args.weight.shape[2];
   Tiles<float, float, float> t{};
   t.n = out, t.k = in, t.a_row = in, t.a_k = 1, t.b_k = 1, t.b_column = in, t.alpha = 1;
   t.offsets = data<const int>(args.offsets), t.rows_grouped = true, t.b_group = out * in;
+  t.gather_a = data<const int>(args.gather);
   run_tiles(stream, args.x, args.weight, args.y, t, rows, args.weight.shape[0]);
 }
 
 void grouped_tiles(Stream& stream, const GroupedGemmInputGradientArgs& args) {
-  const int64_t rows = args.dy.shape[0], out = args.weight.shape[1], in = args.weight.shape[2];
+  const int64_t rows = args.dx.shape[0], out = args.weight.shape[1], in = args.weight.shape[2];
   Tiles<float, float, float> t{};
   t.n = in, t.k = out, t.a_row = out, t.a_k = 1, t.b_k = in, t.b_column = 1, t.alpha = 1;
   t.offsets = data<const int>(args.offsets), t.rows_grouped = true, t.b_group = out * in;
+  t.gather_a = data<const int>(args.gather);
   run_tiles(stream, args.dy, args.weight, args.dx, t, rows, args.weight.shape[0]);
 }
 
@@ -151,6 +162,7 @@ void grouped_tiles(Stream& stream, const GroupedGemmWeightGradientArgs& args) {
   Tiles<float, float, float> t{};
   t.m = out, t.n = in, t.a_row = 1, t.a_k = out, t.b_k = in, t.b_column = 1, t.alpha = 1, t.accumulate = true;
   t.offsets = data<const int>(args.offsets), t.y_group = out * in;
+  t.gather_a = data<const int>(args.gather_dy), t.gather_b = data<const int>(args.gather_x);
   run_tiles(stream, args.dy, args.x, args.dweight, t, out, args.dweight.shape[0]);
 }
 

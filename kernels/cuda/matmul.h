@@ -8,7 +8,7 @@ namespace hearth::kernels::cuda {
 
 void multiply(Stream& stream, const GemmArgs& args);
 
-// The three grouped products in f32 arithmetic, any dtypes and widths.
+// The three grouped products in f32 arithmetic, any dtypes and widths, without a glu.
 void grouped_tiles(Stream& stream, const GroupedGemmArgs& args);
 void grouped_tiles(Stream& stream, const GroupedGemmInputGradientArgs& args);
 void grouped_tiles(Stream& stream, const GroupedGemmWeightGradientArgs& args);

@@ -13,27 +13,36 @@ struct TileRows {
   static constexpr int elements(int rows) { return rows * pitch; }
 };
 
-// The rows x width tile whose first element is at `from`, rows `from_pitch` apart; what lies at or behind
-// valid_rows, valid_columns becomes zero. aligned: from, from_pitch and valid_columns are multiples of eight elements.
-// Asynchronous where aligned: the caller commits and waits.
-template <int rows, int width, int threads, bool aligned>
-__device__ __forceinline__ void fetch_tile(Bf16* sm, const Bf16* from, int64_t from_pitch, int64_t valid_rows,
-                                           int64_t valid_columns) {
+// A rows x width tile; row_at(i) gives where row i begins, or null for one of zeros; what lies at or behind
+// valid_columns becomes zero. matrix: any address that may be read. aligned: rows begin at, and valid_columns is, a
+// multiple of eight elements. Asynchronous where aligned: the caller commits and waits.
+template <int rows, int width, int threads, bool aligned, class Row>
+__device__ __forceinline__ void fetch_rows(Bf16* sm, const Bf16* matrix, const Row& row_at, int64_t valid_columns) {
   constexpr int pitch = TileRows<width>::pitch, chunks = width / 8;
 #pragma unroll(aligned ? 2 : 1)
   for (int i = static_cast<int>(threadIdx.x); i < rows * chunks; i += threads) {
     const int row = i / chunks, column = i % chunks * 8;
+    const Bf16* const from = row_at(row);
     Bf16* to = sm + row * pitch + column;
     if constexpr (aligned) {
-      const bool valid = row < valid_rows && column < valid_columns;
-      copy16_async(to, valid ? from + row * from_pitch + column : from, valid);
+      const bool valid = from != nullptr && column < valid_columns;
+      copy16_async(to, valid ? from + column : matrix, valid);
     } else {
       for (int j = 0; j < 8; ++j) {
-        const bool valid = row < valid_rows && column + j < valid_columns;
-        to[j] = valid ? from[row * from_pitch + column + j] : __float2bfloat16_rn(0.0f);
+        const bool valid = from != nullptr && column + j < valid_columns;
+        to[j] = valid ? from[column + j] : __float2bfloat16_rn(0.0f);
       }
     }
   }
+}
+
+// The rows x width tile whose first element is at `from`, rows `from_pitch` apart; what lies at or behind
+// valid_rows, valid_columns becomes zero. aligned: as above, from_pitch too.
+template <int rows, int width, int threads, bool aligned>
+__device__ __forceinline__ void fetch_tile(Bf16* sm, const Bf16* from, int64_t from_pitch, int64_t valid_rows,
+                                           int64_t valid_columns) {
+  fetch_rows<rows, width, threads, aligned>(
+      sm, from, [&](int row) { return row < valid_rows ? from + row * from_pitch : nullptr; }, valid_columns);
 }
 
 // The fragment of mma's a: rows [row, row + 16), depth [k, k + 16) of a tile [rows][depth], or of one [depth][rows]

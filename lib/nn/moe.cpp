@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/nn/moe.h"
 
-#include "kernels/glu.h"
 #include "kernels/grouped_gemm.h"
 #include "kernels/moe.h"
 #include "kernels/router.h"
@@ -54,26 +53,29 @@ void MoeLayer::route(const Pass& pass, const Tensor& x, const Saved& saved) cons
                               .options = kernel_options(shape_.router)});
 }
 
-void MoeLayer::dispatch(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& rows) const {
+void MoeLayer::dispatch(const Pass& pass, const Saved& saved) const {
   kernels::moe_sort(pass.on(), {.expert_ids = saved.expert_ids,
                                 .offsets = saved.offsets,
                                 .row_of = saved.row_of,
                                 .token_of = saved.token_of});
   kernels::moe_to_rows(pass.on(), {.row_of = saved.row_of, .choices = saved.weights, .rows = saved.row_weight});
-  kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
 }
 
-// rows: each expert's inputs; with finish overwritten by its outputs.
-void MoeLayer::experts(const Pass& pass, const Saved& saved, const Tensor& rows, bool finish) const {
+// rows: what the experts make of their tokens, sorted by expert; without rows only saved.gate_up is made.
+void MoeLayer::experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* rows) const {
   Arena::Scope scope(pass.arena);
-  const Tensor activated = pass.arena.allocate(pass.dtype, {rows.shape[0], shape_.ffn});
+  const Tensor activated = pass.arena.allocate(pass.dtype, {pass.tokens * shape_.k, shape_.ffn});
   if (pass.measures()) return;
+  kernels::grouped_gemm(pass.on(), {.x = x,
+                                    .gather = saved.token_of,
+                                    .weight = gate_up_->weight,
+                                    .offsets = saved.offsets,
+                                    .y = saved.gate_up,
+                                    .row_weight = saved.row_weight,
+                                    .activated = rows != nullptr ? activated : Tensor{}});
+  if (rows == nullptr) return;
   kernels::grouped_gemm(pass.on(),
-                        {.x = rows, .weight = gate_up_->weight, .offsets = saved.offsets, .y = saved.gate_up});
-  if (!finish) return;
-  kernels::glu(pass.on(), {.x = saved.gate_up, .row_weight = saved.row_weight, .y = activated});
-  kernels::grouped_gemm(pass.on(),
-                        {.x = activated, .weight = down_->weight, .offsets = saved.offsets, .y = rows});
+                        {.x = activated, .weight = down_->weight, .offsets = saved.offsets, .y = *rows});
 }
 
 void MoeLayer::forward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* y) const {
@@ -81,38 +83,41 @@ void MoeLayer::forward(const Pass& pass, const Tensor& x, const Saved& saved, co
   const Tensor rows = pass.arena.allocate(pass.dtype, {pass.tokens * shape_.k, pass.hidden});
   if (!pass.measures()) {
     route(pass, x, saved);
-    dispatch(pass, x, saved, rows);
+    dispatch(pass, saved);
   }
-  experts(pass, saved, rows, y != nullptr);
+  experts(pass, x, saved, y != nullptr ? &rows : nullptr);
   if (shared_) shared_->forward(pass, x, saved.shared, y);
   if (pass.measures() || y == nullptr) return;
   kernels::moe_combine(
       pass.on(), {.rows = rows, .row_of = saved.row_of, .weights = {}, .base = shared_ ? *y : Tensor{}, .y = *y});
 }
 
-// d_rows: gradients of the experts' outputs, overwritten by those of their inputs.
-void MoeLayer::experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_rows,
-                                const Tensor& d_row_weight) const {
+// d_rows: gradients of the experts' inputs, of which each token has k.
+void MoeLayer::experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
+                                const Tensor& d_rows, const Tensor& d_row_weight) const {
   Arena::Scope scope(pass.arena);
-  const std::int64_t n_rows = d_rows.shape[0];
-  const Tensor activated = pass.arena.allocate(pass.dtype, {n_rows, shape_.ffn});
-  const Tensor d_activated = pass.arena.allocate(pass.dtype, {n_rows, shape_.ffn});
-  const Tensor rows = pass.arena.allocate(pass.dtype, d_rows.shape);
+  const Tensor activated = pass.arena.allocate(pass.dtype, {d_rows.shape[0], shape_.ffn});
   if (pass.measures()) return;
-  kernels::grouped_gemm_input_gradient(
-      pass.on(), {.dy = d_rows, .weight = down_->weight, .offsets = saved.offsets, .dx = d_activated});
   const Tensor& d_gate_up = saved.gate_up;
-  kernels::glu_backward(pass.on(), {.dy = d_activated,
-                                    .x = saved.gate_up,
-                                    .row_weight = saved.row_weight,
-                                    .dx = d_gate_up,
-                                    .d_row_weight = d_row_weight,
-                                    .y = activated});
-  kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
-  kernels::grouped_gemm_weight_gradient(
-      pass.on(), {.dy = d_rows, .x = activated, .offsets = saved.offsets, .dweight = down_->gradient});
-  kernels::grouped_gemm_weight_gradient(
-      pass.on(), {.dy = d_gate_up, .x = rows, .offsets = saved.offsets, .dweight = gate_up_->gradient});
+  kernels::grouped_gemm_input_gradient(pass.on(), {.dy = dy,
+                                                   .gather = saved.token_of,
+                                                   .weight = down_->weight,
+                                                   .offsets = saved.offsets,
+                                                   .gate_up = saved.gate_up,
+                                                   .row_weight = saved.row_weight,
+                                                   .d_gate_up = d_gate_up,
+                                                   .d_row_weight = d_row_weight,
+                                                   .activated = activated});
+  kernels::grouped_gemm_weight_gradient(pass.on(), {.dy = dy,
+                                                    .gather_dy = saved.token_of,
+                                                    .x = activated,
+                                                    .offsets = saved.offsets,
+                                                    .dweight = down_->gradient});
+  kernels::grouped_gemm_weight_gradient(pass.on(), {.dy = d_gate_up,
+                                                    .x = x,
+                                                    .gather_x = saved.token_of,
+                                                    .offsets = saved.offsets,
+                                                    .dweight = gate_up_->gradient});
   kernels::grouped_gemm_input_gradient(
       pass.on(), {.dy = d_gate_up, .weight = gate_up_->weight, .offsets = saved.offsets, .dx = d_rows});
 }
@@ -157,8 +162,7 @@ void MoeLayer::backward(const Pass& pass, const Tensor& x, const Saved& saved, c
   const std::int64_t n_rows = pass.tokens * shape_.k;
   const Tensor d_rows = pass.arena.allocate(pass.dtype, {n_rows, pass.hidden});
   const Tensor d_row_weight = pass.floats({n_rows});
-  if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = dy, .token_of = saved.token_of, .rows = d_rows});
-  experts_backward(pass, x, saved, d_rows, d_row_weight);
+  experts_backward(pass, x, saved, dy, d_rows, d_row_weight);
   if (shared_) shared_->backward(pass, x, saved.shared, dy, dx);
   route_backward(pass, x, saved, d_row_weight, dx, shared_.has_value(), losses);
   if (!pass.measures()) {

@@ -41,9 +41,9 @@ class MoeLayer {
 
  private:
   void route(const Pass& pass, const Tensor& x, const Saved& saved) const;
-  void dispatch(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& rows) const;
-  void experts(const Pass& pass, const Saved& saved, const Tensor& rows, bool finish) const;
-  void experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_rows,
+  void dispatch(const Pass& pass, const Saved& saved) const;
+  void experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* rows) const;
+  void experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& d_rows,
                         const Tensor& d_row_weight) const;
   void route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
                       const Tensor& dx, bool add, Losses& losses) const;

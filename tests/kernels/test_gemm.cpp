@@ -98,6 +98,55 @@ TEST_CASE("grouped gemm agrees with the reference, and leaves rows of no expert 
   CHECK(same_bits(actual[0].rows(250, 10), expected[0].rows(250, 10)));
 }
 
+TEST_CASE("the experts' layer through gathers and a glu agrees with the reference") {
+  const DType dtype = GENERATE(f32, b16);
+  Machine machine, three(3);
+  Memory memory;
+  const std::int64_t rows = 260, tokens = 90, width = GENERATE(33, 64), ffn = GENERATE(24, 72);
+  const Tensor offsets = memory.indices({0, 1, 1, 200, 217, 250});
+  Tensor gather = memory.random_indices({rows}, tokens);
+  for (std::int64_t row = 250; row < rows; ++row) gather.as<std::int32_t>()[row] = 1 << 30;  // nobody's
+  const Tensor x = memory.random(dtype, {tokens, width}), dy = memory.random(dtype, {tokens, width});
+  const Tensor up = memory.random(dtype, {5, 2 * ffn, width}, 0.2), down = memory.random(dtype, {5, width, ffn}, 0.2);
+  const Tensor gate_up = memory.random(dtype, {rows, 2 * ffn}), row_weight = memory.random(f32, {rows});
+  const auto sevens = [&](DType type, const Shape& shape) {
+    return memory.of(type, shape, ref::Values(shape.n_elements(), 7));
+  };
+  const auto run = [&](Stream& stream) {
+    const Tensor y = sevens(dtype, {rows, 2 * ffn}), activated = sevens(dtype, {rows, ffn});
+    grouped_gemm(stream, {.x = x,
+                          .gather = gather,
+                          .weight = up,
+                          .offsets = offsets,
+                          .y = y,
+                          .row_weight = row_weight,
+                          .activated = activated});
+    const Tensor d_gate_up = memory.copy(gate_up), again = sevens(dtype, {rows, ffn}), dots = sevens(f32, {rows});
+    grouped_gemm_input_gradient(stream, {.dy = dy,
+                                         .gather = gather,
+                                         .weight = down,
+                                         .offsets = offsets,
+                                         .gate_up = d_gate_up,
+                                         .row_weight = row_weight,
+                                         .d_gate_up = d_gate_up,
+                                         .d_row_weight = dots,
+                                         .activated = again});
+    const Tensor d_down = sevens(f32, down.shape), d_up = sevens(f32, up.shape);
+    grouped_gemm_weight_gradient(stream,
+                                 {.dy = dy, .gather_dy = gather, .x = again, .offsets = offsets, .dweight = d_down});
+    grouped_gemm_weight_gradient(stream,
+                                 {.dy = d_gate_up, .x = x, .gather_x = gather, .offsets = offsets, .dweight = d_up});
+    return std::vector<Tensor>{y, activated, d_gate_up, again, dots, d_down, d_up};
+  };
+  const auto expected = run(machine.ref), actual = machine.finished(run), other = three.finished(run);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO("result " << i << ", width " << width << ", ffn " << ffn);
+    CHECK(relative_error(actual[i], expected[i]) < (dtype == b16 ? 3e-2 : 1e-5));
+    CHECK(same_bits(actual[i], other[i]));
+    if (i < 5) CHECK(same_bits(actual[i].rows(250, 10), expected[i].rows(250, 10)));
+  }
+}
+
 TEST_CASE("empty products") {
   Machine machine;
   Memory memory;

@@ -43,6 +43,52 @@ TEST_CASE("grouped gemm gradients") {
   check_gradient("weight", w, dw, loss);
 }
 
+TEST_CASE("grouped gemm gradients through a gather and a glu") {
+  Fixture f;
+  const Tensor x = f.memory.random(f64, {4, 3}), w = f.memory.random(f64, {2, 10, 3}),
+               dy = f.memory.random(f64, {4, 3});
+  const Tensor down = f.memory.random(f64, {2, 3, 5}), row_weight = f.memory.random(f64, {6});
+  const Tensor offsets = f.memory.indices({0, 2, 6}), gather = f.memory.indices({3, 0, 1, 1, 0, 2});
+  const Tensor gate_up = f.memory.zeros(f64, {6, 10}), activated = f.memory.zeros(f64, {6, 5});
+  const Tensor y = f.memory.zeros(f64, {6, 3}), picked = f.memory.zeros(f64, {6, 3});
+  for (int row = 0; row < 6; ++row) {
+    for (int i = 0; i < 3; ++i)
+      picked.as<double>()[row * 3 + i] = dy.as<double>()[gather.as<std::int32_t>()[row] * 3 + i];
+  }
+  const auto loss = [&] {
+    ref::grouped_gemm(f.stream, {.x = x,
+                                 .gather = gather,
+                                 .weight = w,
+                                 .offsets = offsets,
+                                 .y = gate_up,
+                                 .row_weight = row_weight,
+                                 .activated = activated});
+    ref::grouped_gemm(f.stream, {.x = activated, .weight = down, .offsets = offsets, .y = y});
+    return weighted_sum(y, picked);
+  };
+  loss();
+  const Tensor d_gate_up = f.memory.zeros(f64, {6, 10}), d_row_weight = f.memory.zeros(f64, {6});
+  const Tensor again = f.memory.zeros(f64, {6, 5}), d_down = f.memory.zeros(f64, {2, 3, 5});
+  const Tensor dw = f.memory.zeros(f64, {2, 10, 3});
+  ref::grouped_gemm_input_gradient(f.stream, {.dy = dy,
+                                              .gather = gather,
+                                              .weight = down,
+                                              .offsets = offsets,
+                                              .gate_up = gate_up,
+                                              .row_weight = row_weight,
+                                              .d_gate_up = d_gate_up,
+                                              .d_row_weight = d_row_weight,
+                                              .activated = again});
+  ref::grouped_gemm_weight_gradient(f.stream,
+                                    {.dy = dy, .gather_dy = gather, .x = again, .offsets = offsets, .dweight = d_down});
+  ref::grouped_gemm_weight_gradient(f.stream,
+                                    {.dy = d_gate_up, .x = x, .gather_x = gather, .offsets = offsets, .dweight = dw});
+  CHECK(relative_error(again, activated) < 1e-12);
+  check_gradient("weight", w, dw, loss);
+  check_gradient("down", down, d_down, loss);
+  check_gradient("row_weight", row_weight, d_row_weight, loss);
+}
+
 TEST_CASE("rmsnorm gradients, with residual, weight and the gradient past the norm") {
   Fixture f;
   const Shape shape{4, 7};
