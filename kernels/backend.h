@@ -13,6 +13,7 @@
 #include "kernels/head.h"
 #include "kernels/moe.h"
 #include "kernels/muon.h"
+#include "kernels/norm_rope.h"
 #include "kernels/reduce.h"
 #include "kernels/rmsnorm.h"
 #include "kernels/rope.h"
@@ -23,7 +24,7 @@
 // clang-format off
 #define HEARTH_OPS(op) \
   op(gemm) op(grouped_gemm) op(grouped_gemm_input_gradient) op(grouped_gemm_weight_gradient) \
-  op(rmsnorm) op(rmsnorm_backward) op(rope_table) op(rope) \
+  op(rmsnorm) op(rmsnorm_backward) op(rope_table) op(rope) op(norm_rope) op(norm_rope_backward) \
   op(attention) op(attention_backward) op(attention_decode) \
   op(glu) op(glu_backward) op(router) op(router_backward) \
   op(moe_sort) op(moe_gather) op(moe_combine) op(moe_combine_backward) op(moe_to_rows) op(moe_from_rows) \

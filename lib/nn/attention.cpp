@@ -2,6 +2,7 @@
 #include "lib/nn/attention.h"
 
 #include "kernels/attention.h"
+#include "kernels/norm_rope.h"
 #include "kernels/rope.h"
 #include "lib/nn/rope_table.h"
 
@@ -16,8 +17,39 @@ kernels::AttentionMask kernel_mask(const Mask& mask) {
 // [tokens, heads, head_dim] as the [tokens, width] of a linear layer.
 Tensor flat(const Tensor& x) { return x.reshaped({x.shape[0], x.shape[1] * x.shape[2]}); }
 
-void rotate(const Pass& pass, const Tensor& x, const Tensor& cos_sin, const Tensor& y, bool backward) {
-  if (cos_sin) kernels::rope(pass.on(), {.x = x, .cos_sin = cos_sin, .y = y, .backward = backward});
+// Queries or keys as the projection gave them (y itself without a norm), normed and turned to their positions.
+void place(const Pass& pass, const Tensor& projected, const Parameter* weight, const Tensor& cos_sin, const Tensor& y,
+           const Tensor& rstd) {
+  if (weight != nullptr && cos_sin) {
+    kernels::norm_rope(pass.on(), {.x = projected,
+                                   .weight = weight->weight,
+                                   .cos_sin = cos_sin,
+                                   .y = y,
+                                   .rstd = rstd,
+                                   .epsilon = pass.epsilon});
+  } else if (weight != nullptr) {
+    norm(pass, projected, weight, y, rstd);
+  } else if (cos_sin) {
+    kernels::rope(pass.on(), {.x = y, .cos_sin = cos_sin, .y = y});
+  }
+}
+
+// d: the gradient of what place made, overwritten by that of what it took.
+void place_backward(const Pass& pass, const Tensor& d, const Tensor& projected, const Parameter* weight,
+                    const Tensor& cos_sin, const Tensor& rstd) {
+  if (weight != nullptr && cos_sin) {
+    kernels::norm_rope_backward(pass.on(), {.dy = d,
+                                            .x = projected,
+                                            .weight = weight->weight,
+                                            .rstd = rstd,
+                                            .cos_sin = cos_sin,
+                                            .dx = d,
+                                            .dweight = weight->gradient});
+  } else if (weight != nullptr) {
+    norm_backward(pass, d, projected, weight, rstd, {}, d);
+  } else if (cos_sin) {
+    kernels::rope(pass.on(), {.x = d, .cos_sin = cos_sin, .y = d, .backward = true});
+  }
 }
 }  // namespace
 
@@ -58,12 +90,8 @@ void AttentionLayer::forward(const Pass& pass, const Tensor& x, const Tensor& co
   linear(pass, x, q_, flat(saved.q_projected));
   linear(pass, x, k_, flat(saved.k_projected));
   linear(pass, x, v_, flat(saved.v));
-  if (shape_.qk_norm) {
-    norm(pass, saved.q_projected, q_norm_, saved.q, saved.q_rstd);
-    norm(pass, saved.k_projected, k_norm_, saved.k, saved.k_rstd);
-  }
-  rotate(pass, saved.q, cos_sin, saved.q, false);
-  rotate(pass, saved.k, cos_sin, saved.k, false);
+  place(pass, saved.q_projected, q_norm_, cos_sin, saved.q, saved.q_rstd);
+  place(pass, saved.k_projected, k_norm_, cos_sin, saved.k, saved.k_rstd);
   kernels::attention(pass.on(), {.q = saved.q,
                                  .k = saved.k,
                                  .v = saved.v,
@@ -100,12 +128,8 @@ void AttentionLayer::backward(const Pass& pass, const Tensor& x, const Tensor& c
                                             .dsinks = {},
                                             .mask = kernel_mask(mask_),
                                             .scale = softmax_scale_});
-    rotate(pass, dq, cos_sin, dq, true);
-    rotate(pass, dk, cos_sin, dk, true);
-    if (shape_.qk_norm) {
-      norm_backward(pass, dq, saved.q_projected, q_norm_, saved.q_rstd, {}, dq);
-      norm_backward(pass, dk, saved.k_projected, k_norm_, saved.k_rstd, {}, dk);
-    }
+    place_backward(pass, dq, saved.q_projected, q_norm_, cos_sin, saved.q_rstd);
+    place_backward(pass, dk, saved.k_projected, k_norm_, cos_sin, saved.k_rstd);
     linear_backward_weight(pass, flat(dq), x, q_);
     linear_backward_weight(pass, flat(dk), x, k_);
     linear_backward_weight(pass, flat(dv), x, v_);

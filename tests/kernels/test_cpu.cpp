@@ -56,6 +56,27 @@ TEST_CASE("rope agrees with the reference, also in place and up to far positions
   });
 }
 
+TEST_CASE("norm and rope of heads in one agree with the reference, the gradient in place") {
+  struct Case {
+    std::int64_t tokens, heads, head_dim, rotary;
+  };
+  const Case each = GENERATE(Case{1, 1, 2, 2}, Case{5, 3, 20, 12}, Case{33, 2, 128, 128}, Case{150, 2, 80, 40});
+  const DType dtype = GENERATE(f32, b16), weight_dtype = GENERATE(f32, b16);
+  Memory memory;
+  const Shape shape{each.tokens, each.heads, each.head_dim};
+  const Tensor x = memory.random(dtype, shape), dy = memory.random(dtype, shape);
+  const Tensor weight = memory.random(weight_dtype, {each.head_dim});
+  const Tensor table = memory.random(f32, {each.tokens, 2, each.rotary / 2});
+  compare("norm_rope", one_rounding(dtype), [&](Stream& stream) {
+    const Tensor y = memory.zeros(dtype, shape), rstd = memory.zeros(f32, {each.tokens * each.heads});
+    const Tensor dx = memory.copy(dy), dweight = memory.of(f32, {each.head_dim}, ref::Values(each.head_dim, 0.25));
+    norm_rope(stream, {.x = x, .weight = weight, .cos_sin = table, .y = y, .rstd = rstd, .epsilon = 0.1f});
+    norm_rope_backward(
+        stream, {.dy = dx, .x = x, .weight = weight, .rstd = rstd, .cos_sin = table, .dx = dx, .dweight = dweight});
+    return Results{{"y", y}, {"rstd", rstd}, {"dx", dx}, {"dweight", dweight}};
+  });
+}
+
 struct AttentionCase {
   std::vector<std::int64_t> cu_seqlens;
   std::int64_t q_heads, kv_heads, head_dim, v_dim;

@@ -109,6 +109,23 @@ TEST_CASE("rmsnorm gradients, with residual, weight and the gradient past the no
   check_gradient("weight", w, dw, loss);
 }
 
+TEST_CASE("norm and rope gradients") {
+  Fixture f;
+  const Shape shape{3, 2, 10};
+  const Tensor x = f.memory.random(f64, shape), dy = f.memory.random(f64, shape), w = f.memory.random(f64, {10});
+  const Tensor y = f.memory.zeros(f64, shape), dx = f.memory.zeros(f64, shape), rstd = f.memory.zeros(f64, {6});
+  const Tensor table = f.memory.random(f64, {3, 2, 4}), dw = f.memory.zeros(f64, {10});
+  const auto loss = [&] {
+    ref::norm_rope(f.stream, {.x = x, .weight = w, .cos_sin = table, .y = y, .rstd = rstd, .epsilon = 0.1f});
+    return weighted_sum(y, dy);
+  };
+  loss();
+  ref::norm_rope_backward(f.stream,
+                          {.dy = dy, .x = x, .weight = w, .rstd = rstd, .cos_sin = table, .dx = dx, .dweight = dw});
+  check_gradient("x", x, dx, loss);
+  check_gradient("weight", w, dw, loss);
+}
+
 TEST_CASE("rope gradients, partial rotation") {
   Fixture f;
   const Shape shape{3, 2, 10};
