@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole layers of experts, forward and backward: the ops of lib/nn/moe.cpp in its order (router, sort, gather, gate and
-// up, GLU, down, combine), at the shapes that published figures are for (SonicMoE, H100: reference/kernels.md 1.3).
+// Whole layers of experts, forward and backward: the ops of lib/nn/moe.cpp in its order (router, sort, gate and up with
+// their gather and GLU, down, combine), at the shapes that published figures are for (SonicMoE, H100:
+// reference/kernels.md 1.3).
 #include "kernels/gemm.h"
-#include "kernels/glu.h"
 #include "kernels/grouped_gemm.h"
 #include "kernels/moe.h"
 #include "kernels/router.h"
@@ -44,7 +44,7 @@ struct Layer {
     losses = m.tensor(DType::f32, {2});
     rows = m.tensor(act, {n, s.hidden}), d_rows = m.tensor(act, {n, s.hidden});
     pre = m.tensor(act, {n, 2 * s.ffn});
-    activated = m.tensor(act, {n, s.ffn}), d_activated = m.tensor(act, {n, s.ffn});
+    activated = m.tensor(act, {n, s.ffn});
   }
 
   void forward() {
@@ -57,27 +57,33 @@ struct Layer {
                     .options = options});
     moe_sort(stream, {.expert_ids = ids, .offsets = offsets, .row_of = row_of, .token_of = token_of});
     moe_to_rows(stream, {.row_of = row_of, .choices = weights, .rows = row_weight});
-    moe_gather(stream, {.x = x, .token_of = token_of, .rows = rows});
-    grouped_gemm(stream, {rows, gate_up, offsets, pre});
-    glu(stream, {.x = pre, .row_weight = row_weight, .y = activated});
-    grouped_gemm(stream, {activated, down, offsets, rows});
+    grouped_gemm(stream, {.x = x,
+                          .gather = token_of,
+                          .weight = gate_up,
+                          .offsets = offsets,
+                          .y = pre,
+                          .row_weight = row_weight,
+                          .activated = activated});
+    grouped_gemm(stream, {.x = activated, .weight = down, .offsets = offsets, .y = rows});
     moe_combine(stream, {.rows = rows, .row_of = row_of, .weights = {}, .base = {}, .y = y});
   }
 
   // The gradient of the activations before the GLU goes to memory of its own, so that the call can be repeated.
   void backward(const Tensor& d_pre) {
-    moe_gather(stream, {.x = dy, .token_of = token_of, .rows = d_rows});
-    grouped_gemm_input_gradient(stream, {d_rows, down, offsets, d_activated});
-    glu_backward(stream, {.dy = d_activated,
-                          .x = pre,
-                          .row_weight = row_weight,
-                          .dx = d_pre,
-                          .d_row_weight = d_row_weight,
-                          .y = activated});
-    moe_gather(stream, {.x = x, .token_of = token_of, .rows = rows});
-    grouped_gemm_weight_gradient(stream, {d_rows, activated, offsets, d_down});
-    grouped_gemm_weight_gradient(stream, {d_pre, rows, offsets, d_gate_up});
-    grouped_gemm_input_gradient(stream, {d_pre, gate_up, offsets, d_rows});
+    grouped_gemm_input_gradient(stream, {.dy = dy,
+                                         .gather = token_of,
+                                         .weight = down,
+                                         .offsets = offsets,
+                                         .gate_up = pre,
+                                         .row_weight = row_weight,
+                                         .d_gate_up = d_pre,
+                                         .d_row_weight = d_row_weight,
+                                         .activated = activated});
+    grouped_gemm_weight_gradient(
+        stream, {.dy = dy, .gather_dy = token_of, .x = activated, .offsets = offsets, .dweight = d_down});
+    grouped_gemm_weight_gradient(stream,
+                                 {.dy = d_pre, .x = x, .gather_x = token_of, .offsets = offsets, .dweight = d_gate_up});
+    grouped_gemm_input_gradient(stream, {.dy = d_pre, .weight = gate_up, .offsets = offsets, .dx = d_rows});
     moe_from_rows(stream, {.row_of = row_of, .rows = d_row_weight, .choices = d_weights});
     router_backward(stream, {.logits = logits,
                              .scores = scores,

@@ -40,13 +40,12 @@ void grouped(Measurement& m, DType dtype, std::int64_t experts, std::int64_t row
   const Tensor dw = m.tensor(DType::f32, {experts, out, in});
   const Json shape = {{"experts", experts}, {"rows", rows}, {"in", in}, {"out", out}};
   const Work work{bytes_of({x, w, y}), 2.0 * static_cast<double>(rows * in * out), dtype};
-  m.run("grouped", shape, work, {y}, [&] { grouped_gemm(m.stream(), {x, w, offsets, y}); });
-  m.run("grouped_input_gradient", shape, work, {x}, [&] {
-    grouped_gemm_input_gradient(m.stream(), {y, w, offsets, x});
-  });
-  m.run("grouped_weight_gradient", shape, {bytes_of({x, y, dw, dw}), work.flops, dtype}, {}, [&] {
-    grouped_gemm_weight_gradient(m.stream(), {y, x, offsets, dw});
-  });
+  m.run("grouped", shape, work, {y},
+        [&] { grouped_gemm(m.stream(), {.x = x, .weight = w, .offsets = offsets, .y = y}); });
+  m.run("grouped_input_gradient", shape, work, {x},
+        [&] { grouped_gemm_input_gradient(m.stream(), {.dy = y, .weight = w, .offsets = offsets, .dx = x}); });
+  m.run("grouped_weight_gradient", shape, {bytes_of({x, y, dw, dw}), work.flops, dtype}, {},
+        [&] { grouped_gemm_weight_gradient(m.stream(), {.dy = y, .x = x, .offsets = offsets, .dweight = dw}); });
   m.clear();
 }
 
