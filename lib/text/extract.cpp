@@ -7,9 +7,13 @@
 #include "lib/base/json_value.h"
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
+#include "lib/text/extract/latex/latex.h"
+#include "lib/text/extract/man/man.h"
 #include "lib/text/extract/markdown.h"
 #include "lib/text/extract/office.h"
 #include "lib/text/extract/pdf.h"
+#include "lib/text/extract/rst/rst.h"
+#include "lib/text/extract/rtf/rtf.h"
 #include "lib/text/file_type.h"
 #include "lib/text/isolation/workers.h"
 
@@ -51,6 +55,17 @@ std::optional<Rejection> extract_office(const std::string& bytes, ParserWorkers*
   return std::nullopt;
 }
 
+std::optional<Rejection> extract_rtf(const std::string& bytes, Candidate& candidate) {
+  candidate.read_bytes = bytes.size();
+  candidate.encoding = name_of(Encoding::utf8);
+  candidate.document.type = name_of(FileType::rtf);
+  Extracted extracted;
+  if (auto rejection = rtf_to_text(bytes, extracted)) return rejection;
+  add_attributes(extracted, candidate.document);
+  candidate.document.text = normalize(std::move(extracted.text), candidate.repairs);
+  return std::nullopt;
+}
+
 // What is read of text of a type. Rejected, text stays as it was.
 std::optional<Rejection> reduce(FileType type, ParserWorkers* workers, std::string& text, formats::Document& document) {
   Parsed parsed;
@@ -58,6 +73,12 @@ std::optional<Rejection> reduce(FileType type, ParserWorkers* workers, std::stri
     parsed = parse_foreign(workers, ForeignFormat::html, text);
   } else if (type == FileType::notebook) {
     parsed = parse_foreign(workers, ForeignFormat::notebook, text);
+  } else if (type == FileType::man) {
+    parsed.rejection = man_to_text(text, parsed.extracted);
+  } else if (type == FileType::rst) {
+    parsed.rejection = rst_to_text(text, parsed.extracted);
+  } else if (type == FileType::latex) {
+    parsed.rejection = latex_to_text(text, parsed.extracted);
   } else if (type == FileType::markdown) {
     markdown_to_text(text, parsed.extracted);
   } else {
@@ -94,7 +115,7 @@ std::optional<Rejection> extract_by(const ExternalParser& parser, const std::str
 }  // namespace
 
 bool is_binary_document(std::string_view head) {
-  return is_pdf(head) || begins_like_office(head) || is_compound_file(head);
+  return is_pdf(head) || begins_like_office(head) || is_compound_file(head) || is_rtf(head);
 }
 
 std::optional<Rejection> extract_file(std::string bytes, std::string_view file_name, Candidate& candidate,
@@ -105,6 +126,7 @@ std::optional<Rejection> extract_file(std::string bytes, std::string_view file_n
   }
   if (is_pdf(bytes)) return extract_pdf(bytes, options.limits, candidate);
   if (is_zip(bytes) || is_compound_file(bytes)) return extract_office(bytes, options.workers, candidate);
+  if (is_rtf(bytes)) return extract_rtf(bytes, candidate);
   std::string text;
   if (auto rejection = decode_into(std::move(bytes), text, candidate)) {
     document.text = std::move(text);

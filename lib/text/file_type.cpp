@@ -9,6 +9,8 @@
 #include <functional>
 
 #include "lib/base/text.h"
+#include "lib/text/extract/latex/latex.h"
+#include "lib/text/extract/man/man.h"
 #include "lib/text/languages.h"
 
 namespace hearth::text {
@@ -29,8 +31,10 @@ bool contains_word_of(std::string_view word, const std::array<std::string_view, 
 
 constexpr std::array<std::string_view, 5> html_extensions = {"html", "htm", "xhtml", "shtml", "xht"};
 constexpr std::array<std::string_view, 5> markdown_extensions = {"md", "markdown", "mkd", "mdown", "mdx"};
-constexpr std::array<std::string_view, 12> prose_extensions = {"txt",  "text", "rst", "org",     "adoc", "asciidoc",
-                                                               "texi", "me",   "log", "textile", "wiki", "news"};
+constexpr std::array<std::string_view, 11> prose_extensions = {"txt", "text", "org",     "adoc", "asciidoc", "texi",
+                                                               "me",  "log",  "textile", "wiki", "news"};
+
+constexpr std::array<std::string_view, 8> man_extensions = {"man", "mdoc", "roff", "troff", "n", "l", "0p", "in"};
 
 constexpr std::array<std::string_view, 5> compression_suffixes = {".gz", ".zst", ".zstd", ".xz", ".bz2"};
 
@@ -143,6 +147,14 @@ bool begins_like_html(std::string_view text) {
   return trim(start).starts_with("<!doctype html") || trim(start).starts_with("<html");
 }
 
+// "ls.1", "printf.3p", "Tcl.n" by their extension; names that say so.
+bool may_be_man(std::string_view extension) {
+  const bool section = !extension.empty() && extension.size() <= 6 &&
+                       std::string_view("123456789").find(extension[0]) != std::string_view::npos &&
+                       extension.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) == std::string_view::npos;
+  return section || contains_word_of(extension, man_extensions);
+}
+
 // For a name that says nothing.
 TypeAndLanguage type_by_content(std::string_view text) {
   if (const auto language = language_of_shebang(text); !language.empty()) return code(language);
@@ -156,8 +168,9 @@ TypeAndLanguage type_by_content(std::string_view text) {
 }  // namespace
 
 std::string_view name_of(FileType type) {
-  static constexpr std::string_view names[] = {"text", "markdown", "html", "code", "jsonl", "notebook", "pdf",
-                                               "docx", "pptx",     "xlsx", "odt",  "odp",   "ods",      "epub"};
+  static constexpr std::string_view names[] = {"text", "markdown", "html", "code", "jsonl", "notebook",
+                                               "pdf",  "docx",     "pptx", "xlsx", "odt",   "odp",
+                                               "ods",  "epub",     "man",  "rst",  "latex", "rtf"};
   return names[static_cast<std::size_t>(type)];
 }
 
@@ -171,7 +184,11 @@ TypeAndLanguage file_type(std::string_view file_name, std::string_view text) {
   if (contains_word_of(extension, html_extensions)) return {FileType::html, {}};
   if (extension == "ipynb") return {FileType::notebook, {}};
   if (contains_word_of(extension, markdown_extensions)) return {FileType::markdown, {}};
+  if (extension == "rst" || extension == "rest") return {FileType::rst, {}};
+  const bool may_be_latex = extension == "tex" || extension == "ltx" || extension == "latex";
+  if (may_be_latex && looks_like_latex_document(head)) return {FileType::latex, {}};
   if (contains_word_of(extension, prose_extensions)) return {FileType::text, {}};
+  if (may_be_man(extension) && looks_like_man(head)) return {FileType::man, {}};
   if (has_extension && extension != "php" && trim(head.substr(0, 64)).starts_with("<?xml") && !begins_like_html(head)) {
     return code("xml");
   }

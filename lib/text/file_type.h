@@ -22,6 +22,10 @@ enum class FileType : std::uint8_t {
   odp,
   ods,
   epub,
+  man,
+  rst,
+  latex,
+  rtf,
 };
 std::string_view name_of(FileType type);  // "text", "markdown", ...: as above
 
