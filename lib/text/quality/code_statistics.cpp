@@ -60,7 +60,7 @@ std::uint64_t c_comments(std::string_view text) {
 
 }  // namespace
 
-CodeStatistics measure_code(std::string_view text, std::string_view language) {
+CodeStatistics measure_code(std::string_view text, std::string_view language, std::string_view source) {
   CodeStatistics code;
   code.n_characters = count_characters(text);
   for (std::size_t begin = 0; begin < text.size();) {
@@ -80,6 +80,9 @@ CodeStatistics measure_code(std::string_view text, std::string_view language) {
   if (language == "java" || language == "javascript") code.comment_share = share(c_comments(text));
   code.begins_as_xml = text.substr(0, 100).find("<?xml version=") != std::string_view::npos;
   code.data = language == "json" || language == "yaml";
+  code.generated = says_generated(text);
+  code.vendored = is_vendored(source);
+  measure_encoded(text, code);
   return code;
 }
 

@@ -106,7 +106,8 @@ std::optional<Rejection> QualityFilter::decide(Candidate& candidate) const {
 
 void QualityFilter::judge_code(const Candidate& candidate, Judgement& judgement) const {
   if (!has_code_) return;
-  const CodeStatistics code = measure_code(candidate.document.text, candidate.document.language);
+  const CodeStatistics code =
+      measure_code(candidate.document.text, candidate.document.language, candidate.document.source);
   judgement.judge(code_rules(), {.code = &code});
 }
 

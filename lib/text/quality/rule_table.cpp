@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules and presets. Thresholds are those of the papers and their code: Gopher (Rae et al. 2021, table A1), C4
-// (Raffel et al. 2020) and mC4 (Xue et al. 2021), FineWeb (Penedo et al. 2024), StarCoder (Li et al. 2023), and the
-// defaults of NVIDIA's NeMo Curator. "most" 0 forbids.
+// (Raffel et al. 2020) and mC4 (Xue et al. 2021), FineWeb (Penedo et al. 2024), StarCoder (Li et al. 2023), StarCoder2
+// (Lozhkov et al. 2024), and the defaults of NVIDIA's NeMo Curator. "most" 0 forbids.
 #include <algorithm>
 #include <limits>
 
@@ -154,6 +154,14 @@ constexpr Rule table[] = {
      [](M m) { return static_cast<double>(m.code->n_lines); }},
     {"code-many-lines", code, most, 20000, "NeMo Curator", "lines",
      [](M m) { return static_cast<double>(m.code->n_lines); }},
+    {"code-generated", code, most, 0, "StarCoder2", "files that say in their first five lines that they are generated",
+     [](M m) { return m.code->generated ? 1.0 : 0.0; }},
+    {"code-encoded-run", code, most, 1024, "StarCoder2", "characters of the longest run of base64, hexadecimal, \\u",
+     [](M m) { return static_cast<double>(m.code->longest_encoded); }},
+    {"code-encoded", code, most, 0.5, "StarCoder2", "share of characters in such runs",
+     [](M m) { return ratio(m.code->encoded_characters, m.code->n_characters); }},
+    {"code-vendored", code, most, 0, "Linguist", "lockfiles, *.min.js and folders of other people's code",
+     [](M m) { return m.code->vendored ? 1.0 : 0.0; }},
 };
 
 constexpr std::string_view starcoder =
@@ -173,8 +181,12 @@ constexpr Preset preset_table[] = {
     {"web", "FineWeb's pipeline: gopher, c4 without unpunctuated lines, fineweb",
      "gopher- c4- !c4-unpunctuated-lines fineweb-"},
     {"starcoder", "StarCoder's rules on code", starcoder},
-    {"code", "lines, characters and length of code",
-     "code-long-lines code-mean-line code-few-alphanumeric code-few-letters code-many-lines"},
+    {"starcoder2", "StarCoder2's rules on code",
+     "code-long-lines code-mean-line code-many-lines=100000 code-few-letters code-generated code-encoded-run "
+     "code-encoded code-small-data code-large-data"},
+    {"code", "lines, characters and length of code; generated files and data in code",
+     "code-long-lines code-mean-line code-few-alphanumeric code-few-letters code-many-lines "
+     "code-generated code-encoded-run code-encoded"},
 };
 
 std::span<const Rule> in_scopes(RuleScope first, RuleScope last) {
