@@ -10,7 +10,7 @@
 namespace hearth {
 namespace {
 
-constexpr std::size_t help_column = 30, help_width = 100;
+constexpr std::size_t help_column = 32, help_width = 100;
 
 std::string last_word(const std::string& name) {
   return name.substr(name.rfind(' ') + 1);

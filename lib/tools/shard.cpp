@@ -15,8 +15,10 @@ namespace hearth::tools::shard {
 namespace {
 
 constexpr const char* details =
-    "Reads text, Markdown, HTML, PDF, office documents (docx, pptx, xlsx, odt, odp, ods, epub), Jupyter notebooks, "
-    "source code, mail and JSONL files, plain or compressed by gzip, zstd, xz or bzip2, archives (tar, zip, 7z) of all "
+    "Reads text, Markdown, HTML, reStructuredText, LaTeX, RTF, manual pages, PDF, office documents (docx, pptx, xlsx, "
+    "odt, "
+    "odp, ods, epub), Jupyter notebooks, source code, mail and JSONL files, plain or compressed by gzip, zstd, xz or "
+    "bzip2, archives (tar, zip, 7z) of all "
     "these, and folders of them, and writes their texts to one documents file. What a file is shows in its name and "
     "its content.\n"
     "\n"
@@ -30,10 +32,12 @@ constexpr const char* details =
     "What lies in a container says so: a.tar.gz!/dir/b.txt, c.mbox#12, c.mbox#12!/report.txt. In a name that is not "
     "UTF-8, bytes that are none and % become %XX.\n"
     "\n"
-    "In folders, names that begin with a dot, node_modules and caches are passed by, and symbolic links are not "
-    "followed. Everything else ends in the documents file, kept or rejected with its reason: not-text, "
+    "In folders, names that begin with a dot, node_modules, caches and what a .gitignore names are passed by, and "
+    "symbolic links are not followed. Everything else ends in the documents file, kept or rejected with its reason: "
+    "not-text, "
     "unknown-encoding, too-short, too-large, duplicate-exact, license, html-too-deep, html-too-large, bad-json, "
-    "no-text-field, no-text, encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, parser-memory, "
+    "no-text-field, no-text, man-link, encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, "
+    "parser-memory, "
     "damaged, "
     "missing, "
     "unreadable, changed (while it was read), path-too-long, special-file; in archives and mail also archive-link, "
@@ -67,6 +71,7 @@ Command build_command(const std::vector<std::string>& argv) {
   command.option("output", &options->output, "FILE", "the documents file to write").letter('o').must();
   command.option("files-from", &options->files_from, "FILE",
                  "read the names of further inputs from FILE, one a line; - is standard input");
+  command.flag("no-gitignore", &options->no_gitignore, "read also what .gitignore files in folders name");
   command.group("Records of JSONL files");
   command.option("text-field", &options->text_field, "NAME", "the field that holds the text");
   command.option("id-field", &options->id_field, "NAME",

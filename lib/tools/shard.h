@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> inputs;
   std::string output;
   std::string files_from;
+  bool no_gitignore = false;
   std::string text_field = "text", id_field;
   std::string on_bad_line = "skip";
   ContainerOptions containers;

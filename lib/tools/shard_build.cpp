@@ -128,7 +128,7 @@ int build(const Options& options, Context& context) {
 // --dry-run: what there is to read, by type as names tell it.
 int plan(const Options& options, Context& context) {
   require_creatable(options.output, options.common.overwrite);
-  InputWalk walk(options.inputs, options.files_from, options.output);
+  InputWalk walk(options.inputs, options.files_from, options.output, !options.no_gitignore);
   std::map<std::string, Count> by_type;
   Count all, unreadable;
   while (const auto found = walk.next()) {

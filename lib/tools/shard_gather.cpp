@@ -40,7 +40,7 @@ Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, C
       extract_(extract_options(options.parsers)),
       spool_(spool),
       context_(context),
-      walk_(options.inputs, options.files_from, options.output),
+      walk_(options.inputs, options.files_from, options.output, !options.no_gitignore),
       source_(walk_, member_limits(options.containers, options.max_document_bytes), workers_.get()),
       position_(spool.position()),
       began_(steady_seconds()) {

@@ -24,7 +24,8 @@ Json json_of(const ReadPosition& position) {
           {"files", position.n_files},
           {"hidden", position.skipped.hidden},
           {"symlinks", position.skipped.symlinks},
-          {"special", position.skipped.special}};
+          {"special", position.skipped.special},
+          {"ignored", position.skipped.ignored}};
 }
 
 ReadPosition position_of(const Json& json, const std::string& where) {
@@ -35,7 +36,7 @@ ReadPosition position_of(const Json& json, const std::string& where) {
           {number("identity_high"), number("identity_low")},
           json_get<bool>(json, "complete", where),
           number("files"),
-          {number("hidden"), number("symlinks"), number("special")}};
+          {number("hidden"), number("symlinks"), number("special"), number("ignored")}};
 }
 
 }  // namespace

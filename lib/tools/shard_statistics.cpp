@@ -139,7 +139,11 @@ Json Statistics::json() const {
           {"by_source", json_of(by_source)},
           {"by_encoding", by_encoding},
           {"repaired", {{"line_ends", n_line_ends}, {"controls", n_controls}, {"composed", n_composed}}},
-          {"skipped", {{"hidden", skipped.hidden}, {"symlinks", skipped.symlinks}, {"special", skipped.special}}}};
+          {"skipped",
+           {{"hidden", skipped.hidden},
+            {"symlinks", skipped.symlinks},
+            {"special", skipped.special},
+            {"ignored", skipped.ignored}}}};
 }
 
 std::string Statistics::table() const {
@@ -206,8 +210,10 @@ std::string Statistics::changes() const {
 }
 
 std::string Statistics::passed_by() const {
-  const std::string all =
-      enumerate({{"hidden", skipped.hidden}, {"symbolic links", skipped.symlinks}, {"special files", skipped.special}});
+  const std::string all = enumerate({{"hidden", skipped.hidden},
+                                     {"named by .gitignore", skipped.ignored},
+                                     {"symbolic links", skipped.symlinks},
+                                     {"special files", skipped.special}});
   return all.empty() ? "" : "passed by: " + all + "\n";
 }
 

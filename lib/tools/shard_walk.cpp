@@ -7,7 +7,9 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/text/containers/gitignore.h"
 #include "lib/text/containers/names.h"
+#include "lib/tools/shard_read.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -26,6 +28,8 @@ void set_status(FoundFile& found, const struct stat& status) {
   found.bytes = size_of(status);
   found.modified_ns = modified_ns_of(status);
 }
+
+constexpr std::size_t largest_gitignore = 1u << 20;
 
 // "docs" of "docs/", "a/docs" and "/a/docs"; "" of "." and "/": the name under which a root's files are known.
 std::string root_name(const fs::path& root) {
@@ -48,10 +52,15 @@ struct InputWalk::Folder {
   std::string source;              // with its closing slash
   std::vector<std::string> names;  // sorted
   std::size_t next = 0;
+  std::string name;        // "" of an input
+  text::GitIgnore ignore;  // what its .gitignore says of all below
 };
 
-InputWalk::InputWalk(std::vector<std::string> inputs, const std::string& files_from, fs::path output)
-    : roots_(std::move(inputs)), output_(fs::absolute(output).lexically_normal()), list_root_(roots_.size()) {
+InputWalk::InputWalk(std::vector<std::string> inputs, const std::string& files_from, fs::path output, bool gitignore)
+    : roots_(std::move(inputs)),
+      output_(fs::absolute(output).lexically_normal()),
+      list_root_(roots_.size()),
+      gitignore_(gitignore) {
   for (const std::string& input : roots_) {
     if (input == "-") continue;
     std::error_code error;
@@ -112,7 +121,8 @@ std::optional<FoundFile> InputWalk::open_root(const std::string& path, bool list
 
 // Lists a folder; what comes back is the folder itself, when it cannot be listed.
 std::optional<FoundFile> InputWalk::enter_folder(FoundFile folder) {
-  Folder listing{folder.path, folder.source.empty() ? "" : folder.source + "/", {}, 0};
+  Folder listing{folder.path, folder.source.empty() ? "" : folder.source + "/", {}, 0, {}, text::GitIgnore("")};
+  if (!folders_.empty()) listing.name = folder.path.filename().string();
   std::error_code error;
   for (fs::directory_iterator entry(folder.path, error), end; !error && entry != end; entry.increment(error)) {
     listing.names.push_back(entry->path().filename().string());
@@ -123,8 +133,23 @@ std::optional<FoundFile> InputWalk::enter_folder(FoundFile folder) {
     return folder;
   }
   std::sort(listing.names.begin(), listing.names.end());
+  if (gitignore_ && std::binary_search(listing.names.begin(), listing.names.end(), ".gitignore")) {
+    listing.ignore = text::GitIgnore(read_head(folder.path / ".gitignore", largest_gitignore));
+  }
   folders_.push_back(std::move(listing));
   return std::nullopt;
+}
+
+// What the .gitignore nearest to the name says, of those that say something.
+bool InputWalk::is_ignored(const std::string& name, bool is_folder) const {
+  std::string path = name;
+  for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) {
+    if (!folder->ignore.empty()) {
+      if (const auto ignored = folder->ignore.ignores(path, is_folder)) return *ignored;
+    }
+    path.insert(0, folder->name + "/");
+  }
+  return false;
 }
 
 std::optional<FoundFile> InputWalk::next_below() {
@@ -146,7 +171,9 @@ std::optional<FoundFile> InputWalk::next_below() {
       found.problem = problem_of_errno();
       return found;
     }
-    if (S_ISDIR(status.st_mode)) {
+    if (is_ignored(name, S_ISDIR(status.st_mode))) {
+      ++skipped_.ignored;
+    } else if (S_ISDIR(status.st_mode)) {
       if (auto unreadable = enter_folder(std::move(found))) return unreadable;
     } else if (S_ISLNK(status.st_mode)) {
       ++skipped_.symlinks;

@@ -33,14 +33,17 @@ struct Skipped {
   std::uint64_t hidden = 0;    // names that begin with a dot, version control and caches of build tools, with all below
   std::uint64_t symlinks = 0;  // inside folders: not followed, so there are no loops and nothing comes twice
   std::uint64_t special = 0;   // sockets, pipes, devices inside folders
+  std::uint64_t ignored = 0;   // what a .gitignore file names, with all below
 };
 
 class InputWalk {
  public:
   // inputs: files and folders; "-" is a list of such on standard input, one a line. files_from: a file with such a
   // list, or "-"; empty: none. output and its partial file are passed by. Throws Error{missing} for an input not there;
-  // what a list names and is not there is found with its problem.
-  InputWalk(std::vector<std::string> inputs, const std::string& files_from, std::filesystem::path output);
+  // what a list names and is not there is found with its problem. gitignore: .gitignore files in the folders walked say
+  // what is passed by; those above the inputs are not looked at.
+  InputWalk(std::vector<std::string> inputs, const std::string& files_from, std::filesystem::path output,
+            bool gitignore = true);
   ~InputWalk();
   InputWalk(const InputWalk&) = delete;
   InputWalk& operator=(const InputWalk&) = delete;
@@ -55,6 +58,7 @@ class InputWalk {
   std::optional<FoundFile> open_root(const std::string& path, bool listed);
   std::optional<FoundFile> enter_folder(FoundFile folder);
   std::optional<FoundFile> next_below();
+  bool is_ignored(const std::string& name, bool is_folder) const;
   std::optional<std::string> next_listed();
 
   std::vector<std::string> roots_;
@@ -65,6 +69,7 @@ class InputWalk {
   std::size_t list_root_;        // the index in roots_ of files_from
   std::vector<Folder> folders_;  // from the root to the current one
   Skipped skipped_;
+  bool gitignore_;
 };
 
 }  // namespace hearth::tools::shard

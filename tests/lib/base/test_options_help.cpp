@@ -17,21 +17,21 @@ takes a sample
 A sample is a command for tests.
 
 Inputs:
-  INPUT                       files to sample
+  INPUT                         files to sample
 
 Options:
-  -o, --output FILE           where to write (required)
-      --steps N               number of steps (default 100)
-      --limit N               stop after N
-      --rate R                learning rate (default 0.1)
-      --mode MODE             how to work: fast, exact (default fast)
-      --tag TAG               a tag; may be repeated
-      --memory SIZE           memory to use (default 4096)
+  -o, --output FILE             where to write (required)
+      --steps N                 number of steps (default 100)
+      --limit N                 stop after N
+      --rate R                  learning rate (default 0.1)
+      --mode MODE               how to work: fast, exact (default fast)
+      --tag TAG                 a tag; may be repeated
+      --memory SIZE             memory to use (default 4096)
 
 Common options:
-      --json                  print JSON
-  -j, --threads N             threads to use (default 0)
-      --config FILE           read options from a file; may be repeated
+      --json                    print JSON
+  -j, --threads N               threads to use (default 0)
+      --config FILE             read options from a file; may be repeated
 
 Examples:
   # sample a folder
@@ -54,7 +54,7 @@ TEST_CASE("-h is one screen: no details, common options or examples") {
   const std::string brief = help_text(s.command, false);
   const std::size_t start = brief.find("      --long");
   CHECK(brief.substr(start, brief.find('\n', start) - start) ==
-        "      --long                  word word word word word word word word word word word word word ...");
+        "      --long                    word word word word word word word word word word word word word ...");
 }
 
 TEST_CASE("long explanations wrap at 100 columns, under themselves") {
@@ -66,7 +66,7 @@ TEST_CASE("long explanations wrap at 100 columns, under themselves") {
   const std::string text = help_text(c, true);
   std::size_t start = 0;
   for (std::size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) CHECK(end - start <= 100);
-  CHECK(text.find("NUMBER\n                              word0") != std::string::npos);
+  CHECK(text.find("NUMBER\n                                word0") != std::string::npos);
 }
 
 TEST_CASE("--help=json is a schema of the options") {
@@ -94,7 +94,7 @@ TEST_CASE("subcommands appear in help, schema, man page and completion") {
   int steps = 0;
   Command c("tool", "does things");
   c.subcommand(Command("tool train", "trains")).option("steps", &steps, "N", "steps");
-  CHECK(help_text(c, true).find("  train                       trains\n") != std::string::npos);
+  CHECK(help_text(c, true).find("  train                         trains\n") != std::string::npos);
   CHECK(help_text(c, true).starts_with("Usage: hearth tool COMMAND [OPTIONS]\n"));
   CHECK(help_json(c)["commands"]["train"]["properties"].contains("steps"));
   CHECK(man_page(c).find(".SH train\n") != std::string::npos);
