@@ -94,6 +94,7 @@ Command build_command(const std::vector<std::string>& argv) {
   command.option("test-fraction", &options->test_fraction, "F", "share of documents held out for testing").range(0, 1);
   add_quality_options(command, options->quality);
   add_duplicate_options(command, options->duplicates);
+  add_boilerplate_options(command, options->boilerplate);
   add_privacy_options(command, options->privacy);
   add_licence_options(command, options->licences);
   command.group("Run");

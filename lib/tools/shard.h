@@ -9,6 +9,7 @@
 #include "lib/text/licences/licence_stage.h"
 #include "lib/text/privacy/masking.h"
 #include "lib/text/quality/quality_options.h"
+#include "lib/tools/shard_common_lines.h"
 #include "lib/tools/shard_containers.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_extract.h"
@@ -30,6 +31,7 @@ struct Options {
   std::uint64_t max_document_bytes = 16u << 20;
   double validation_fraction = 0.01, test_fraction = 0.01;
   DuplicateOptions duplicates;
+  BoilerplateOptions boilerplate;
   text::privacy::PrivacyOptions privacy;
   text::licences::LicenceOptions licences;
   std::string resume = "auto";

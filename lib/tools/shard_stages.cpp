@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/text/filters.h"
+#include "lib/tools/shard_common_lines.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_licences.h"
 #include "lib/tools/shard_privacy.h"
@@ -19,6 +20,8 @@ Stages stages_of(const Options& options, const std::filesystem::path& folder) {
   add_quality_stages(options.quality, stages.document);
   if (auto stage = make_decontamination(options.duplicates)) stages.document.push_back(std::move(stage));
   stages.corpus = make_duplicate_stages(options.duplicates, folder);
+  if (auto stage = make_common_lines(options.boilerplate, options.duplicates.memory_bytes, folder))
+    stages.corpus.push_back(std::move(stage));
   return stages;
 }
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines that many documents of one source share, as headers and footers of a site, cookie notes, banners: cut out of
+// all of them, or counted in an attribute. A document's source is the input it came from and the folder directly below
+// it (docs/handbook of docs/handbook/a/b.html), of members of an archive the archive, of records their file. A line is
+// common when it stands in at least so many documents of a source and in at least such a share of them. White space at
+// its ends does not count; headings, fenced blocks, lines under 16 characters and lines without a letter are never
+// common, nor is code. Documents are counted after exact and near duplicates went.
+// A line is known by 32 bits of its hash: of the lines of a source with c common ones, c in 2^32 go by mistake. The
+// sketch is 4 bytes a line; on disk 16 bytes for each line of each document, sorted within the memory budget; in
+// memory 8 bytes for each common line and 16 a document.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/text/corpus_stage.h"
+#include "lib/text/dedup/spill.h"
+
+namespace hearth::text::boilerplate {
+
+struct CommonLineOptions {
+  std::uint64_t least_documents = 10;
+  double least_share = 0.3;
+  bool tag = false;  // "common_lines":3 in the attributes in place of cutting
+  std::uint64_t memory_bytes = 1u << 30;
+  std::filesystem::path folder{};  // for temporary files; empty: the system's
+};
+
+class CommonLines : public CorpusStage {
+ public:
+  explicit CommonLines(CommonLineOptions options);
+  std::string_view name() const override { return "common-lines"; }
+  void sketch(const Candidate& candidate, std::string& out) const override;
+  void observe(const Row& row, std::string_view sketch) override;
+  void conclude() override;
+  void cut(std::uint64_t row, std::string_view text, std::vector<Range>& ranges) const override;
+  void annotate(std::uint64_t row, formats::Document& document) const override;
+  std::string findings_json() const override;
+  std::uint64_t memory_bytes() const override;
+
+ private:
+  // A line of a document: the key is that of the line within the document's source.
+  struct Line {
+    std::uint64_t hash = 0, document = 0;  // document: an index of documents_
+    std::uint64_t key() const { return hash; }
+    bool operator<(const Line& other) const {
+      return hash != other.hash ? hash < other.hash : document < other.document;
+    }
+  };
+  struct Seen {
+    std::uint64_t row = 0;
+    std::uint32_t source = 0, n_common = 0;  // source: an index of sources_
+  };
+  struct Source {
+    std::uint64_t hash = 0, n_documents = 0;
+  };
+  const Seen* seen(std::uint64_t row) const;
+  bool is_common(std::uint64_t key) const;
+
+  CommonLineOptions options_;
+  std::optional<dedup::RecordGroups<Line>> lines_;  // until conclude
+  std::vector<Seen> documents_;                     // by row
+  std::vector<Source> sources_;
+  std::unordered_map<std::uint64_t, std::uint32_t> source_of_hash_;
+  std::vector<std::uint64_t> common_;  // keys, sorted
+  std::uint64_t first_row_ = 0;        // that is no reference
+  std::uint64_t n_occurrences_ = 0;    // of common lines
+};
+
+// The source of a document by the definition above.
+std::string_view source_of(std::string_view document_source);
+
+}  // namespace hearth::text::boilerplate
