@@ -162,12 +162,13 @@ void bench_grouped(Bench& bench, std::int64_t experts, std::int64_t rows, std::i
   const Tensor w = bench.activation({experts, out, in}), dw = bench.tensor(DType::f32, {experts, out, in});
   const double work = 2.0 * static_cast<double>(rows * in * out);
   const Json shape = {{"experts", experts}, {"rows", rows}, {"in", in}, {"out", out}};
-  bench.flops("grouped_forward", shape, work, [&] { grouped_gemm(bench.stream(), {x, w, offsets, y}); });
+  bench.flops("grouped_forward", shape, work,
+              [&] { grouped_gemm(bench.stream(), {.x = x, .weight = w, .offsets = offsets, .y = y}); });
   bench.flops("grouped_input_gradient", shape, work, [&] {
-    grouped_gemm_input_gradient(bench.stream(), {y, w, offsets, x});
+    grouped_gemm_input_gradient(bench.stream(), {.dy = y, .weight = w, .offsets = offsets, .dx = x});
   });
   bench.flops("grouped_weight_gradient", shape, work, [&] {
-    grouped_gemm_weight_gradient(bench.stream(), {y, x, offsets, dw});
+    grouped_gemm_weight_gradient(bench.stream(), {.dy = y, .x = x, .offsets = offsets, .dweight = dw});
   });
   bench.clear();
 }
