@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -27,15 +27,15 @@ void require(bool good, const char* what) {
   std::abort();
 }
 
-MemoryFile::MemoryFile(std::string_view bytes)
-    : descriptor_(::memfd_create("fuzz", MFD_CLOEXEC)), path_("/proc/self/fd/" + std::to_string(descriptor_)) {
-  const bool written = ::write(descriptor_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
-  require(written, "a file in memory");
-  ::lseek(descriptor_, 0, SEEK_SET);
+MemoryFile::MemoryFile(std::string_view bytes) : path_("/dev/shm/hearth-fuzz-XXXXXX") {
+  const int descriptor = ::mkstemp(path_.data());
+  const bool written = ::write(descriptor, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+  require(written, "a file in /dev/shm");
+  ::close(descriptor);
 }
 
 MemoryFile::~MemoryFile() {
-  ::close(descriptor_);
+  ::unlink(path_.c_str());
 }
 
 }  // namespace hearth::fuzz

@@ -19,7 +19,7 @@ void run(Target target, std::string_view bytes);
 // Aborts, saying what, unless good.
 void require(bool good, const char* what);
 
-// The bytes as a file that has a path, while the object lives.
+// The bytes as a file in memory that has a path, while the object lives.
 class MemoryFile {
  public:
   explicit MemoryFile(std::string_view bytes);
@@ -29,7 +29,6 @@ class MemoryFile {
   const std::string& path() const { return path_; }
 
  private:
-  int descriptor_;
   std::string path_;
 };
 

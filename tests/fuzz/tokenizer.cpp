@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// tokenizer.json, tekken.json and tiktoken's ranks, by what they begin with; what loads must encode and come back.
+// tokenizer.json, tekken.json, models of SentencePiece and ranks of tiktoken, by what they begin with.
 #include "lib/text/tokenizer/tokenizer.h"
 
 #include "lib/text/tokenizer/rank_file.h"
+#include "lib/text/tokenizer/sentencepiece.h"
 #include "lib/text/tokenizer/tekken.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -14,6 +15,10 @@ FUZZ_TARGET(tokenizer) {
   }
   if (looks_like_tekken(bytes)) {
     parse_tekken(bytes, "tekken");
+    return;
+  }
+  if (looks_like_sentencepiece(bytes)) {
+    parse_sentencepiece(bytes, "model");
     return;
   }
   const Tokenizer tokenizer = Tokenizer::from_json(std::string(bytes), "tokenizer.json");
