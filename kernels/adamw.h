@@ -23,6 +23,8 @@ struct AdamwArgs {
   float weight_decay = 0;
   float gradient_scale = 1;  // clipping and loss scale
   std::int64_t step = 1;     // counts from 1
+  // judge_step's (step.h), instead of gradient_scale, learning_rate and step; nothing happens where it says so.
+  Tensor control = {};
 };
 void adamw(Stream& stream, const AdamwArgs& args);
 

@@ -30,7 +30,11 @@ void scale(Stream& stream, const ScaleArgs& args) {
   const Operands operands("scale");
   operands.check("x", args.x, args.y.shape, f32_or_bf16);
   operands.check("y", args.y, args.y.shape, f32_or_bf16);
-  if (args.y.n_elements() > 0) backend_of(stream).scale(stream, args);
+  operands.check_optional("factor_tensor", args.factor_tensor, {1}, {DType::f32});
+  if (args.y.n_elements() == 0) return;
+  ScaleArgs now = args;
+  if (args.factor_tensor && stream.is_host()) now.factor = *args.factor_tensor.as<float>();
+  backend_of(stream).scale(stream, now);
 }
 
 void add_bias(Stream& stream, const AddBiasArgs& args) {

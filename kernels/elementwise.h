@@ -28,7 +28,8 @@ void fill(Stream& stream, const FillArgs& args);
 struct ScaleArgs {
   Tensor x;
   float factor = 1;
-  Tensor y;  // out: factor * x
+  Tensor y;                   // out: factor * x
+  Tensor factor_tensor = {};  // [1] f32, instead of factor
 };
 void scale(Stream& stream, const ScaleArgs& args);
 

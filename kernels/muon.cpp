@@ -5,6 +5,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/operands.h"
+#include "kernels/step.h"
 
 namespace hearth::kernels {
 
@@ -27,7 +28,14 @@ void muon(Stream& stream, const MuonArgs& args) {
   const std::int64_t needed = muon_workspace_bytes(shape);
   operands.require(args.workspace && static_cast<std::int64_t>(args.workspace.bytes()) >= needed,
                    "workspace holds less than " + std::to_string(needed) + " bytes");
-  backend_of(stream).muon(stream, args);
+  operands.check_optional("control", args.control, {StepControl::size}, {DType::f64});
+  if (!args.control || !stream.is_host()) return backend_of(stream).muon(stream, args);
+  const auto* control = args.control.as<double>();
+  if (control[StepControl::taken] == 0) return;
+  MuonArgs now = args;
+  now.gradient_scale = static_cast<float>(control[StepControl::gradient_scale]);
+  now.learning_rate = static_cast<float>(control[StepControl::learning_rate]);
+  backend_of(stream).muon(stream, now);
 }
 
 }  // namespace hearth::kernels

@@ -30,6 +30,8 @@ struct MuonArgs {
   float update_scale = 1;
   float gradient_scale = 1;
   DType compute = DType::bf16;
+  // judge_step's (step.h), instead of gradient_scale and learning_rate; nothing happens where it says so.
+  Tensor control = {};
 };
 void muon(Stream& stream, const MuonArgs& args);
 

@@ -46,10 +46,16 @@ void router_backward(Stream& stream, const RouterBackwardArgs& args) {
   operands.check("d_logits", args.d_logits, {tokens, experts}, {DType::f32});
   operands.check("losses", args.losses, {2}, {DType::f32});
   check_options(operands, args.options, experts, k);
+  operands.check_optional("coefficients", args.coefficients, {2}, {DType::f32});
   if (args.balance_coefficient != 0) operands.offsets(stream, "cu_seqlens", args.cu_seqlens, tokens, true);
   stream.zero(args.losses);
   if (tokens == 0) return;
-  backend_of(stream).router_backward(stream, args);
+  RouterBackwardArgs now = args;
+  if (args.coefficients && stream.is_host()) {
+    now.balance_coefficient = args.coefficients.as<float>()[0];
+    now.z_coefficient = args.coefficients.as<float>()[1];
+  }
+  backend_of(stream).router_backward(stream, now);
 }
 
 }  // namespace hearth::kernels

@@ -54,6 +54,8 @@ struct RouterBackwardArgs {
   RouterOptions options = {};
   float balance_coefficient = 0;
   float z_coefficient = 0;
+  Tensor coefficients =
+      {};  // [2] f32, instead of the two; balance_coefficient then only says whether there is one (not 0)
 };
 void router_backward(Stream& stream, const RouterBackwardArgs& args);
 

@@ -2,6 +2,7 @@
 // Elementwise operations and AdamW: a thread takes eight elements where addresses allow, else one.
 #include "kernels/backend.h"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/step.h"
 
 namespace hearth::kernels::cuda {
 namespace {
@@ -25,10 +26,12 @@ struct Scale {
   const X* x;
   Y* y;
   float factor;
+  const float* factor_at;  // or none
   __device__ void operator()(int64_t i) const {
     float value[n];
     load<n>(x + i * n, value);
-    for (int j = 0; j < n; ++j) value[j] *= factor;
+    const float by = factor_at != nullptr ? *factor_at : factor;
+    for (int j = 0; j < n; ++j) value[j] *= by;
     store<n>(y + i * n, value);
   }
 };
@@ -54,18 +57,27 @@ struct Adamw {
   const float* g;
   Bf16* copy;
   float beta1, beta2, epsilon, learning_rate, decay, gradient_scale, correction1, correction2;
+  const double* control;  // or none
   __device__ void operator()(int64_t i) const {
+    float rate = learning_rate, scale = gradient_scale, first_correction = correction1, second_correction = correction2;
+    if (control != nullptr) {
+      if (control[StepControl::taken] == 0) return;
+      rate = static_cast<float>(control[StepControl::learning_rate]);
+      scale = static_cast<float>(control[StepControl::gradient_scale]);
+      first_correction = static_cast<float>(control[StepControl::correction1]);
+      second_correction = static_cast<float>(control[StepControl::correction2]);
+    }
     float parameter[n], first[n], second[n], gradient[n];
     load<n>(p + i * n, parameter);
     load<n>(m + i * n, first);
     load<n>(v + i * n, second);
     load<n>(g + i * n, gradient);
     for (int j = 0; j < n; ++j) {
-      const float scaled = gradient_scale * gradient[j];
+      const float scaled = scale * gradient[j];
       first[j] = beta1 * first[j] + (1 - beta1) * scaled;
       second[j] = beta2 * second[j] + (1 - beta2) * scaled * scaled;
-      const float step = first[j] * correction1 / (sqrtf(second[j] * correction2) + epsilon);
-      parameter[j] -= learning_rate * (step + decay * parameter[j]);
+      const float step = first[j] * first_correction / (sqrtf(second[j] * second_correction) + epsilon);
+      parameter[j] -= rate * (step + decay * parameter[j]);
     }
     store<n>(p + i * n, parameter);
     store<n>(m + i * n, first);
@@ -104,14 +116,14 @@ void add(Stream& stream, const AddArgs& args) {
 }
 
 namespace {
-void scale_into(Stream& stream, const Tensor& x, float factor, const Tensor& y) {
+void scale_into(Stream& stream, const Tensor& x, float factor, const Tensor& y, const Tensor& factor_tensor = {}) {
   with_type(x.dtype, [&](auto x_type) {
     with_type(y.dtype, [&](auto y_type) {
       using X = decltype(x_type);
       using Y = decltype(y_type);
       in_packs(
           [&](auto n, int64_t count) {
-            each(stream, count, Scale<n, X, Y>{data<const X>(x), data<Y>(y), factor});
+            each(stream, count, Scale<n, X, Y>{data<const X>(x), data<Y>(y), factor, data<const float>(factor_tensor)});
           },
           y, x);
     });
@@ -123,7 +135,7 @@ void cast(Stream& stream, const CastArgs& args) {
   scale_into(stream, args.x, 1, args.y);
 }
 void scale(Stream& stream, const ScaleArgs& args) {
-  scale_into(stream, args.x, args.factor, args.y);
+  scale_into(stream, args.x, args.factor, args.y, args.factor_tensor);
 }
 
 void fill(Stream& stream, const FillArgs& args) {
@@ -152,7 +164,7 @@ void adamw(Stream& stream, const AdamwArgs& args) {
              Adamw<n>{data<float>(args.parameter), data<float>(args.m), data<float>(args.v),
                       data<const float>(args.gradient), data<Bf16>(args.copy), args.beta1, args.beta2, args.epsilon,
                       args.learning_rate, args.weight_decay, args.gradient_scale, correction(args.beta1),
-                      correction(args.beta2)});
+                      correction(args.beta2), data<const double>(args.control)});
       },
       args.parameter, args.gradient, args.m, args.v, args.copy);
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/blas.cuh"
@@ -38,20 +39,17 @@ class State {
     if (!blas_) blas_.emplace(stream_);
     return *blas_;
   }
-  // Memory for the running op alone: the next op of the stream may use it again. Grows; growing waits.
+  // Memory for the running op alone: the next op of the stream may use it again. Grows; what was handed out before
+  // stays, as recorded work goes on using it.
   std::byte* scratch(std::size_t bytes) {
-    if (scratch_.bytes() < bytes) {
-      stream_.wait();
-      scratch_ = Buffer();
-      scratch_ = Buffer(bytes, stream_.device());
-    }
-    return scratch_.data();
+    if (scratch_.empty() || scratch_.back().bytes() < bytes) scratch_.emplace_back(bytes, stream_.device());
+    return scratch_.back().data();
   }
 
  private:
   Stream& stream_;
   int n_processors_ = 1;
-  Buffer scratch_;
+  std::vector<Buffer> scratch_;
   std::optional<Blas> blas_;
 };
 

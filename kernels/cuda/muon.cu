@@ -5,6 +5,7 @@
 #include "kernels/backend.h"
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/rows.cuh"
+#include "kernels/step.h"
 
 namespace hearth::kernels::cuda {
 namespace {
@@ -21,18 +22,22 @@ struct Momentum {
   int64_t size;
   float gradient_scale, momentum;
   bool nesterov;
+  const double* control;  // or none
 
-  __device__ float along(int64_t i) const {
-    return nesterov ? gradient_scale * gradient[i] + momentum * buffer[i] : buffer[i];
+  __device__ float along(int64_t i, float by) const {
+    return nesterov ? by * gradient[i] + momentum * buffer[i] : buffer[i];
   }
   __device__ void operator()(int64_t matrix, float* parts) const {
+    if (control != nullptr && control[StepControl::taken] == 0) return;
+    const float by = control != nullptr ? static_cast<float>(control[StepControl::gradient_scale]) : gradient_scale;
     float squares = 0;
     for (int64_t i = matrix * size + threadIdx.x; i < (matrix + 1) * size; i += threads) {
-      buffer[i] = momentum * buffer[i] + gradient_scale * gradient[i];
-      squares += along(i) * along(i);
+      buffer[i] = momentum * buffer[i] + by * gradient[i];
+      squares += along(i, by) * along(i, by);
     }
     const float scale = 1 / (sqrtf(block_sum<threads>(squares, parts)) + 1e-7f);
-    for (int64_t i = matrix * size + threadIdx.x; i < (matrix + 1) * size; i += threads) store(x + i, scale * along(i));
+    for (int64_t i = matrix * size + threadIdx.x; i < (matrix + 1) * size; i += threads)
+      store(x + i, scale * along(i, by));
   }
 };
 
@@ -53,8 +58,11 @@ struct Apply {
   const T* x;
   Bf16* copy;
   float learning_rate, update_scale, weight_decay;
+  const double* control;  // or none
   __device__ void operator()(int64_t i) const {
-    const float p = parameter[i] - learning_rate * (update_scale * to_float(x[i]) + weight_decay * parameter[i]);
+    if (control != nullptr && control[StepControl::taken] == 0) return;
+    const float rate = control != nullptr ? static_cast<float>(control[StepControl::learning_rate]) : learning_rate;
+    const float p = parameter[i] - rate * (update_scale * to_float(x[i]) + weight_decay * parameter[i]);
     parameter[i] = p;
     if (copy != nullptr) store(copy + i, p);
   }
@@ -100,14 +108,15 @@ void run(Stream& stream, const MuonArgs& args) {
   const Workspace w{take(rows, columns), take(rows, columns), take(side, side), take(side, side)};
   for (int64_t i = 0; i < batch; ++i) {
     const int64_t begin = i * size;
-    each_row<threads>(stream, 1,
-                      Momentum<T>{data<const float>(args.gradient) + begin, data<float>(args.buffer) + begin,
-                                  data<T>(w.x), size, args.gradient_scale, args.momentum, args.nesterov});
+    each_row<threads>(
+        stream, 1,
+        Momentum<T>{data<const float>(args.gradient) + begin, data<float>(args.buffer) + begin, data<T>(w.x), size,
+                    args.gradient_scale, args.momentum, args.nesterov, data<const double>(args.control)});
     const Tensor x = newton_schulz<T>(stream, w, rows > columns);
     each(stream, size,
          Apply<T>{data<float>(args.parameter) + begin, data<const T>(x),
                   args.copy ? data<Bf16>(args.copy) + begin : nullptr, args.learning_rate, args.update_scale,
-                  args.weight_decay});
+                  args.weight_decay, data<const double>(args.control)});
   }
 }
 

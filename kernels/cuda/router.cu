@@ -157,6 +157,10 @@ struct Backward {
   int experts, k;
   RouterOptions options;
   float balance_coefficient, z_coefficient;
+  const float* coefficients;  // instead of the two, or none
+
+  __device__ float balance_factor() const { return coefficients != nullptr ? coefficients[0] : balance_coefficient; }
+  __device__ float z_factor() const { return coefficients != nullptr ? coefficients[1] : z_coefficient; }
 
   // d_score of the chosen, through the renormalisation.
   __device__ void weights_backward(int64_t token, const float* score, float* d_score) const {
@@ -187,11 +191,11 @@ struct Backward {
       dot += unit * static_cast<float>(counts[e]) * score[e];
     }
     sum = warp_sum(sum);
-    const float average = warp_sum(dot) / sum;
+    const float average = warp_sum(dot) / sum, factor = balance_factor();
     for (int e = lane_id(); e < experts; e += warp)
-      d_score[e] += balance_coefficient * (unit * static_cast<float>(counts[e]) - average) / sum;
+      d_score[e] += factor * (unit * static_cast<float>(counts[e]) - average) / sum;
     __syncwarp();
-    return balance_coefficient * average;
+    return factor * average;
   }
 };
 
@@ -205,18 +209,18 @@ __global__ void __launch_bounds__(threads) router_backward_kernel(Backward b) {
   for (int e = lane_id(); e < b.experts; e += warp) d_score[e] = 0;
   b.weights_backward(token, score, d_score);
   const float balance = b.balance_coefficient != 0 ? b.balance_backward(token, score, d_score) : 0;
-  const float log_sum = log_sum_exp(logits, b.experts);
+  const float log_sum = log_sum_exp(logits, b.experts), z_factor = b.z_factor();
   float dot = 0;
   for (int e = lane_id(); e < b.experts; e += warp) dot += d_score[e] * score[e];
   dot = warp_sum(dot);
   for (int e = lane_id(); e < b.experts; e += warp) {
     const float d = b.options.score == RouterScore::softmax ? score[e] * (d_score[e] - dot)
                                                             : d_score[e] * score[e] * (1 - score[e]);
-    b.d_logits[base + e] = d + 2 * b.z_coefficient * log_sum * expf(logits[e] - log_sum);
+    b.d_logits[base + e] = d + 2 * z_factor * log_sum * expf(logits[e] - log_sum);
   }
   if (lane_id() != 0) return;
   b.balance[token] = balance;
-  b.z[token] = b.z_coefficient * log_sum * log_sum;
+  b.z[token] = z_factor * log_sum * log_sum;
 }
 
 // losses = the sums of balance and z, in a fixed order. One block.
@@ -280,7 +284,8 @@ void router_backward(Stream& stream, const RouterBackwardArgs& args) {
                    k,
                    args.options,
                    args.balance_coefficient,
-                   args.z_coefficient};
+                   args.z_coefficient,
+                   data<const float>(args.coefficients)};
   launch(stream, router_backward_kernel, by_tokens(tokens, experts), b);
   launch(stream, add_losses, {1, 256}, balance, balance + tokens, data<float>(args.losses), tokens);
 }

@@ -5,6 +5,7 @@
 #include <any>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -143,6 +144,27 @@ class Graph {
  private:
   Device device_;
   void* native_ = nullptr;
+};
+
+// Work whose launches are the same every time: run the first time, as it may allocate; recorded the second; then
+// repeated. Where nothing is recorded, it is run every time.
+class Replay {
+ public:
+  template <class Body>
+  void run(Stream& stream, const Body& body, bool records = true) {
+    if (stream.is_host() || !records || !has_run_) {
+      body();
+      has_run_ = true;
+      return;
+    }
+    if (!graph_) graph_.emplace(stream, body);
+    graph_->launch(stream);
+  }
+  bool recorded() const { return graph_.has_value(); }
+
+ private:
+  bool has_run_ = false;
+  std::optional<Graph> graph_;
 };
 
 }  // namespace hearth

@@ -45,12 +45,11 @@ void BlockLayer::forward(const Pass& pass, const Tensor& stream, const Tensor& d
   if (moe_) moe_->forward(pass, saved.normed_mid, saved.moe, y);
 }
 
-void BlockLayer::backward(const Pass& pass, const Tensor& cos_sin, const Saved& saved, const Tensor& d,
-                          MoeLayer::Losses& losses) const {
+void BlockLayer::backward(const Pass& pass, const Tensor& cos_sin, const Saved& saved, const Tensor& d) const {
   Arena::Scope scope(pass.arena);
   const Tensor d_normed = pass.activations(pass.hidden);
   if (dense_) dense_->backward(pass, saved.normed_mid, saved.dense, d, d_normed);
-  if (moe_) moe_->backward(pass, saved.normed_mid, saved.moe, d, d_normed, losses);
+  if (moe_) moe_->backward(pass, saved.normed_mid, saved.moe, d, d_normed);
   norm_backward(pass, d_normed, saved.stream_mid, norm_mid_, saved.rstd_mid, d, d);
   attention_.backward(pass, saved.normed_in, cos_sin, saved.attention, d, d_normed);
   norm_backward(pass, d_normed, saved.stream_in, norm_in_, saved.rstd_in, d, d);

@@ -35,9 +35,7 @@ class BlockLayer {
   void forward(const Pass& pass, const Tensor& stream, const Tensor& delta, const Tensor& cos_sin, const Saved& saved,
                bool finish) const;
   // d [tokens, hidden]: gradient of the block's result, overwritten by that of its input.
-  // losses: added to, at the latest when the pass's readings are finished.
-  void backward(const Pass& pass, const Tensor& cos_sin, const Saved& saved, const Tensor& d,
-                MoeLayer::Losses& losses) const;
+  void backward(const Pass& pass, const Tensor& cos_sin, const Saved& saved, const Tensor& d) const;
 
   bool has_moe() const { return moe_.has_value(); }
 

@@ -6,41 +6,21 @@
 #include "kernels/elementwise.h"
 #include "kernels/head.h"
 #include "kernels/moe.h"
+#include "kernels/step.h"
 
 namespace hearth::nn {
-namespace {
-struct Sums {
-  double weight = 0, log_prob = 0, log_normaliser_squared = 0;  // each weighted, over the tokens with a target
-};
-
-// All on the host.
-Sums weighted_sums(const Batch& batch, const TokenResults& results) {
-  const auto targets = batch.targets.span<std::int32_t>();
-  const auto weights = batch.token_weight.span<float>();
-  const auto log_prob = results.log_prob.span<float>(), log_normaliser = results.log_normaliser.span<float>();
-  Sums sums;
-  for (std::size_t t = 0; t < targets.size(); ++t) {
-    if (targets[t] < 0) continue;
-    const double weight = weights[t], normaliser = log_normaliser[t];
-    sums.weight += weight;
-    sums.log_prob += weight * log_prob[t];
-    sums.log_normaliser_squared += weight * normaliser * normaliser;
-  }
-  return sums;
-}
-}  // namespace
 
 Tensor HeadLayer::workspace(const Pass& pass) const {
   return pass.arena.allocate(DType::u8, {kernels::head_workspace_bytes(pass.tokens, vocab_)});
 }
 
-void HeadLayer::forward_backward(const Pass& pass, const Objective& objective, const Tensor& hidden,
-                                 Result& result) const {
+std::optional<double> HeadLayer::forward_backward(const Pass& pass, const Objective& objective,
+                                                  const Tensor& hidden) const {
   Arena::Scope scope(pass.arena);
   const TokenResults results = {pass.floats({pass.tokens}), pass.floats({pass.tokens})};
   const TokenDerivatives derivatives = {pass.floats({pass.tokens}), pass.floats({pass.tokens})};
   const Tensor scratch = workspace(pass);
-  if (pass.measures()) return;
+  if (pass.measures()) return std::nullopt;
 
   kernels::HeadArgs args;
   args.hidden = hidden;
@@ -49,45 +29,44 @@ void HeadLayer::forward_backward(const Pass& pass, const Objective& objective, c
   args.log_prob = results.log_prob;
   args.log_normaliser = results.log_normaliser;
   args.workspace = scratch;
+  std::optional<double> loss;
   if (objective.evaluate) {
     kernels::head(pass.on(), args);
-    evaluate(pass, objective, results, derivatives, result);
+    loss = evaluate(pass, objective, results, derivatives);
     args.d_log_prob = derivatives.d_log_prob;
     args.d_log_normaliser = derivatives.d_log_normaliser;
   } else {
     const Tensor& weight = derivatives.d_log_prob;
-    kernels::scale(pass.on(), {.x = pass.batch.token_weight,
-                               .factor = static_cast<float>(1 / objective.normaliser),
-                               .y = weight});
+    kernels::scale(pass.on(), {.x = pass.batch.token_weight, .y = weight, .factor_tensor = pass.scalars.token_factor});
     args.token_weight = weight;
     args.z_loss = objective.z_loss;
   }
   args.d_hidden = hidden;
   args.d_weight = weight_->gradient;
   kernels::head(pass.on(), args);
-  if (objective.evaluate) return;
-  pass.read({results.log_prob, results.log_normaliser},
-            [&result, batch = pass.host_batch, z_loss = objective.z_loss,
-             normaliser = objective.normaliser](std::span<const Tensor> read) {
-              const Sums sums = weighted_sums(batch, {read[0], read[1]});
-              result = {(-sums.log_prob + z_loss * sums.log_normaliser_squared) / normaliser, sums.weight,
-                        -sums.log_prob};
-            });
+  kernels::token_totals(pass.on(), {.targets = pass.batch.targets,
+                                    .token_weight = pass.batch.token_weight,
+                                    .log_prob = results.log_prob,
+                                    .log_normaliser = results.log_normaliser,
+                                    .normaliser = pass.scalars.normaliser,
+                                    .z_loss = objective.z_loss,
+                                    .totals = pass.ledger->head});
+  return loss;
 }
 
 // The objective looks at results and fills derivatives on the host; a device is waited for.
-void HeadLayer::evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
-                         const TokenDerivatives& derivatives, Result& result) const {
+double HeadLayer::evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
+                           const TokenDerivatives& derivatives) const {
   kernels::fill(pass.on(), {.y = derivatives.d_log_prob});
   kernels::fill(pass.on(), {.y = derivatives.d_log_normaliser});
   const auto fetch = [&](const Tensor& tensor) { return pass.staging.fetch(pass.on(), tensor); };
   const TokenResults seen{fetch(results.log_prob), fetch(results.log_normaliser)};
   const TokenDerivatives made{fetch(derivatives.d_log_prob), fetch(derivatives.d_log_normaliser)};
   pass.on().wait();
-  const Sums sums = weighted_sums(pass.host_batch, seen);
-  result = {objective.evaluate(pass.host_batch, seen, made), sums.weight, -sums.log_prob};
+  const double loss = objective.evaluate(pass.host_batch, seen, made);
   pass.on().copy(made.d_log_prob, derivatives.d_log_prob);
   pass.on().copy(made.d_log_normaliser, derivatives.d_log_normaliser);
+  return loss;
 }
 
 void HeadLayer::log_probs(const Pass& pass, const Tensor& hidden, const Tensor& log_prob) const {

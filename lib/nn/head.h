@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The output layer and the objective over it.
 #pragma once
+#include <optional>
+
 #include "lib/nn/objective.h"
 #include "lib/nn/pass.h"
 
@@ -11,11 +13,9 @@ class HeadLayer {
   // The weight is the embedding's when tied.
   HeadLayer(std::int64_t vocab, const Parameter* weight) : vocab_(vocab), weight_(weight) {}
 
-  struct Result {
-    double loss = 0, weighted_tokens = 0, negative_log_prob = 0;
-  };
-  // hidden [tokens, hidden] is overwritten by its gradient. result is there when the pass's readings are finished.
-  void forward_backward(const Pass& pass, const Objective& objective, const Tensor& hidden, Result& result) const;
+  // hidden [tokens, hidden] is overwritten by its gradient; the totals are added to the pass's ledger. Returns what an
+  // objective that evaluates gave, which the host waits for; nothing for others.
+  std::optional<double> forward_backward(const Pass& pass, const Objective& objective, const Tensor& hidden) const;
   // log_prob [tokens] f32.
   void log_probs(const Pass& pass, const Tensor& hidden, const Tensor& log_prob) const;
   // Of some rows of hidden; row_ids [rows] i32, logits [rows, vocab] f32 on the host.
@@ -23,8 +23,8 @@ class HeadLayer {
 
  private:
   Tensor workspace(const Pass& pass) const;
-  void evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
-                const TokenDerivatives& derivatives, Result& result) const;
+  double evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
+                  const TokenDerivatives& derivatives) const;
 
   std::int64_t vocab_;
   const Parameter* weight_;

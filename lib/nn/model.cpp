@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/nn/model.h"
 
+#include <algorithm>
+#include <bit>
+
+#include "kernels/step.h"
 #include "lib/base/text.h"
 #include "lib/nn/network.h"
 
 namespace hearth::nn {
 namespace {
 // Everything of a pass but what differs between planning and running.
-Pass make_pass(Arena& arena, Staging& staging, Readings& readings, const ModelConfig& config, DType dtype,
-               const Batch& batch) {
+Pass make_pass(Arena& arena, Staging& staging, const ModelConfig& config, DType dtype, const Batch& batch) {
   return {.arena = arena,
           .staging = staging,
-          .readings = readings,
           .batch = batch,
           .host_batch = batch,
           .tokens = batch.n_tokens(),
@@ -34,13 +36,12 @@ std::size_t activation_bytes(const ModelConfig& config, DType dtype, const Model
                              std::int64_t recomputed_blocks) {
   Arena arena;
   Staging staging(settings.device);
-  Readings readings(staging);
-  const Pass pass = make_pass(arena, staging, readings, config, dtype, largest_batch(settings.max_tokens));
-  const Network network(config, nullptr);
-  if (settings.purpose == Purpose::train) {
-    ExpertCounts counts;
-    network.forward_backward(pass, {}, recomputed_blocks, counts);
-  }
+  Network network(config, nullptr);
+  Ledger::allocate(config, arena);
+  const Feed feed(settings.device, settings.max_tokens, settings.in_flight, arena);
+  network.place_constants(nullptr, staging, arena);
+  const Pass pass = make_pass(arena, staging, config, dtype, largest_batch(settings.max_tokens));
+  if (settings.purpose == Purpose::train) network.forward_backward(pass, {}, recomputed_blocks);
   network.log_probs(pass, Tensor(nullptr, DType::f32, {settings.max_tokens}));
   network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
   return arena.peak_bytes();
@@ -74,25 +75,43 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
                                 " allowed: take fewer tokens a microbatch or allow more memory");
 }
 
+// A pass of one shape: run, then recorded, then repeated.
+struct Model::Recorded {
+  Replay pass;
+};
+
 Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settings)
-    : config_(config), settings_(settings), plan_(plan_memory(config, dtype, settings)),
-      parameters_(config, dtype, settings.purpose, settings.device), network_(std::make_unique<Network>(config_, &parameters_)),
-      arena_(plan_.activations, settings.device), staging_(settings.device) {
-  reset_expert_counts();
+    : config_(config),
+      settings_(settings),
+      plan_(plan_memory(config, dtype, settings)),
+      parameters_(config, dtype, settings.purpose, settings.device),
+      network_(std::make_unique<Network>(config_, &parameters_)),
+      arena_(plan_.activations, settings.device),
+      staging_(settings.device),
+      ledger_(Ledger::allocate(config_, arena_)),
+      feed_(settings.device, settings.max_tokens, settings.in_flight, arena_) {
+  counts_ = counts_of(ledger_.all);
 }
 
 Model::~Model() = default;
 
-Pass Model::pass_over(Stream& stream, const Batch& batch) {
+Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser) {
   if (batch.n_tokens() > settings_.max_tokens) {
     throw Error(Kind::config, "a microbatch of " + std::to_string(batch.n_tokens()) + " tokens; this model was made for " +
                                   std::to_string(settings_.max_tokens));
   }
   HEARTH_CHECK(stream.device().kind() == settings_.device.kind(), "the model lies on another device than the stream");
+  HEARTH_CHECK(stream.is_host() || !batch.embeddings, "embeddings of one's own are for the host");
   if (!stream.is_host()) check_ids(batch);
-  readings_.restart(stream);
-  Pass pass = make_pass(arena_, staging_, readings_, config_, parameters_.dtype(), batch);
+  if (!constants_are_placed_) network_->place_constants(&stream, staging_, arena_);
+  constants_are_placed_ = true;
+  Pass pass = make_pass(arena_, staging_, config_, parameters_.dtype(), batch);
+  const Feed::Placed placed =
+      feed_.place(stream, batch, {normaliser, settings_.balance_coefficient, settings_.router_z_coefficient});
   pass.stream = &stream;
+  pass.batch = placed.batch;
+  pass.scalars = placed.scalars;
+  pass.balance_coefficient = settings_.balance_coefficient;
   return pass;
 }
 
@@ -108,54 +127,91 @@ void Model::check_ids(const Batch& batch) const {
   }
 }
 
+std::optional<double> Model::run(Stream& stream, const Batch& batch, const Objective& objective) {
+  HEARTH_CHECK(settings_.purpose == Purpose::train, "a model made to run has no gradients");
+  if (ledger_is_stale_) stream.zero(ledger_.all);
+  ledger_is_stale_ = false;
+  Pass pass = pass_over(stream, batch, objective.normaliser);
+  pass.ledger = &ledger_;
+  std::optional<double> loss;
+  const auto body = [&] { loss = network_->forward_backward(pass, objective, plan_.recomputed_blocks); };
+  if (stream.is_host() || !settings_.graphs || objective.evaluate) {
+    body();
+    return loss;
+  }
+  std::unique_ptr<Recorded>& recorded =
+      recorded_[{pass.tokens, pass.batch.cu_seqlens.n_elements(), std::bit_cast<std::int32_t>(objective.z_loss)}];
+  if (!recorded) recorded = std::make_unique<Recorded>();
+  recorded->pass.run(stream, body);
+  return loss;
+}
+
+void Model::add(Stream& stream, const Batch& batch, const Objective& objective) {
+  HEARTH_CHECK(!objective.evaluate, "an objective that evaluates must be waited for");
+  run(stream, batch, objective);
+}
+
 StepResult Model::forward_backward(Stream& stream, const Batch& batch, const Objective& objective) {
-  HEARTH_CHECK(settings_.purpose == Purpose::train, "this model was made to run, not to train");
-  Pass pass = pass_over(stream, batch);
-  pass.balance_coefficient = settings_.balance_coefficient / static_cast<float>(objective.normaliser);
-  pass.router_z_coefficient = settings_.router_z_coefficient / static_cast<float>(objective.normaliser);
-  return network_->forward_backward(pass, objective, plan_.recomputed_blocks, counts_);
+  if (!ledger_is_stale_) {
+    for (const Tensor& each : {ledger_.head, ledger_.balance, ledger_.router_z}) stream.zero(each);
+  }
+  const std::optional<double> loss = run(stream, batch, objective);
+  const Tensor copy = staging_.fetch(stream, ledger_.all);
+  stream.wait();
+  StepResult result = result_of(copy);
+  if (loss) result.loss = *loss;
+  counts_ = counts_of(copy);
+  staging_.reset();
+  return result;
+}
+
+StepResult Model::result_of(const Tensor& copy_of_ledger) const {
+  const Ledger ledger = ledger_.in(copy_of_ledger);
+  const auto* head = ledger.head.as<double>();
+  return {.loss = head[0],
+          .balance_loss = *ledger.balance.as<double>(),
+          .router_z_loss = *ledger.router_z.as<double>(),
+          .weighted_tokens = head[1],
+          .negative_log_prob = head[2],
+          .mean_negative_log_prob = head[3]};
+}
+
+ExpertCounts Model::counts_of(const Tensor& copy_of_ledger) const {
+  ExpertCounts counts;
+  for (const Tensor& each : ledger_.in(copy_of_ledger).counts) {
+    if (!each) {
+      counts.emplace_back();
+      continue;
+    }
+    const auto values = each.span<std::int64_t>();
+    counts.emplace_back(values.begin(), values.end());
+  }
+  return counts;
+}
+
+std::size_t Model::n_graphs() const {
+  return static_cast<std::size_t>(
+      std::count_if(recorded_.begin(), recorded_.end(), [](const auto& each) { return each.second->pass.recorded(); }));
 }
 
 void Model::log_probs(Stream& stream, const Batch& batch, Tensor log_prob) {
-  network_->log_probs(pass_over(stream, batch), log_prob);
+  network_->log_probs(pass_over(stream, batch, 1), log_prob);
 }
 
 void Model::logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits) {
   HEARTH_CHECK(static_cast<std::int64_t>(rows.size()) <= batch.n_tokens(), "more rows of logits than tokens");
   const std::vector<std::int32_t> ids(rows.begin(), rows.end());
-  network_->logits(pass_over(stream, batch), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}), logits);
+  network_->logits(pass_over(stream, batch, 1), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}), logits);
+  staging_.reset();  // they were waited for
 }
 
-void Model::reset_expert_counts() {
-  counts_.assign(static_cast<std::size_t>(config_.n_layers()), {});
-  for (std::int64_t layer = 0; layer < config_.n_layers(); ++layer) {
-    const auto& moe = config_.block(layer).feed_forward.moe;
-    if (moe) counts_[static_cast<std::size_t>(layer)].assign(static_cast<std::size_t>(moe->experts), 0);
-  }
-}
-
-void update_selection_bias(Stream& stream, ParameterSet& parameters, const ExpertCounts& counts, float gamma) {
+void update_selection_bias(Stream& stream, ParameterSet& parameters, const std::vector<Tensor>& counts, float gamma,
+                           const Tensor& control) {
   for (Parameter& parameter : parameters.all()) {
     if (parameter.spec.role != Role::selection_bias) continue;
     const auto layer = static_cast<std::size_t>(std::stoll(parameter.spec.name.substr(7)));  // after "layers."
-    const std::vector<std::int64_t>& received = counts.at(layer);
-    std::vector<float> bias = host_copy<float>(stream, parameter.master);
-    HEARTH_CHECK(received.size() == bias.size(), "expert counts do not fit " + parameter.spec.name);
-    double total = 0;
-    for (const std::int64_t count : received) total += static_cast<double>(count);
-    const double mean = total / static_cast<double>(received.size());
-    const auto sign = [&](std::int64_t count) {
-      const double missing = mean - static_cast<double>(count);
-      return missing > 0 ? 1.0f : missing < 0 ? -1.0f : 0.0f;
-    };
-    float mean_sign = 0;
-    for (const std::int64_t count : received) mean_sign += sign(count);
-    mean_sign /= static_cast<float>(received.size());
-    for (std::size_t expert = 0; expert < bias.size(); ++expert) {
-      bias[expert] += gamma * (sign(received[expert]) - mean_sign);
-    }
-    stream.copy(Tensor(bias.data(), parameter.master.shape), parameter.master);
-    stream.wait();
+    kernels::move_selection_bias(
+        stream, {.counts = counts.at(layer), .bias = parameter.master, .control = control, .gamma = gamma});
   }
 }
 

@@ -7,8 +7,11 @@
 // Nothing is allocated after construction but what Arena plans: plan_memory runs the same code without kernels. Batches,
 // results and logits are of the host, wherever the model is.
 #pragma once
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +20,7 @@
 #include "lib/device/memory.h"
 #include "lib/nn/batch.h"
 #include "lib/nn/config.h"
+#include "lib/nn/feed.h"
 #include "lib/nn/objective.h"
 #include "lib/nn/parameters.h"
 #include "lib/nn/pass.h"
@@ -31,6 +35,8 @@ struct ModelSettings {
                                        // recomputed, first ones first, until it fits (Error{config} when none does)
   float balance_coefficient = 1e-4f;   // DeepSeek-V3's sequence balance, per token of the step (mixtures)
   float router_z_coefficient = 0;      // ST-MoE's router z-loss, per token of the step
+  std::int64_t in_flight = 4;          // microbatches a device may be behind before add() waits for it
+  bool graphs = true;                  // on a device, record passes whose shapes come again
 };
 
 // Bytes the model will hold, by kind; what --dry-run prints. The optimiser's are in lib/optim.
@@ -42,16 +48,17 @@ struct MemoryPlan {
 };
 MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettings& settings);
 
-// What one microbatch gave.
+// What one microbatch gave, or all of a step.
 struct StepResult {
   double loss = 0;             // of the objective: its share of the step's loss
   double balance_loss = 0;     // of the routers, weighted and normalised, summed over layers; not in loss
   double router_z_loss = 0;
   double weighted_tokens = 0;  // sum of token_weight
   double negative_log_prob = 0;  // sum of token_weight * -log_prob (nats), for bits per byte
+  double mean_negative_log_prob = 0;  // the same, divided by the objective's normaliser
 };
 
-// Tokens each expert of each layer received; dense layers have an empty row. Added up over microbatches until reset.
+// Tokens each expert of each layer received; dense layers have an empty row. Added up over the microbatches of a step.
 using ExpertCounts = std::vector<std::vector<std::int64_t>>;
 
 class Network;  // the modules (lib/nn/network.h)
@@ -71,9 +78,20 @@ class Model {
   const ParameterSet& parameters() const { return parameters_; }
   std::size_t activation_peak_bytes() const { return arena_.peak_bytes(); }  // so far; never above the plan's
 
-  // Forward and backward of one microbatch; gradients are added to (zero them before a step's first).
-  // Same bits whatever is recomputed, for any number of threads.
+  // Forgets what the microbatches of the step before have added up to.
+  void begin_step() { ledger_is_stale_ = true; }
+  // Forward and backward of one microbatch; gradients are added to (zero them before a step's first), and so is the
+  // ledger. On a device the work is put into the stream, and nothing is waited for; the batch may go at once. The
+  // objective must not evaluate. Same bits whatever is recomputed, for any number of threads, with graphs or without.
+  void add(Stream& stream, const Batch& batch, const Objective& objective);
+  // The same, waited for: what this microbatch alone gave, and expert_counts().
   StepResult forward_backward(Stream& stream, const Batch& batch, const Objective& objective);
+
+  // What the step has added up to: where it lies, and as numbers from a copy on the host.
+  const Ledger& ledger() const { return ledger_; }
+  StepResult result_of(const Tensor& copy_of_ledger) const;
+  ExpertCounts counts_of(const Tensor& copy_of_ledger) const;
+  std::size_t n_graphs() const;  // recorded so far
 
   // log_prob [tokens] f32: of each target (0 without one). No gradient, no expert counts.
   void log_probs(Stream& stream, const Batch& batch, Tensor log_prob);
@@ -82,11 +100,13 @@ class Model {
   void logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits);
 
   const ExpertCounts& expert_counts() const { return counts_; }
-  void reset_expert_counts();
 
  private:
-  Pass pass_over(Stream& stream, const Batch& batch);
+  struct Recorded;
+
+  Pass pass_over(Stream& stream, const Batch& batch, double normaliser);
   void check_ids(const Batch& batch) const;
+  std::optional<double> run(Stream& stream, const Batch& batch, const Objective& objective);
 
   ModelConfig config_;
   ModelSettings settings_;
@@ -95,13 +115,17 @@ class Model {
   std::unique_ptr<Network> network_;
   Arena arena_;
   Staging staging_;
-  Readings readings_{staging_};
+  Ledger ledger_;
+  Feed feed_;
+  bool ledger_is_stale_ = true, constants_are_placed_ = false;
+  std::map<std::array<std::int64_t, 3>, std::unique_ptr<Recorded>> recorded_;  // by tokens, sequences, z-loss
   ExpertCounts counts_;
 };
 
 // Loss-free balancing (Wang et al. 2024), once a step before the optimiser: each selection bias moves by gamma towards
 // the experts with fewer tokens than the mean, bias += gamma * (s - mean(s)), s = sign(mean(count) - count).
-// counts: of the whole step, over all microbatches and ranks.
-void update_selection_bias(Stream& stream, ParameterSet& parameters, const ExpertCounts& counts, float gamma = 1e-3f);
+// counts: by layer, of the whole step, over all microbatches and ranks. control: kernels::judge_step's, or none.
+void update_selection_bias(Stream& stream, ParameterSet& parameters, const std::vector<Tensor>& counts,
+                           float gamma = 1e-3f, const Tensor& control = {});
 
 }  // namespace hearth::nn

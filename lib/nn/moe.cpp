@@ -3,6 +3,7 @@
 
 #include "kernels/grouped_gemm.h"
 #include "kernels/moe.h"
+#include "kernels/reduce.h"
 #include "kernels/router.h"
 
 namespace hearth::nn {
@@ -124,7 +125,7 @@ void MoeLayer::experts_backward(const Pass& pass, const Tensor& x, const Saved& 
 
 // The gradient of x through the router, written to dx or added to it.
 void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
-                              const Tensor& dx, bool add, Losses& total) const {
+                              const Tensor& dx, bool add) const {
   Arena::Scope scope(pass.arena);
   const Tensor d_weights = pass.floats({pass.tokens, shape_.k});
   const Tensor d_logits = pass.floats({pass.tokens, shape_.experts});
@@ -141,7 +142,9 @@ void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& sa
                                          .losses = losses,
                                          .options = kernel_options(shape_.router),
                                          .balance_coefficient = pass.balance_coefficient,
-                                         .z_coefficient = pass.router_z_coefficient});
+                                         .coefficients = pass.scalars.router});
+    kernels::sum(pass.on(), {.x = losses.rows(0, 1), .total = pass.ledger->balance});
+    kernels::sum(pass.on(), {.x = losses.rows(1, 1), .total = pass.ledger->router_z});
     linear_backward_weight(pass, d_logits, x, router_);
   }
   if (add) {
@@ -149,22 +152,17 @@ void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& sa
   } else {
     linear_backward_input(pass, d_logits, router_, dx);
   }
-  if (pass.measures()) return;
-  pass.read({losses}, [&total](std::span<const Tensor> read) {
-    total.balance += read[0].as<float>()[0];
-    total.z += read[0].as<float>()[1];
-  });
 }
 
-void MoeLayer::backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& dx,
-                        Losses& losses) const {
+void MoeLayer::backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
+                        const Tensor& dx) const {
   Arena::Scope scope(pass.arena);
   const std::int64_t n_rows = pass.tokens * shape_.k;
   const Tensor d_rows = pass.arena.allocate(pass.dtype, {n_rows, pass.hidden});
   const Tensor d_row_weight = pass.floats({n_rows});
   experts_backward(pass, x, saved, dy, d_rows, d_row_weight);
   if (shared_) shared_->backward(pass, x, saved.shared, dy, dx);
-  route_backward(pass, x, saved, d_row_weight, dx, shared_.has_value(), losses);
+  route_backward(pass, x, saved, d_row_weight, dx, shared_.has_value());
   if (!pass.measures()) {
     kernels::moe_combine(pass.on(), {.rows = d_rows, .row_of = saved.row_of, .weights = {}, .base = dx, .y = dx});
   }

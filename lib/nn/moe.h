@@ -4,7 +4,6 @@
 // that the layer can forget what the experts returned.
 #pragma once
 #include <optional>
-#include <span>
 
 #include "lib/nn/config.h"
 #include "lib/nn/feed_forward.h"
@@ -32,12 +31,8 @@ class MoeLayer {
   // x, y [tokens, hidden]. Without y only `saved` is made.
   void forward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* y) const;
 
-  struct Losses {
-    double balance = 0, z = 0;
-  };
-  // losses: added to, at the latest when the pass's readings are finished.
-  void backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& dx,
-                Losses& losses) const;
+  // The router's losses are added to the pass's ledger.
+  void backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& dx) const;
 
  private:
   void route(const Pass& pass, const Tensor& x, const Saved& saved) const;
@@ -46,7 +41,7 @@ class MoeLayer {
   void experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& d_rows,
                         const Tensor& d_row_weight) const;
   void route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
-                      const Tensor& dx, bool add, Losses& losses) const;
+                      const Tensor& dx, bool add) const;
 
   Moe shape_;
   std::optional<GluLayer> shared_;

@@ -6,6 +6,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "kernels/rope.h"
+#include "kernels/step.h"
 
 namespace hearth::nn {
 
@@ -25,19 +26,25 @@ Network::Network(const ModelConfig& config, const ParameterSet* parameters)
   final_norm_ = &parameters->get("final_norm");
 }
 
+void Network::place_constants(Stream* stream, Staging& staging, Arena& arena) {
+  frequencies_.clear();
+  for (const RopeTable& rope : ropes_) {
+    const auto pairs = static_cast<std::int64_t>(rope.inverse_frequency.size());
+    frequencies_.push_back(staging.upload(stream, Tensor(rope.inverse_frequency.data(), {pairs}), arena));
+  }
+}
+
 Network::Shared Network::prepare(const Pass& pass) const {
   Shared shared;
   shared.stream = pass.activations(pass.hidden);
   shared.delta = pass.activations(pass.hidden);
-  for (const RopeTable& rope : ropes_) {
-    const auto pairs = static_cast<std::int64_t>(rope.inverse_frequency.size());
+  for (std::size_t i = 0; i < ropes_.size(); ++i) {
+    const auto pairs = static_cast<std::int64_t>(ropes_[i].inverse_frequency.size());
     shared.cos_sin.push_back(pairs > 0 ? pass.floats({pass.tokens, 2, pairs}) : Tensor{});
-    if (pairs == 0) continue;
-    const Tensor inverse_frequency = pass.upload(Tensor(rope.inverse_frequency.data(), {pairs}));
-    if (pass.measures()) continue;
+    if (pairs == 0 || pass.measures()) continue;
     kernels::rope_table(pass.on(), {.positions = pass.batch.positions,
-                                    .inverse_frequency = inverse_frequency,
-                                    .multiplier = rope.multiplier,
+                                    .inverse_frequency = frequencies_[i],
+                                    .multiplier = ropes_[i].multiplier,
                                     .cos_sin = shared.cos_sin.back()});
   }
   return shared;
@@ -53,7 +60,7 @@ void Network::embed(const Pass& pass, const Tensor& stream) const {
 }
 
 BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared, std::size_t layer,
-                                         const Tensor& stream, Keep keep, ExpertCounts* counts) const {
+                                         const Tensor& stream, Keep keep, const Ledger* ledger) const {
   BlockLayer::Saved saved;
   saved.stream_in = keep == Keep::nothing ? shared.stream : pass.activations(pass.hidden);
   saved.stream_mid = keep == Keep::all ? pass.activations(pass.hidden) : shared.stream;
@@ -61,43 +68,27 @@ BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared,
   blocks_[layer].allocate(pass, saved);
   if (layer == 0) embed(pass, saved.stream_in);
   blocks_[layer].forward(pass, stream, shared.delta, cos_sin_of(shared, layer), saved, true);
-  if (counts != nullptr && blocks_[layer].has_moe() && !pass.measures()) {
-    std::vector<std::int64_t>& sums = (*counts)[layer];
-    pass.read({saved.moe.counts}, [&sums](std::span<const Tensor> read) {
-      const auto counted = read[0].span<std::int32_t>();
-      for (std::size_t expert = 0; expert < counted.size(); ++expert) sums[expert] += counted[expert];
-    });
-  }
+  if (ledger != nullptr && blocks_[layer].has_moe() && !pass.measures())
+    kernels::count_tokens(pass.on(), {.counts = saved.moe.counts, .total = ledger->counts[layer]});
   if (keep != Keep::all) pass.arena.release_to(mark);
   return saved;
 }
 
 void Network::backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
-                              const std::vector<std::size_t>& marks, std::size_t n_recomputed, const Tensor& d,
-                              MoeLayer::Losses& losses) const {
+                              const std::vector<std::size_t>& marks, std::size_t n_recomputed, const Tensor& d) const {
   for (std::size_t layer = blocks_.size(); layer-- > 0;) {
     if (layer < n_recomputed) {
       blocks_[layer].allocate(pass, saved[layer]);
       blocks_[layer].forward(pass, {}, shared.delta, cos_sin_of(shared, layer), saved[layer], false);
     }
-    blocks_[layer].backward(pass, cos_sin_of(shared, layer), saved[layer], d, losses);
+    blocks_[layer].backward(pass, cos_sin_of(shared, layer), saved[layer], d);
     pass.arena.release_to(marks[layer]);
   }
 }
 
-Pass Network::with_batch_on_device(const Pass& given) {
-  Pass pass = given;
-  for (Tensor* each : {&pass.batch.ids, &pass.batch.positions, &pass.batch.cu_seqlens, &pass.batch.targets,
-                       &pass.batch.token_weight}) {
-    *each = pass.upload(*each);
-  }
-  return pass;
-}
-
-StepResult Network::forward_backward(const Pass& given, const Objective& objective, std::int64_t recomputed_blocks,
-                                     ExpertCounts& counts) const {
-  Arena::Scope scope(given.arena);
-  const Pass pass = with_batch_on_device(given);
+std::optional<double> Network::forward_backward(const Pass& pass, const Objective& objective,
+                                                std::int64_t recomputed_blocks) const {
+  Arena::Scope scope(pass.arena);
   const auto n_recomputed = static_cast<std::size_t>(recomputed_blocks);
   const Shared shared = prepare(pass);
   const Tensor d = pass.activations(pass.hidden);
@@ -109,25 +100,18 @@ StepResult Network::forward_backward(const Pass& given, const Objective& objecti
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
     marks.push_back(pass.arena.used_bytes());
     saved.push_back(
-        forward_block(pass, shared, layer, stream, layer < n_recomputed ? Keep::input : Keep::all, &counts));
+        forward_block(pass, shared, layer, stream, layer < n_recomputed ? Keep::input : Keep::all, pass.ledger));
     stream = saved.back().stream_mid;
   }
   add_norm(pass, stream, shared.delta, final_norm_, final_sum, shared.delta, final_rstd);
-  HeadLayer::Result head;
-  MoeLayer::Losses router;
-  head_.forward_backward(pass, objective, shared.delta, head);
+  const std::optional<double> loss = head_.forward_backward(pass, objective, shared.delta);
   norm_backward(pass, shared.delta, final_sum, final_norm_, final_rstd, {}, d);
-  backward_blocks(pass, shared, saved, marks, n_recomputed, d, router);
+  backward_blocks(pass, shared, saved, marks, n_recomputed, d);
   if (!pass.measures() && !pass.batch.embeddings && embedding_->gradient) {
     kernels::embedding_backward(pass.on(),
                                 {.ids = pass.batch.ids, .dy = d, .d_table = embedding_->gradient});
   }
-  if (!pass.measures()) pass.readings.finish(pass.on());
-  return {.loss = head.loss,
-          .balance_loss = router.balance,
-          .router_z_loss = router.z,
-          .weighted_tokens = head.weighted_tokens,
-          .negative_log_prob = head.negative_log_prob};
+  return loss;
 }
 
 Tensor Network::forward(const Pass& pass) const {
@@ -141,22 +125,17 @@ Tensor Network::forward(const Pass& pass) const {
   return shared.delta;
 }
 
-void Network::log_probs(const Pass& given, const Tensor& log_prob) const {
-  Arena::Scope scope(given.arena);
-  const Pass pass = with_batch_on_device(given);
+void Network::log_probs(const Pass& pass, const Tensor& log_prob) const {
+  Arena::Scope scope(pass.arena);
   const Tensor result = pass.result_for(log_prob);
   head_.log_probs(pass, forward(pass), result);
-  if (pass.measures()) return;
-  pass.deliver(result, log_prob);
-  pass.readings.finish(pass.on());
+  if (!pass.measures()) pass.deliver(result, log_prob);
 }
 
-void Network::logits(const Pass& given, const Tensor& row_ids, const Tensor& logits) const {
-  Arena::Scope scope(given.arena);
-  const Pass pass = with_batch_on_device(given);
+void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const {
+  Arena::Scope scope(pass.arena);
   const Tensor rows = pass.upload(row_ids);
   head_.logits(pass, forward(pass), rows, logits);
-  if (!pass.measures()) pass.readings.finish(pass.on());
 }
 
 }  // namespace hearth::nn

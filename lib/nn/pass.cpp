@@ -9,24 +9,38 @@ namespace {
 Tensor as_rows(const Tensor& x, std::int64_t width) { return x.reshaped({x.n_elements() / width, width}); }
 }  // namespace
 
-void Readings::read(Stream& stream, std::vector<Tensor> tensors, Use use) {
-  if (stream.is_host()) return use(tensors);
-  for (Tensor& each : tensors) each = staging_.fetch(stream, each);
-  pending_.emplace_back(std::move(tensors), std::move(use));
+Ledger Ledger::allocate(const ModelConfig& config, Arena& arena) {
+  std::int64_t bytes = 6 * static_cast<std::int64_t>(sizeof(double));
+  for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
+    const auto& moe = config.block(layer).feed_forward.moe;
+    if (moe) bytes += moe->experts * static_cast<std::int64_t>(sizeof(std::int64_t));
+  }
+  Ledger ledger;
+  ledger.all = arena.allocate(DType::u8, {bytes});
+  std::byte* at = ledger.all.data;
+  const auto take = [&](DType dtype, std::int64_t n) {
+    const Tensor tensor(at, dtype, {n});
+    if (at != nullptr) at += tensor.bytes();
+    return tensor;
+  };
+  ledger.head = take(DType::f64, 4);
+  ledger.balance = take(DType::f64, 1);
+  ledger.router_z = take(DType::f64, 1);
+  for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
+    const auto& moe = config.block(layer).feed_forward.moe;
+    ledger.counts.push_back(moe ? take(DType::i64, moe->experts) : Tensor{});
+  }
+  return ledger;
 }
 
-void Readings::restart(Stream& stream) {
-  if (pending_.empty()) return;
-  pending_.clear();
-  stream.wait();
-  staging_.reset();
-}
-
-void Readings::finish(Stream& stream) {
-  stream.wait();
-  for (const auto& [tensors, use] : pending_) use(tensors);
-  pending_.clear();
-  staging_.reset();
+Ledger Ledger::in(const Tensor& copy) const {
+  const auto moved = [&](Tensor tensor) {
+    if (tensor) tensor.data = copy.data + (tensor.data - all.data);
+    return tensor;
+  };
+  Ledger ledger{copy, moved(head), moved(balance), moved(router_z), {}};
+  for (const Tensor& each : counts) ledger.counts.push_back(moved(each));
+  return ledger;
 }
 
 void linear(const Pass& pass, const Tensor& x, const Parameter* weight, const Tensor& y) {

@@ -3,9 +3,6 @@
 // its memory from the arena, then returns if the pass only measures, then calls kernels. So the memory plan and the run
 // are the same code.
 #pragma once
-#include <functional>
-#include <span>
-#include <utility>
 #include <vector>
 
 #include "lib/device/device.h"
@@ -15,38 +12,39 @@
 
 namespace hearth::nn {
 
-// What the host wants to know of a pass's tensors. On the host it is read at once, while the tensor is what it is; on a
-// device a copy is taken in the stream's order and read at the end, so that nothing waits inside the pass.
-class Readings {
- public:
-  using Use = std::function<void(std::span<const Tensor>)>;
+// Numbers that differ from step to step, where the kernels reach them: a recorded pass finds the new ones there.
+struct Scalars {
+  Tensor normaliser;    // [1] f64, the objective's
+  Tensor token_factor;  // [1] f32, 1 / normaliser
+  Tensor router;        // [2] f32, coefficients of the router losses, each divided by the normaliser
+};
 
-  explicit Readings(Staging& staging) : staging_(staging) {}
-  // use gets the tensors' contents on the host, at the latest in finish().
-  void read(Stream& stream, std::vector<Tensor> tensors, Use use);
-  // Forgets what a pass that failed has left.
-  void restart(Stream& stream);
-  // Waits for the stream, and hands out what is left.
-  void finish(Stream& stream);
+// What the passes of a step add up to, where the kernels reach it. All of it lies in one piece of memory.
+struct Ledger {
+  Tensor all;                  // [bytes] u8
+  Tensor head;                 // [4] f64, as kernels::token_totals leaves them
+  Tensor balance, router_z;    // [1] f64 each
+  std::vector<Tensor> counts;  // by layer: [experts] i64, none where there are no experts
 
- private:
-  Staging& staging_;
-  std::vector<std::pair<std::vector<Tensor>, Use>> pending_;
+  // In memory from arena, which may measure.
+  static Ledger allocate(const ModelConfig& config, Arena& arena);
+  // The same numbers in a copy of all on the host.
+  Ledger in(const Tensor& copy) const;
 };
 
 struct Pass {
   Arena& arena;
   Staging& staging;
-  Readings& readings;
-  Stream* stream = nullptr;  // none when the arena measures
+  const Ledger* ledger = nullptr;  // none in a pass without gradients
+  Stream* stream = nullptr;        // none when the arena measures
   Batch batch;       // where the kernels reach it
   Batch host_batch;  // as it was given
   std::int64_t tokens = 0;
   std::int64_t hidden = 0;
   DType dtype = DType::f32;
   float epsilon = 1e-6f;
-  // Of the router losses: the setting divided by the step's normaliser.
-  float balance_coefficient = 0, router_z_coefficient = 0;
+  Scalars scalars = {};
+  float balance_coefficient = 0;  // the setting: 0 if sequences need not be balanced
 
   bool on_host() const { return staging.device().is_host(); }
   // The tensor where the kernels reach it; takes memory on a device, also when measuring.
@@ -56,9 +54,6 @@ struct Pass {
   void deliver(const Tensor& result, const Tensor& host) const {
     stream->copy(result, host);
     stream->wait();
-  }
-  void read(std::vector<Tensor> tensors, Readings::Use use) const {
-    readings.read(*stream, std::move(tensors), std::move(use));
   }
   bool measures() const { return arena.measures(); }
   Stream& on() const { return *stream; }

@@ -71,20 +71,32 @@ std::size_t Optimizer::plan_bytes(const nn::ModelConfig& config, const Optimizer
   return bytes_of(nn::parameters_of(config), settings);
 }
 
-double Optimizer::gradient_norm(Stream& stream, const nn::ParameterSet& parameters) {
+void Optimizer::measure(Stream& stream, const nn::ParameterSet& parameters) {
   stream.zero(total_);
   for (const nn::Parameter& parameter : parameters.all()) {
     if (parameter.gradient) {
       kernels::sum_of_squares(stream, {.x = parameter.gradient, .total = total_});
     }
   }
+}
+
+double Optimizer::gradient_norm(Stream& stream, const nn::ParameterSet& parameters) {
+  measure(stream, parameters);
   return std::sqrt(host_copy<double>(stream, total_).front());
 }
 
 void Optimizer::step(Stream& stream, nn::ParameterSet& parameters, double learning_rate, double gradient_norm) {
   ++steps_;
   const bool clips = settings_.clip > 0 && gradient_norm > settings_.clip;
-  const auto gradient_scale = static_cast<float>(clips ? settings_.clip / gradient_norm : 1);
+  update(stream, parameters,
+         {static_cast<float>(learning_rate), static_cast<float>(clips ? settings_.clip / gradient_norm : 1)});
+}
+
+void Optimizer::step(Stream& stream, nn::ParameterSet& parameters, const Tensor& control) {
+  update(stream, parameters, {.control = control});
+}
+
+void Optimizer::update(Stream& stream, nn::ParameterSet& parameters, const Size& size) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const nn::Parameter& parameter = parameters.all()[i];
     if (!parameter.gradient) continue;
@@ -98,26 +110,28 @@ void Optimizer::step(Stream& stream, nn::ParameterSet& parameters, double learni
                              .buffer = slots_[i].first.reshaped(shape),
                              .copy = has_copy ? parameter.weight.reshaped(shape) : Tensor{},
                              .workspace = workspace_,
-                             .learning_rate = static_cast<float>(learning_rate),
+                             .learning_rate = size.learning_rate,
                              .momentum = static_cast<float>(settings_.muon_momentum),
                              .nesterov = true,
                              .weight_decay = weight_decay,
                              .update_scale = 0.2f * std::sqrt(static_cast<float>(std::max(shape[1], shape[2]))),
-                             .gradient_scale = gradient_scale,
-                             .compute = settings_.muon_compute});
+                             .gradient_scale = size.gradient_scale,
+                             .compute = settings_.muon_compute,
+                             .control = size.control});
     } else {
       kernels::adamw(stream, {.parameter = parameter.master,
                               .gradient = parameter.gradient,
                               .m = slots_[i].first,
                               .v = slots_[i].second,
                               .copy = has_copy ? parameter.weight : Tensor{},
-                              .learning_rate = static_cast<float>(learning_rate),
+                              .learning_rate = size.learning_rate,
                               .beta1 = static_cast<float>(settings_.beta1),
                               .beta2 = static_cast<float>(settings_.beta2),
                               .epsilon = static_cast<float>(settings_.epsilon),
                               .weight_decay = weight_decay,
-                              .gradient_scale = gradient_scale,
-                              .step = steps_});
+                              .gradient_scale = size.gradient_scale,
+                              .step = std::max<std::int64_t>(steps_, 1),
+                              .control = size.control});
     }
   }
 }

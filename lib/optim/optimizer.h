@@ -40,12 +40,17 @@ class Optimizer {
   static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings);
   const OptimizerSettings& settings() const { return settings_; }
 
-  // The global norm of the gradients (f64 sum of squares in a fixed order); not finite if any gradient is not.
+  // The sum of the gradients' squares (f64, in a fixed order) into squares(); not finite if any gradient is not.
+  void measure(Stream& stream, const nn::ParameterSet& parameters);
+  const Tensor& squares() const { return total_; }  // [1] f64
+  // The global norm of the gradients, waited for.
   double gradient_norm(Stream& stream, const nn::ParameterSet& parameters);
 
   // One step with gradients scaled by min(1, clip / gradient_norm); updates masters and weights.
   // learning_rate: of this step, schedule included. Does not zero the gradients.
   void step(Stream& stream, nn::ParameterSet& parameters, double learning_rate, double gradient_norm);
+  // The same as kernels::judge_step has decided; steps() is then the caller's to keep.
+  void step(Stream& stream, nn::ParameterSet& parameters, const Tensor& control);
 
   // All that resuming needs, in a fixed order, and how many steps were taken (AdamW's bias correction).
   const std::vector<StateTensor>& state() const { return state_; }
@@ -53,6 +58,12 @@ class Optimizer {
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
  private:
+  struct Size {
+    float learning_rate = 0, gradient_scale = 1;
+    Tensor control = {};  // instead of the two
+  };
+  void update(Stream& stream, nn::ParameterSet& parameters, const Size& size);
+
   OptimizerSettings settings_;
   Arena memory_;
   std::vector<Slot> slots_;  // by parameter

@@ -141,6 +141,7 @@ train::Outcome train_model(const PretrainOptions& o, Context& context, const dat
   description.provenance = dump_json(provenance(context.invocation, inputs_of(corpus, plan, o.model)));
   description.model_table = model_facts(plan);
   description.run_table = run_facts(plan, corpus);
+  description.ceiling_flops_per_s = plan.flops_per_s;
   train::Trainer trainer(context, plan.config, plan.settings, plan.run, corpus, std::move(description));
   if (resumed) {
     trainer.resume(*resumed->checkpoint);

@@ -87,6 +87,9 @@ void add_machine(Command& c, PretrainOptions& o) {
   c.count("microbatch-tokens", &o.microbatch_tokens, "N", "tokens of one pass; 0: what fits into memory");
   c.size("recompute", &o.recompute, "BYTES",
          "keep at most BYTES of activations, as in 2GiB, and recompute the rest; 0: keep all");
+  c.option("cuda-graphs", &o.cuda_graphs, "WHEN",
+           "on a GPU record passes whose shapes repeat; the same bits either way")
+      .one_of({"on", "off"});
   c.flag("check-kernels", &o.check_kernels, "at every measurement compare with the slow reference kernels");
 }
 

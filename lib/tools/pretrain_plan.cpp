@@ -189,7 +189,7 @@ void set_microbatch(const PretrainOptions& o, const Device& device, PretrainPlan
 }
 
 train::RunSettings run_settings(const PretrainOptions& o) {
-  return {o.eval_every, o.checkpoint_every, o.keep, o.keep_every, o.max_hours, o.check_kernels};
+  return {o.eval_every, o.checkpoint_every, o.keep, o.keep_every, o.max_hours, o.cuda_graphs == "on", o.check_kernels};
 }
 
 void set_expectation(PretrainPlan& plan, Context& context) {

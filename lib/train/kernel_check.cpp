@@ -48,7 +48,7 @@ Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
       side.gradients.push_back(host_copy<float>(stream, parameter.gradient));
   }
   model.parameters().zero_gradients(stream);
-  model.reset_expert_counts();
+  model.begin_step();
   return side;
 }
 

@@ -2,84 +2,96 @@
 #include "lib/train/outlier.h"
 
 #include <algorithm>
-#include <cmath>
+#include <vector>
 
 #include "lib/base/json_value.h"
-#include "lib/base/text.h"
 
 namespace hearth::train {
 namespace {
 
-constexpr std::size_t window = 128, fewest = 64;
-constexpr double n_deviations = 6;
-// Spreads below these are taken as these: half a percent of a loss; a norm must be 4.5 times the usual one to be an
-// outlier.
-constexpr double least_loss_spread = 0.005, least_log_norm_spread = 0.25;
+using kernels::StepControl;
+using kernels::StepReport;
+using kernels::StepState;
+using kernels::StepVerdict;
 
-struct Moments {
-  double mean = 0, deviation = 0;
-};
-
-Moments moments(const std::vector<double>& values) {
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  const double mean = sum / static_cast<double>(values.size());
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return {mean, std::sqrt(squares / static_cast<double>(values.size()))};
-}
-
-bool is_outlier(const std::vector<double>& values, double value, double least_spread) {
-  if (values.size() < fewest) return false;
-  const Moments known = moments(values);
-  return value > known.mean + n_deviations * std::max(known.deviation, least_spread);
-}
+constexpr std::size_t memory_bytes = 8 * (StepState::size + 64);
 
 }  // namespace
 
-std::string OutlierDetector::judge(double loss, double gradient_norm) {
-  std::string reason;
-  const double log_norm = std::log(std::max(gradient_norm, 1e-30));
-  if (!std::isfinite(loss))
-    reason = "the loss is not finite";
-  else if (!std::isfinite(gradient_norm))
-    reason = "the gradient is not finite";
-  else if (is_outlier(losses_, loss, least_loss_spread * std::abs(loss)))
-    reason = "the loss is an outlier";
-  else if (is_outlier(log_norms_, log_norm, least_log_norm_spread))
-    reason = "the gradient norm is an outlier";
-  if (!reason.empty()) {
-    ++skipped_in_a_row_;
-    return reason;
+OutlierDetector::OutlierDetector(const Device& device, const optim::OptimizerSettings& settings)
+    : clip_(settings.clip), beta1_(settings.beta1), beta2_(settings.beta2), memory_(memory_bytes, device) {
+  state_ = memory_.allocate(DType::f64, {StepState::size});
+  steps_ = memory_.allocate(DType::f64, {1});
+  control_ = memory_.allocate(DType::f64, {StepControl::size});
+  report_ = memory_.allocate(DType::f64, {StepReport::size});
+}
+
+void OutlierDetector::judge(Stream& stream, const Tensor& loss, const Tensor& squares, double learning_rate) {
+  kernels::judge_step(stream, {.loss = loss,
+                               .squares = squares,
+                               .state = state_,
+                               .steps = steps_,
+                               .learning_rate = learning_rate,
+                               .clip = clip_,
+                               .beta1 = static_cast<float>(beta1_),
+                               .beta2 = static_cast<float>(beta2_),
+                               .control = control_,
+                               .report = report_});
+}
+
+std::string OutlierDetector::reason(StepVerdict verdict) {
+  switch (verdict) {
+    case StepVerdict::taken:
+      return "";
+    case StepVerdict::loss_not_finite:
+      return "the loss is not finite";
+    case StepVerdict::gradient_not_finite:
+      return "the gradient is not finite";
+    case StepVerdict::loss_outlier:
+      return "the loss is an outlier";
+    case StepVerdict::gradient_outlier:
+      return "the gradient norm is an outlier";
   }
-  skipped_in_a_row_ = 0;
-  const std::size_t slot = n_accepted_++ % window;
-  if (slot == losses_.size()) {
-    losses_.push_back(loss);
-    log_norms_.push_back(log_norm);
-  } else {
-    losses_[slot] = loss;
-    log_norms_[slot] = log_norm;
-  }
-  return reason;
+  throw Error(Kind::internal, "a verdict that is none");
 }
 
-void OutlierDetector::reset() {
-  *this = OutlierDetector();
+void OutlierDetector::reset(Stream& stream) {
+  stream.zero(state_);
 }
 
-Json OutlierDetector::state() const {
-  return {{"losses", losses_},
-          {"log_norms", log_norms_},
-          {"accepted", n_accepted_},
-          {"skipped_in_a_row", skipped_in_a_row_}};
+void OutlierDetector::set_steps(Stream& stream, std::int64_t steps) {
+  fill_from_host(stream, steps_, [&](const Tensor& host) { *host.as<double>() = static_cast<double>(steps); });
 }
 
-void OutlierDetector::restore(const Json& state) {
+Json OutlierDetector::state(Stream& stream) const {
+  const std::vector<double> values = host_copy<double>(stream, state_);
+  const auto accepted = static_cast<std::uint64_t>(values[StepState::accepted]);
+  const auto n = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(accepted, StepState::window));
+  const auto ring = [&](std::int64_t begin) {
+    return std::vector<double>(values.begin() + begin, values.begin() + begin + n);
+  };
+  return {{"losses", ring(StepState::losses)},
+          {"log_norms", ring(StepState::log_norms)},
+          {"accepted", accepted},
+          {"skipped_in_a_row", static_cast<int>(values[StepState::skipped_in_a_row])}};
+}
+
+void OutlierDetector::restore(Stream& stream, const Json& state) {
   const std::string where = "outlier detector";
-  losses_ = json_get<std::vector<double>>(state, "losses", where);
-  log_norms_ = json_get<std::vector<double>>(state, "log_norms", where);
-  n_accepted_ = json_get<std::uint64_t>(state, "accepted", where);
-  skipped_in_a_row_ = json_get<int>(state, "skipped_in_a_row", where);
+  const auto losses = json_get<std::vector<double>>(state, "losses", where);
+  const auto log_norms = json_get<std::vector<double>>(state, "log_norms", where);
+  const auto accepted = json_get<std::uint64_t>(state, "accepted", where);
+  if (losses.size() != std::min<std::uint64_t>(accepted, StepState::window) || log_norms.size() != losses.size())
+    throw Error(Kind::data, where + ": " + std::to_string(losses.size()) + " losses and " +
+                                std::to_string(log_norms.size()) + " norms of " + std::to_string(accepted) + " steps");
+  fill_from_host(stream, state_, [&](const Tensor& host) {
+    auto* values = host.as<double>();
+    std::fill_n(values, StepState::size, 0.0);
+    values[StepState::accepted] = static_cast<double>(accepted);
+    values[StepState::skipped_in_a_row] = json_get<int>(state, "skipped_in_a_row", where);
+    std::copy(losses.begin(), losses.end(), values + StepState::losses);
+    std::copy(log_norms.begin(), log_norms.end(), values + StepState::log_norms);
+  });
 }
 
 }  // namespace hearth::train

@@ -41,6 +41,7 @@ struct RunSettings {
   std::int64_t keep = 2;                // newest checkpoints kept
   std::int64_t keep_every = 0;          // those of steps divisible by it are kept for good; 0: none
   double max_hours = 0;                 // 0: no limit
+  bool graphs = true;                   // on a GPU: record what repeats (same bits either way)
   bool check_kernels = false;           // compare with the reference kernels at every evaluation
 };
 

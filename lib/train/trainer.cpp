@@ -22,13 +22,16 @@ constexpr double report_interval_s = 60;
 constexpr int most_skips_in_a_row = 10;
 constexpr const char* optimizer_prefix = "optimizer/";
 
-nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device) {
+nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device, bool graphs = true) {
   nn::ModelSettings model;
   model.device = device;
+  model.graphs = graphs;
   model.purpose = nn::Purpose::train;
   model.max_tokens = settings.microbatch_tokens();
   model.activation_bytes = settings.activation_bytes;
   model.balance_coefficient = static_cast<float>(settings.balance_coefficient);
+  // One step is computed while the next is made ready.
+  model.in_flight = 2 * ((settings.batch_rows + settings.microbatch_rows - 1) / settings.microbatch_rows);
   return model;
 }
 
@@ -53,11 +56,14 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
       settings_(settings),
       run_settings_(run_settings),
       description_(std::move(description)),
-      model_(config, settings.dtype, model_settings(settings, context.stream.device())),
+      model_(config, settings.dtype, model_settings(settings, context.stream.device(), run_settings.graphs)),
       optimizer_(model_.parameters(), settings.optimizer),
       loader_(corpus, static_cast<std::uint32_t>(settings.context), settings.seed),
       held_out_(corpus, static_cast<std::uint32_t>(settings.context), settings.eval_tokens, settings.seed),
-      saver_(description_.folder, {run_settings.keep, run_settings.keep_every}) {
+      detector_(context.stream.device(), settings.optimizer),
+      saver_(description_.folder, {run_settings.keep, run_settings.keep_every}),
+      flights_{Flight(context.stream.device()), Flight(context.stream.device())} {
+  make_read_back();
   flops_per_token_ = nn::train_flops_per_token(config, settings.context);
 }
 
@@ -100,6 +106,7 @@ void Trainer::restore_tensors(const formats::CheckpointReader& checkpoint) {
   const Json trainer = trainer_json(checkpoint);
   step_ = saved_step_ = json_get<std::int64_t>(trainer, "step", "trainer.json");
   optimizer_.set_steps(json_get<std::int64_t>(trainer, "optimizer_steps", "trainer.json"));
+  detector_.set_steps(context_.stream, optimizer_.steps());
 }
 
 void Trainer::resume(const formats::CheckpointReader& checkpoint) {
@@ -108,7 +115,9 @@ void Trainer::resume(const formats::CheckpointReader& checkpoint) {
   restore_tensors(checkpoint);
   tokens_ = json_get<std::uint64_t>(trainer, "tokens", where);
   loader_.restore(json_get<Json>(trainer, "data", where));
-  detector_.restore(json_get<Json>(trainer, "detector", where));
+  const Json detector = json_get<Json>(trainer, "detector", where);
+  detector_.restore(context_.stream, detector);
+  skipped_in_a_row_ = json_get<int>(detector, "skipped_in_a_row", where);
   metrics_position_ = json_get<std::uint64_t>(trainer, "metrics_bytes", where);
   rolled_back_to_ = json_get<std::int64_t>(trainer, "rolled_back_to", where);
   const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_);
@@ -121,13 +130,13 @@ void Trainer::resume(const formats::CheckpointReader& checkpoint) {
   }
 }
 
-Json Trainer::trainer_state() const {
+Json Trainer::trainer_state() {
   return {{"schema", "hearth.trainer/1"},
           {"step", step_},
           {"tokens", tokens_},
           {"optimizer_steps", optimizer_.steps()},
           {"data", loader_.state()},
-          {"detector", detector_.state()},
+          {"detector", detector_.state(context_.stream)},
           {"metrics_bytes", metrics_->position()},
           {"rolled_back_to", rolled_back_to_},
           {"asked", parse_json(description_.asked, "options")},
@@ -140,7 +149,11 @@ Json Trainer::write_event(std::string_view name, const Json& fields) {
 }
 
 Json Trainer::write_event(std::string_view name, const Json& fields, const Json& clock) {
-  const Json event = metrics_->write(name, step_, fields, clock);
+  return write_event_of(step_, name, fields, clock);
+}
+
+Json Trainer::write_event_of(std::int64_t step, std::string_view name, const Json& fields, const Json& clock) {
+  const Json event = metrics_->write(name, step, fields, clock);
   history_.add(event);
   context_.log.event(name, event);
   return event;
@@ -181,36 +194,66 @@ void Trainer::evaluate_now() {
     context_.log.info("kernels and reference: " + check_kernels(context_, model_, held_out_));
 }
 
-Trainer::StepValues Trainer::forward_backward_all() {
-  const std::vector<data::Row> rows = loader_.next_rows(settings_.batch_rows);
-  StepValues values;
-  for (const data::Row& row : rows) values.n_targets += row.n_tokens();
-  const nn::Objective objective =
-      nn::cross_entropy(static_cast<double>(values.n_targets), static_cast<float>(settings_.z_loss));
-  model_.parameters().zero_gradients(context_.stream);
-  model_.reset_expert_counts();
+void Trainer::make_read_back() {
+  const auto report_bytes = static_cast<std::size_t>(kernels::StepReport::size) * sizeof(double);
+  const std::size_t ledger_bytes = model_.ledger().all.bytes(), each = (report_bytes + ledger_bytes + 63) / 64 * 64;
+  read_back_ = Buffer(each * flights_.size(), context_.stream.device(), Buffer::Use::staging);
+  for (std::size_t i = 0; i < flights_.size(); ++i) {
+    flights_[i].report = Tensor(read_back_.data() + i * each, DType::f64, {kernels::StepReport::size});
+    flights_[i].ledger = Tensor(read_back_.data() + i * each + report_bytes, DType::u8, model_.ledger().all.shape);
+  }
+}
+
+void Trainer::add_microbatches(const std::vector<data::Row>& rows, const nn::Objective& objective) {
+  model_.begin_step();
   const auto at_once = static_cast<std::size_t>(settings_.microbatch_rows);
   bool told = stop_requested();
   for (std::size_t begin = 0; begin < rows.size(); begin += at_once) {
     const auto some = std::span(rows).subspan(begin, std::min(at_once, rows.size() - begin));
     const data::Batch batch = loader_.assemble(some, static_cast<std::int64_t>(some.size()));
-    const nn::StepResult result = model_.forward_backward(context_.stream, view_of(batch), objective);
-    values.loss += result.negative_log_prob / static_cast<double>(values.n_targets);
-    values.balance_loss += result.balance_loss;
+    model_.add(context_.stream, view_of(batch), objective);
     if (!told && stop_requested()) {
       told = true;
       context_.log.info("stopping after this step");
     }
   }
-  values.gradient_norm = optimizer_.gradient_norm(context_.stream, model_.parameters());
-  return values;
+}
+
+void Trainer::enqueue_step() {
+  Stream& stream = context_.stream;
+  nn::ParameterSet& parameters = model_.parameters();
+  Flight& flight = flights_[static_cast<std::size_t>(step_) % flights_.size()];
+  flight.begin.record(stream);
+  const std::vector<data::Row> rows = loader_.next_rows(settings_.batch_rows);
+  flight.step = step_ + 1;
+  flight.n_targets = 0;
+  for (const data::Row& row : rows) flight.n_targets += row.n_tokens();
+  flight.epochs = loader_.epochs();
+  flight.learning_rate = settings_.learning_rate * settings_.schedule.factor(step_);
+  zeroing_.run(
+      stream, [&] { parameters.zero_gradients(stream); }, run_settings_.graphs);
+  add_microbatches(rows,
+                   nn::cross_entropy(static_cast<double>(flight.n_targets), static_cast<float>(settings_.z_loss)));
+  measuring_.run(
+      stream, [&] { optimizer_.measure(stream, parameters); }, run_settings_.graphs);
+  detector_.judge(stream, model_.ledger().head.rows(3, 1), optimizer_.squares(), flight.learning_rate);
+  const auto apply = [&] {
+    nn::update_selection_bias(stream, parameters, model_.ledger().counts, static_cast<float>(settings_.balance_gamma),
+                              detector_.control());
+    optimizer_.step(stream, parameters, detector_.control());
+  };
+  applying_.run(stream, apply, run_settings_.graphs);
+  stream.copy(detector_.report(), flight.report);
+  stream.copy(model_.ledger().all, flight.ledger);
+  flight.end.record(stream);
+  ++step_;
+  ++n_in_flight_;
 }
 
 // Load of each layer's experts in the step, in shares of an equal one. violation is max - 1 (MaxVio of Wang et al.
 // 2024).
-Json Trainer::expert_load() const {
+Json Trainer::expert_load(const nn::ExpertCounts& counts) {
   Json layers = Json::array();
-  const nn::ExpertCounts& counts = model_.expert_counts();
   for (std::size_t layer = 0; layer < counts.size(); ++layer) {
     if (counts[layer].empty()) continue;
     double sum = 0;
@@ -225,57 +268,66 @@ Json Trainer::expert_load() const {
   return layers;
 }
 
-void Trainer::judge_and_apply(const StepValues& values, Json& fields) {
-  const std::string reason = detector_.judge(values.loss, values.gradient_norm);
-  const double rate = settings_.learning_rate * settings_.schedule.factor(step_);
-  fields = {{"loss", values.loss}, {"learning_rate", rate}, {"gradient_norm", values.gradient_norm}};
+void Trainer::resolve_oldest() {
+  const Flight& flight = flights_[(static_cast<std::size_t>(step_) - n_in_flight_) % flights_.size()];
+  --n_in_flight_;
+  flight.end.wait();
+  const auto* report = flight.report.as<double>();
+  const auto verdict = static_cast<kernels::StepVerdict>(static_cast<int>(report[kernels::StepReport::verdict]));
+  const std::string reason = OutlierDetector::reason(verdict);
+  const double loss = report[kernels::StepReport::loss], norm = report[kernels::StepReport::gradient_norm];
+  skipped_in_a_row_ = static_cast<int>(report[kernels::StepReport::skipped_in_a_row]);
+  optimizer_.set_steps(static_cast<std::int64_t>(report[kernels::StepReport::steps]));
+  Json fields{{"loss", loss}, {"learning_rate", flight.learning_rate}, {"gradient_norm", norm}};
   if (reason.empty()) {
-    if (model_.config().has_moe()) {
-      nn::update_selection_bias(context_.stream, model_.parameters(), model_.expert_counts(),
-                                static_cast<float>(settings_.balance_gamma));
-    }
-    optimizer_.step(context_.stream, model_.parameters(), rate, values.gradient_norm);
-    tokens_ += static_cast<std::uint64_t>(values.n_targets);
-    outcome_.loss = values.loss;
+    tokens_ += static_cast<std::uint64_t>(flight.n_targets);
+    outcome_.loss = loss;
   } else {
     fields["skipped"] = reason;
     ++outcome_.n_skipped;
-    context_.log.warning("step " + std::to_string(step_ + 1) + " not taken: " + reason + " (loss " +
-                         format_number(values.loss, 4) + ", gradient norm " + format_number(values.gradient_norm, 4) +
-                         ")");
+    context_.log.warning("step " + std::to_string(flight.step) + " not taken: " + reason + " (loss " +
+                         format_number(loss, 4) + ", gradient norm " + format_number(norm, 4) + ")");
   }
   fields["tokens"] = tokens_;
-  fields["epochs"] = loader_.epochs();
+  fields["epochs"] = flight.epochs;
   if (model_.config().has_moe()) {
-    fields["balance_loss"] = values.balance_loss;
-    fields["experts"] = expert_load();
+    fields["balance_loss"] = model_.result_of(flight.ledger).balance_loss;
+    fields["experts"] = expert_load(model_.counts_of(flight.ledger));
   }
-}
-
-void Trainer::one_step() {
-  const Stopwatch time;
-  const StepValues values = forward_backward_all();
-  Json fields;
-  judge_and_apply(values, fields);
-  ++step_;
-  const double seconds = time.seconds(), rate = static_cast<double>(values.n_targets) / seconds;
+  const double seconds = flight.end.seconds_since(flight.begin);
+  const double rate = static_cast<double>(flight.n_targets) / seconds;
   trained_s_ += seconds;
-  trained_tokens_ += static_cast<std::uint64_t>(values.n_targets);
-  const Json event = write_event("step", fields,
-                                 {{"step_s", seconds},
-                                  {"tokens_per_s", rate},
-                                  {"ceiling_ratio", flops_per_token_ * rate / ceiling_flops_per_s_},
-                                  {"memory_bytes", peak_memory_bytes()}});
-  show_progress(event);
-  if (detector_.skipped_in_a_row() >= most_skips_in_a_row) roll_back(fields.value("skipped", ""));
+  trained_tokens_ += static_cast<std::uint64_t>(flight.n_targets);
+  const Json event = write_event_of(flight.step, "step", fields,
+                                    {{"step_s", seconds},
+                                     {"tokens_per_s", rate},
+                                     {"ceiling_ratio", flops_per_token_ * rate / ceiling_flops_per_s_},
+                                     {"memory_bytes", peak_memory_bytes()}});
+  show_progress(flight.step, event);
+  if (skipped_in_a_row_ >= most_skips_in_a_row) roll_back(reason);
 }
 
-void Trainer::show_progress(const Json& event) {
+void Trainer::settle() {
+  while (n_in_flight_ > 0) resolve_oldest();
+}
+
+// The step before is read when this one is in the stream, so that a device is never without work. On the host, before
+// whatever looks at the run, and while steps are being skipped, each is read at once: a roll-back then comes at the
+// same step wherever the run was interrupted.
+void Trainer::one_step() {
+  enqueue_step();
+  const bool looked_at = step_ == settings_.n_steps() || due(run_settings_.eval_every) ||
+                         due(run_settings_.checkpoint_every) || stop_requested();
+  while (n_in_flight_ > 1) resolve_oldest();
+  if (context_.stream.is_host() || looked_at || skipped_in_a_row_ > 0) settle();
+}
+
+void Trainer::show_progress(std::int64_t step, const Json& event) {
   const double steps_per_s =
       static_cast<double>(trained_tokens_) / static_cast<double>(settings_.batch_tokens()) / trained_s_;
-  const double left = static_cast<double>(settings_.n_steps() - step_) / steps_per_s;
+  const double left = static_cast<double>(settings_.n_steps() - step) / steps_per_s;
   const Json& clock = event["clock"];
-  context_.log.progress("step " + std::to_string(step_) + "/" + std::to_string(settings_.n_steps()) + "  loss " +
+  context_.log.progress("step " + std::to_string(step) + "/" + std::to_string(settings_.n_steps()) + "  loss " +
                         format_number(history_.steps.back().loss, 4) + "  " +
                         human_count(clock["tokens_per_s"].get<double>()) + " tokens/s (" +
                         format_number(100 * clock["ceiling_ratio"].get<double>(), 2) + " % of the matrix rate)  " +
@@ -297,7 +349,8 @@ void Trainer::roll_back(const std::string& reason) {
   }
   const std::int64_t from = step_;
   restore_tensors(formats::CheckpointReader(folders.back().path));
-  detector_.reset();
+  detector_.reset(context_.stream);
+  skipped_in_a_row_ = 0;
   rolled_back_to_ = step_;
   const std::string message = what + ": back from step " + std::to_string(from) + " to the checkpoint of step " +
                               std::to_string(step_) + ", on with the data that follow";
@@ -336,7 +389,8 @@ void Trainer::record_failure(const Error& failure) {
 }
 
 Outcome Trainer::run() {
-  ceiling_flops_per_s_ = matrix_rate(context_.stream, settings_.dtype);
+  ceiling_flops_per_s_ = description_.ceiling_flops_per_s;
+  if (ceiling_flops_per_s_ == 0) ceiling_flops_per_s_ = matrix_rate(context_.stream, settings_.dtype);
   const std::filesystem::path metrics = description_.folder / "metrics.jsonl";
   metrics_.emplace(metrics, metrics_position_);
   history_ = read_history(metrics);
@@ -350,9 +404,10 @@ Outcome Trainer::run() {
       const bool last = step_ == settings_.n_steps();
       if (time_is_up()) request_stop();
       outcome_.stopped = stop_requested() && !last;
+      if (outcome_.stopped) settle();
       if (!outcome_.stopped && (last || due(run_settings_.eval_every))) evaluate_now();
       // Not while steps are being skipped: the weights may be what upsets them, and older checkpoints would go.
-      const bool sound = detector_.skipped_in_a_row() == 0;
+      const bool sound = skipped_in_a_row_ == 0;
       if (last || outcome_.stopped || (sound && due(run_settings_.checkpoint_every))) save_checkpoint();
       saver_.throw_if_failed();
       if (elapsed_.seconds() - report_written_s_ > report_interval_s) write_report("running");

@@ -2,6 +2,7 @@
 // The step loop of pre-training: data in, checkpoints, metrics and a report out. What a run computes depends on its
 // settings, model and data; not on threads, on when it was interrupted, or on where it writes.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -30,6 +31,7 @@ struct RunDescription {
   std::string asked = "{}";       // JSON: options as given, compared when the run is resumed
   std::string provenance = "{}";  // JSON
   std::vector<std::pair<std::string, std::string>> model_table, run_table;  // of the report
+  double ceiling_flops_per_s = 0;  // what matrix_rate() gave; 0: run() measures it
 };
 
 struct Outcome {
@@ -71,14 +73,24 @@ class Trainer {
   static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device = {});
 
  private:
-  struct StepValues {
-    double loss = 0, balance_loss = 0, gradient_norm = 0;
-    std::int64_t n_targets = 0;
+  // A step that was put into the stream, and what the host will read of it.
+  struct Flight {
+    std::int64_t step = 0, n_targets = 0;
+    double learning_rate = 0;
+    std::vector<double> epochs;
+    Tensor report, ledger;  // on the host, there when end has passed
+    Event begin, end;
+    explicit Flight(const Device& device) : begin(device), end(device) {}
   };
 
   void one_step();
-  StepValues forward_backward_all();
-  void judge_and_apply(const StepValues& values, Json& fields);
+  // Puts the next step into the stream; nothing waits.
+  void enqueue_step();
+  void make_read_back();
+  void add_microbatches(const std::vector<data::Row>& rows, const nn::Objective& objective);
+  // Reads what came of the oldest step in flight, and records it.
+  void resolve_oldest();
+  void settle();  // resolves all there are
   void evaluate_now();
   void save_checkpoint();
   void roll_back(const std::string& reason);
@@ -86,12 +98,13 @@ class Trainer {
   void log_start();
   void record_failure(const Error& failure);
   void write_report(const std::string& status);
-  void show_progress(const Json& event);
+  void show_progress(std::int64_t step, const Json& event);
   Json write_event(std::string_view name, const Json& fields);
   Json write_event(std::string_view name, const Json& fields, const Json& clock);
-  Json expert_load() const;
+  Json write_event_of(std::int64_t step, std::string_view name, const Json& fields, const Json& clock);
+  static Json expert_load(const nn::ExpertCounts& counts);
   std::vector<NamedTensor> tensors();
-  Json trainer_state() const;
+  Json trainer_state();
   bool due(std::int64_t every) const { return every > 0 && step_ % every == 0; }
   bool time_is_up() const;
 
@@ -107,6 +120,11 @@ class Trainer {
   CheckpointSaver saver_;
   RunHistory history_;
   std::optional<MetricsLog> metrics_;
+  Buffer read_back_;  // of flights_
+  std::array<Flight, 2> flights_;
+  std::size_t n_in_flight_ = 0;
+  Replay zeroing_, measuring_, applying_;
+  int skipped_in_a_row_ = 0;  // up to the last step resolved
 
   std::int64_t step_ = 0;  // steps taken
   std::uint64_t tokens_ = 0;

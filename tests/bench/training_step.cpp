@@ -74,8 +74,8 @@ Times measure(const Settings& settings, const nn::ModelConfig& config, Stream& s
     const nn::StepResult result = model.forward_backward(stream, batch, nn::cross_entropy(static_cast<double>(n)));
     const double middle = steady_seconds();
     const double norm = optimizer.gradient_norm(stream, model.parameters());
-    nn::update_selection_bias(stream, model.parameters(), model.expert_counts());
-    model.reset_expert_counts();
+    nn::update_selection_bias(stream, model.parameters(), model.ledger().counts);
+    model.begin_step();
     optimizer.step(stream, model.parameters(), 1e-4, norm);
     stream.wait();
     const double seconds = steady_seconds() - start;

@@ -8,6 +8,7 @@
 #include "lib/device/device.h"
 #ifdef HEARTH_SIMT
 #include "tests/simt/machine.h"
+#include "tests/simt/standin/cuda_runtime.h"
 #endif
 
 namespace hearth::test {
@@ -25,6 +26,23 @@ struct Schedule {
   explicit Schedule(int) {}
 #endif
 };
+
+// What the host has waited for so far; counted on the SIMT machine only.
+struct Waits {
+  long streams = 0, events = 0, copies = 0, allocations = 0;
+  static Waits so_far() {
+#ifdef HEARTH_SIMT
+    const simt::Waits& all = simt::waits();
+    return {all.streams, all.events, all.copies, all.allocations};
+#else
+    return {};
+#endif
+  }
+  bool operator==(const Waits&) const = default;
+};
+inline Waits operator-(const Waits& a, const Waits& b) {
+  return {a.streams - b.streams, a.events - b.events, a.copies - b.copies, a.allocations - b.allocations};
+}
 
 inline Device gpu() {
   try {

@@ -75,7 +75,7 @@ Run train(const Device& device, bool mixture, DType dtype, std::size_t activatio
   Run run;
   for (std::uint64_t step = 0; step < 3; ++step) {
     model.parameters().zero_gradients(stream);
-    model.reset_expert_counts();
+    model.begin_step();
     double loss = 0;
     for (std::uint64_t microbatch = 0; microbatch < 2; ++microbatch) {
       const Text text(2 * step + microbatch);
@@ -90,7 +90,7 @@ Run train(const Device& device, bool mixture, DType dtype, std::size_t activatio
       for (const Parameter& each : model.parameters().all())
         run.gradients.push_back(each.gradient ? host_copy<float>(stream, each.gradient) : std::vector<float>());
     }
-    update_selection_bias(stream, model.parameters(), model.expert_counts());
+    update_selection_bias(stream, model.parameters(), model.ledger().counts);
     optimizer.step(stream, model.parameters(), 0.01, run.norms.back());
   }
   for (const Parameter& each : model.parameters().all()) run.masters.push_back(host_copy<float>(stream, each.master));

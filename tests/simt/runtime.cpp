@@ -157,6 +157,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 }
 
 cudaError_t cudaMalloc(void** at, std::size_t bytes) {
+  ++simt::waits().allocations;
   return allocate(at, bytes);
 }
 cudaError_t cudaFree(void* at) {
@@ -169,6 +170,7 @@ cudaError_t cudaFree(void* at) {
   return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void** at, std::size_t bytes, unsigned) {
+  ++simt::waits().allocations;
   return allocate(at, bytes);
 }
 cudaError_t cudaFreeHost(void* at) {
@@ -176,13 +178,14 @@ cudaError_t cudaFreeHost(void* at) {
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  if (!is_known(from) || !is_known(to)) ++simt::waits().copies;
   if (!is_known(from)) {  // pageable memory may change once this returns
     const auto* begin = static_cast<const std::byte*>(from);
     auto copy = std::make_shared<std::vector<std::byte>>(begin, begin + bytes);
     return simt::enqueue(stream, [=] { std::memcpy(to, copy->data(), bytes); });
   }
   const cudaError_t error = simt::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
-  return error != cudaSuccess || is_known(to) ? error : cudaStreamSynchronize(stream);
+  return error != cudaSuccess || is_known(to) ? error : drain(stream, nullptr);
 }
 cudaError_t cudaMemsetAsync(void* at, int value, std::size_t bytes, cudaStream_t stream) {
   return simt::enqueue(stream, [=] { std::memset(at, value, bytes); });
@@ -200,6 +203,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return error;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  ++simt::waits().streams;
   return drain(stream, nullptr);
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
@@ -246,7 +250,11 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (!event->mark || event->mark->passed) return cudaSuccess;
-  return drain(event->mark->stream, event->mark.get());
+  const cudaError_t error = drain(event->mark->stream, event->mark.get());
+  simt::Waits& waits = simt::waits();
+  ++waits.events;
+  waits.least_behind = std::min(waits.least_behind, static_cast<long>(event->mark->stream->queue.size()));
+  return error;
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
   if (!from->mark || !to->mark || !from->mark->passed || !to->mark->passed) return cudaErrorNotReady;
@@ -255,6 +263,11 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEven
 }
 
 namespace simt {
+
+Waits& waits() {
+  static Waits all;
+  return all;
+}
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;  // the legacy stream waits for all others: not used

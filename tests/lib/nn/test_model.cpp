@@ -254,7 +254,8 @@ TEST_CASE("selection biases move towards the experts that got less, and their me
   ThreadPool pool(1);
   Stream stream(pool);
   Model model(varied_config(), DType::f32, settings_for(4));
-  update_selection_bias(stream, model.parameters(), {{}, {10, 0, 4, 4, 2}, {1, 2, 3, 4}}, 0.5f);
+  const std::vector<std::int64_t> first{10, 0, 4, 4, 2}, second{1, 2, 3, 4};
+  update_selection_bias(stream, model.parameters(), {{}, {first.data(), {5}}, {second.data(), {4}}}, 0.5f);
   const auto bias = values_of(model.parameters().get("layers.1.ffn.selection_bias").master);  // signs -1 1 0 0 1
   CHECK(bias[0] == Approx(0.5 * (-1 - 0.2)));
   CHECK(bias[1] == Approx(0.5 * (1 - 0.2)));

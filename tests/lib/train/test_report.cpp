@@ -138,29 +138,60 @@ TEST_CASE("smoothing keeps a constant and follows a step") {
   CHECK(step[3] == Approx(8.0 / 15));  // weights 1/2, 1/4, 1/8, 1/16 of the newest first, normalised
 }
 
-TEST_CASE("steps that are not finite are skipped from the first on") {
-  OutlierDetector detector;
+namespace {
+// The detector as the trainer uses it, one step after another.
+struct Judge {
+  ThreadPool pool{1};
+  Stream stream{pool};
+  OutlierDetector detector{{}, {.clip = 2}};
+  double at(const Tensor& tensor, std::int64_t i) const { return tensor.as<double>()[i]; }
+
+  std::string operator()(double loss, double norm) {
+    double squares = norm * norm;
+    detector.judge(stream, {&loss, {1}}, {&squares, {1}}, 0.125);
+    const auto verdict =
+        static_cast<kernels::StepVerdict>(static_cast<int>(at(detector.report(), kernels::StepReport::verdict)));
+    CHECK(at(detector.control(), kernels::StepControl::taken) == (verdict == kernels::StepVerdict::taken ? 1 : 0));
+    return OutlierDetector::reason(verdict);
+  }
+  int skipped() const { return static_cast<int>(at(detector.report(), kernels::StepReport::skipped_in_a_row)); }
+};
+}  // namespace
+
+TEST_CASE("steps that are not finite are skipped from the first on, and only taken ones count and are clipped") {
+  Judge judge;
   const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
-  CHECK_FALSE(detector.judge(nan, 1).empty());
-  CHECK_FALSE(detector.judge(1, inf).empty());
-  CHECK(detector.skipped_in_a_row() == 2);
-  CHECK(detector.judge(1, 1).empty());
-  CHECK(detector.skipped_in_a_row() == 0);
+  CHECK(judge(nan, 1) == "the loss is not finite");
+  CHECK(judge(1, inf) == "the gradient is not finite");
+  CHECK(judge.skipped() == 2);
+  CHECK(judge.at(judge.detector.report(), kernels::StepReport::steps) == 0);
+  CHECK(judge(1, 1).empty());
+  CHECK(judge.skipped() == 0);
+  const Tensor& control = judge.detector.control();
+  CHECK(judge.at(control, kernels::StepControl::gradient_scale) == 1);
+  CHECK(judge.at(control, kernels::StepControl::learning_rate) == 0.125);
+  CHECK(judge(1, 8).empty());
+  CHECK(judge.at(control, kernels::StepControl::gradient_scale) == 0.25);
+  CHECK(judge.at(control, kernels::StepControl::steps) == 2);
+  CHECK(judge.at(control, kernels::StepControl::correction1) == Approx(1 / (1 - 0.81)));
 }
 
 TEST_CASE("a spike is skipped, ordinary noise and a falling loss are not") {
-  OutlierDetector detector;
+  Judge judge;
   Rng rng(3);
   for (int i = 0; i < 1000; ++i) {
     const double loss = 3 + 3 * std::exp(-i / 100.0) + 0.05 * rng.normal(), norm = std::exp(0.3 * rng.normal());
     INFO(i);
-    REQUIRE(detector.judge(loss, norm).empty());
+    REQUIRE(judge(loss, norm).empty());
   }
-  CHECK(detector.judge(3.6, 1) == "the loss is an outlier");
-  CHECK(detector.judge(3, 50) == "the gradient norm is an outlier");
-  CHECK(detector.judge(2, 0.001).empty());  // only upwards
-  OutlierDetector restored;
-  restored.restore(parse_json(dump_json(detector.state()), "state"));
-  CHECK(restored.state() == detector.state());
-  CHECK(restored.judge(3.6, 1) == detector.judge(3.6, 1));
+  CHECK(judge(3.6, 1) == "the loss is an outlier");
+  CHECK(judge(3, 50) == "the gradient norm is an outlier");
+  CHECK(judge(2, 0.001).empty());  // only upwards
+  Judge restored;
+  const Json state = judge.detector.state(judge.stream);
+  restored.detector.restore(restored.stream, parse_json(dump_json(state), "state"));
+  CHECK(restored.detector.state(restored.stream) == state);
+  CHECK(restored(3.6, 1) == judge(3.6, 1));
+  judge.detector.reset(judge.stream);
+  CHECK(judge(3.6, 1).empty());
 }

@@ -76,6 +76,16 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEven
 
 namespace simt {
 
+// What made the host wait, or took memory, since the program began.
+struct Waits {
+  long streams = 0;              // cudaStreamSynchronize
+  long events = 0;               // cudaEventSynchronize of what had not happened yet
+  long copies = 0;               // of memory that is not pinned
+  long allocations = 0;          // cudaMalloc, cudaHostAlloc
+  long least_behind = 1L << 30;  // pieces of work that the least of the waits for events left in the stream behind it
+};
+Waits& waits();
+
 // What kernels/cuda/launch.cuh calls: kernel() is run for every thread, in the stream's order.
 cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream, std::function<void()> kernel);
 // Any other work in the stream's order (the libraries' stand-ins).
