@@ -2,6 +2,7 @@
 #include "lib/comm/agreement.h"
 
 #include <algorithm>
+#include <exception>
 #include <map>
 
 #include "lib/base/digest.h"
@@ -21,23 +22,75 @@ std::string listed(const std::vector<int>& ranks) {
   return text;
 }
 
+// A stream for calls on host memory outside of training.
+template <class Body>
+void on_the_host(const Body& body) {
+  ThreadPool alone(1);
+  Stream stream(alone);
+  body(stream);
+}
+
+template <class T>
+Tensor whole(std::vector<T>& values) {
+  return Tensor(values.data(), {static_cast<std::int64_t>(values.size())});
+}
+
+// Everyone's, in rank order.
+std::vector<std::int64_t> gathered(Communicator& world, std::vector<std::int64_t> own) {
+  std::vector<std::int64_t> all(own.size() * static_cast<std::size_t>(world.size()));
+  on_the_host([&](Stream& stream) { world.all_gather(stream, whole(own), whole(all)).wait(stream); });
+  return all;
+}
+
 }  // namespace
+
+void together(Communicator& world, const std::function<void()>& body) {
+  if (world.size() == 1) return body();
+  std::exception_ptr failure;
+  try {
+    body();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const std::vector<std::int64_t> failed = gathered(world, {failure != nullptr});
+  if (failure != nullptr) std::rethrow_exception(failure);
+  std::vector<int> ranks;
+  for (std::size_t r = 0; r < failed.size(); ++r) {
+    if (failed[r] != 0) ranks.push_back(static_cast<int>(r));
+  }
+  if (!ranks.empty()) {
+    throw Error(Kind::unavailable, "rank" + std::string(ranks.size() > 1 ? "s " : " ") + listed(ranks) + " failed");
+  }
+}
+
+std::vector<std::int64_t> largest(Communicator& world, const std::vector<std::int64_t>& values) {
+  std::vector<std::int64_t> most = values;
+  on_the_host([&](Stream& stream) { world.all_reduce(stream, whole(most), Reduce::max).wait(stream); });
+  return most;
+}
+
+std::string shared_text(Communicator& world, const std::string& text) {
+  if (world.size() == 1) return text;
+  std::vector<std::int64_t> length{static_cast<std::int64_t>(text.size())};
+  std::string all = text;
+  on_the_host([&](Stream& stream) {
+    world.broadcast(stream, whole(length), 0).wait(stream);
+    all.resize(static_cast<std::size_t>(length[0]));
+    world.broadcast(stream, Tensor(all.data(), DType::u8, {length[0]}), 0).wait(stream);
+  });
+  return all;
+}
 
 void check_agreement(Communicator& world, const std::vector<Fact>& facts) {
   if (world.size() == 1) return;
   const std::size_t n_facts = facts.size(), n_ranks = static_cast<std::size_t>(world.size());
-  std::vector<std::int64_t> own, all(2 * n_facts * n_ranks);
+  std::vector<std::int64_t> own;
   for (const Fact& fact : facts) {
     const Hash128 digest = hash128(fact.value);
     own.push_back(static_cast<std::int64_t>(digest.high));
     own.push_back(static_cast<std::int64_t>(digest.low));
   }
-  ThreadPool alone(1);
-  Stream stream(alone);
-  world
-      .all_gather(stream, Tensor(own.data(), {static_cast<std::int64_t>(own.size())}),
-                  Tensor(all.data(), {static_cast<std::int64_t>(all.size())}))
-      .wait(stream);
+  const std::vector<std::int64_t> all = gathered(world, own);
 
   std::string problems;
   for (std::size_t f = 0; f < n_facts; ++f) {

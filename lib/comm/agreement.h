@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must be the same on every rank is compared once at the start: the ranks that differ are named, on all of them.
 #pragma once
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,5 +18,15 @@ struct Fact {
 // Collective, on the host. Throws Error{config} on every rank when a value differs from that of most ranks: which,
 // where, and what to do. All ranks must give the same list of facts.
 void check_agreement(Communicator& world, const std::vector<Fact>& facts);
+
+// Collective: each rank runs body; where it failed on any, all throw: those with their own error, the others with
+// Error{unavailable} naming the ranks, so that none goes on to wait for one that has left.
+void together(Communicator& world, const std::function<void()>& body);
+
+// Of each number the largest that any rank gave. Collective, on the host.
+std::vector<std::int64_t> largest(Communicator& world, const std::vector<std::int64_t>& values);
+
+// Rank 0's text, on all ranks. Collective, on the host.
+std::string shared_text(Communicator& world, const std::string& text);
 
 }  // namespace hearth::comm

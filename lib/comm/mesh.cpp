@@ -56,8 +56,11 @@ Coordinates coordinates_of(const MeshShape& shape, int rank) {
   return at;
 }
 
-Mesh::Mesh(std::unique_ptr<Communicator> world, const MeshShape& shape)
-    : shape_(shape), coordinates_(coordinates_of(shape, world->rank())), world_(std::move(world)) {
+Mesh::Mesh(std::unique_ptr<Communicator> world, const MeshShape& shape, int local_size)
+    : shape_(shape),
+      local_size_(local_size),
+      coordinates_(coordinates_of(shape, world->rank())),
+      world_(std::move(world)) {
   HEARTH_CHECK(shape.n_ranks() == world_->size(), "the mesh has another size than the world");
   const Coordinates& at = coordinates_;
   const int plane = at.data * shape.context + at.context;  // among the data and context ranks of a stage

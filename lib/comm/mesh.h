@@ -33,7 +33,8 @@ Coordinates coordinates_of(const MeshShape& shape, int rank);
 class Mesh {
  public:
   // Collective over world, whose size the shape must have (for_ranks). Keeps world.
-  Mesh(std::unique_ptr<Communicator> world, const MeshShape& shape);
+  // local_size: how many of the ranks share this node's memory and cores.
+  Mesh(std::unique_ptr<Communicator> world, const MeshShape& shape, int local_size = 1);
   // One rank.
   Mesh();
 
@@ -42,6 +43,7 @@ class Mesh {
   int rank() const { return world_->rank(); }
   int size() const { return world_->size(); }
   bool alone() const { return size() == 1; }
+  int local_size() const { return local_size_; }
 
   Communicator& world() const { return *world_; }
   Communicator& data() const { return *groups_[0]; }
@@ -55,6 +57,7 @@ class Mesh {
 
  private:
   MeshShape shape_;
+  int local_size_;
   Coordinates coordinates_;
   std::unique_ptr<Communicator> world_;
   std::array<std::unique_ptr<Communicator>, 7> groups_;

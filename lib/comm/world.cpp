@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/comm/world.h"
 
-#include <exception>
+#include <limits.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <exception>
+#include <vector>
+
+#include "lib/base/digest.h"
 #include "lib/comm/host_communicator.h"
 #include "lib/comm/transport.h"
 
@@ -23,6 +29,14 @@ World::World(const std::optional<Launch>& launch, bool own_thread)
                                        std::to_string(size) +
                                        ": the launcher belongs to another MPI (with srun, use --mpi=pmix)");
   }
+  char host[HOST_NAME_MAX + 1] = {};
+  ::gethostname(host, HOST_NAME_MAX);
+  std::vector<Hash128> hosts(static_cast<std::size_t>(size));
+  const Hash128 own = hash128(std::string_view(host));
+  group = transport_->world();
+  transport_->all_gather(group, &own, hosts.data(), sizeof(own));
+  transport_->release(group);
+  local_size_ = static_cast<int>(std::ranges::count(hosts, own));
 }
 
 World::~World() {

@@ -25,13 +25,15 @@ class World {
   int rank() const { return launch_.rank; }
   int size() const { return launch_.size; }
   const Launch& launch() const { return launch_; }
-  std::string transport_name() const;  // "Open MPI v4.1.4"; empty when alone
+  int local_size() const { return local_size_; }  // ranks on this node
+  std::string transport_name() const;             // "Open MPI v4.1.4"; empty when alone
 
   // A communicator of all ranks; collective.
   std::unique_ptr<Communicator> communicator();
 
  private:
   Launch launch_;
+  int local_size_ = 1;
   const struct Transport* transport_ = nullptr;  // none: alone
   std::shared_ptr<Queue> queue_;
   int uncaught_at_start_;

@@ -9,6 +9,10 @@
 
 namespace hearth {
 
+namespace comm {
+class Mesh;
+}
+
 struct Context {
   Log& log;
   ThreadPool& pool;
@@ -17,6 +21,7 @@ struct Context {
   Invocation invocation;
   bool json = false;  // the tool prints one JSON object on stdout instead of a table
   bool quiet = false;
+  const comm::Mesh* mesh = nullptr;  // the ranks of this run; none in a tool that runs as one process
 };
 
 }  // namespace hearth

@@ -106,27 +106,48 @@ void fill_normal(float* values, std::int64_t begin, std::int64_t end, std::uint6
   }
 }
 
-// The memory of one tensor, in the order weight, master, gradient. Planning passes an arena that measures.
-Parameter allocate(ParameterSpec spec, DType dtype, Purpose purpose, Arena& arena) {
-  Parameter parameter{std::move(spec), {}, {}, {}};
-  const Shape& shape = parameter.spec.shape;
-  if (dtype == DType::f32 || parameter.spec.always_f32()) {
-    parameter.master = arena.allocate(DType::f32, shape);
-    parameter.weight = parameter.master;
-  } else {
-    parameter.weight = arena.allocate(dtype, shape);
-    if (purpose == Purpose::train) parameter.master = arena.allocate(DType::f32, shape);
+bool has_copy(const ParameterSpec& spec, DType dtype) { return dtype != DType::f32 && !spec.always_f32(); }
+
+// Where the weights, the masters that are not weights themselves, and the gradients lie in an arena: one kind after
+// another, so that collectives take each as one piece.
+struct Layout {
+  std::size_t weights_end = 0, masters_end = 0, gradients_end = 0;
+};
+
+// Memory of all tensors. Planning passes an arena that measures.
+Layout allocate(std::vector<Parameter>& parameters, DType dtype, Purpose purpose, Arena& arena) {
+  Layout layout;
+  for (Parameter& parameter : parameters) {
+    const bool copied = has_copy(parameter.spec, dtype);
+    parameter.weight = arena.allocate(copied ? dtype : DType::f32, parameter.spec.shape);
+    if (!copied) parameter.master = parameter.weight;
   }
-  if (purpose == Purpose::train && parameter.spec.trainable()) {
-    parameter.gradient = arena.allocate(DType::f32, shape);
+  layout.weights_end = arena.used_bytes();
+  for (Parameter& parameter : parameters) {
+    if (has_copy(parameter.spec, dtype) && purpose == Purpose::train) {
+      parameter.master = arena.allocate(DType::f32, parameter.spec.shape);
+    }
   }
-  return parameter;
+  layout.masters_end = arena.used_bytes();
+  for (Parameter& parameter : parameters) {
+    if (purpose == Purpose::train && parameter.spec.trainable()) {
+      parameter.gradient = arena.allocate(DType::f32, parameter.spec.shape);
+    }
+  }
+  layout.gradients_end = arena.used_bytes();
+  return layout;
+}
+
+std::vector<Parameter> without_memory(const ModelConfig& config) {
+  std::vector<Parameter> parameters;
+  for (ParameterSpec& spec : parameters_of(config)) parameters.push_back({std::move(spec), {}, {}, {}});
+  return parameters;
 }
 
 std::size_t bytes_of(const ModelConfig& config, DType dtype, Purpose purpose) {
   Arena arena;
-  for (ParameterSpec& spec : parameters_of(config)) allocate(std::move(spec), dtype, purpose, arena);
-  return arena.peak_bytes();
+  std::vector<Parameter> parameters = without_memory(config);
+  return allocate(parameters, dtype, purpose, arena).gradients_end;
 }
 }  // namespace
 
@@ -137,9 +158,12 @@ ParameterSet::ParameterSet(const ModelConfig& config, DType dtype, Purpose purpo
   if (dtype != DType::f32 && dtype != DType::bf16) {
     throw Error(Kind::config, "a model computes in f32 or bf16, not in " + std::string(name_of(dtype)));
   }
-  for (ParameterSpec& spec : parameters_of(config)) {
-    parameters_.push_back(allocate(std::move(spec), dtype, purpose, memory_));
-  }
+  parameters_ = without_memory(config);
+  const Layout layout = allocate(parameters_, dtype, purpose, memory_);
+  std::byte* begin = parameters_.front().weight.data;
+  weights_ = Tensor(begin, DType::u8, {static_cast<std::int64_t>(layout.weights_end)});
+  gradients_ = Tensor(begin + layout.masters_end, DType::f32,
+                      {static_cast<std::int64_t>((layout.gradients_end - layout.masters_end) / sizeof(float))});
   for (std::size_t i = 0; i < parameters_.size(); ++i) index_.emplace(parameters_[i].spec.name, i);
 }
 
@@ -183,14 +207,15 @@ void ParameterSet::zero_gradients(Stream& stream) {
 }
 
 ParameterSet::Bytes ParameterSet::plan(const ModelConfig& config, DType dtype, Purpose purpose) {
+  Arena arena;
+  std::vector<Parameter> parameters = without_memory(config);
+  allocate(parameters, dtype, purpose, arena);
   Bytes bytes;
-  for (const ParameterSpec& spec : parameters_of(config)) {
-    Arena arena;
-    const Parameter parameter = allocate(spec, dtype, purpose, arena);
-    const bool has_copy = dtype != DType::f32 && !spec.always_f32();
+  for (const Parameter& parameter : parameters) {
+    const bool trained = purpose == Purpose::train;
     bytes.weights += parameter.weight.bytes();
-    if (has_copy && purpose == Purpose::train) bytes.masters += parameter.master.bytes();
-    if (purpose == Purpose::train && spec.trainable()) bytes.gradients += parameter.gradient.bytes();
+    if (trained && has_copy(parameter.spec, dtype)) bytes.masters += parameter.master.bytes();
+    if (trained && parameter.spec.trainable()) bytes.gradients += parameter.gradient.bytes();
   }
   return bytes;
 }

@@ -74,6 +74,10 @@ class ParameterSet {
   const Device& device() const { return device_; }
   std::vector<Parameter>& all() { return parameters_; }
   const std::vector<Parameter>& all() const { return parameters_; }
+  // All weights as bytes, and all gradients, each one piece of memory in the order of all() (with gaps of less than 64
+  // bytes between tensors, whose contents mean nothing): what collectives take.
+  const Tensor& weights() const { return weights_; }
+  const Tensor& gradients() const { return gradients_; }
   // Throws Error{internal} for an unknown name.
   const Parameter& get(std::string_view name) const;
 
@@ -92,6 +96,7 @@ class ParameterSet {
   DType dtype_;
   Device device_;
   Arena memory_;
+  Tensor weights_, gradients_;
   std::vector<Parameter> parameters_;
   std::unordered_map<std::string_view, std::size_t> index_;
 };

@@ -10,12 +10,13 @@
 #include "lib/device/device.h"
 #include "lib/device/memory.h"
 #include "lib/nn/parameters.h"
+#include "lib/optim/sharding.h"
 
 namespace hearth::optim {
 
 struct OptimizerSettings {
-  bool muon = true;                 // false: AdamW for all
-  double weight_decay = 0.1;        // of matrices and routers; norms, embeddings and head do not decay
+  bool muon = true;           // false: AdamW for all
+  double weight_decay = 0.1;  // of matrices and routers; norms, embeddings and head do not decay
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
   double muon_momentum = 0.95;
   double clip = 1;                  // largest global norm of the gradient; 0: no clipping
@@ -23,24 +24,33 @@ struct OptimizerSettings {
 };
 
 // A tensor of the state, for the checkpoint: name is "<parameter>.m", ".v" (AdamW) or ".momentum" (Muon).
+// Of the rows this rank owns, from first_row on; whole is the shape over all ranks.
 struct StateTensor {
   std::string name;
-  Tensor tensor;  // f32, shaped as its parameter
+  Tensor tensor;  // f32
+  std::int64_t first_row = 0;
+  Shape whole = {};
 };
 
 class Optimizer {
  public:
-  // What is kept for one parameter: m and v, or momentum and none.
+  // What is kept for one parameter's owned rows: m and v, or momentum and none.
   struct Slot {
+    RowRange rows;
     Tensor first, second;
   };
 
-  Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings);
+  // Keeps the state of, and steps, the rows that Sharding gives this rank of so many.
+  Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings, int rank = 0, int n_ranks = 1);
 
-  static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings);
+  // The most any rank needs.
+  static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings, int n_ranks = 1);
   const OptimizerSettings& settings() const { return settings_; }
+  const Sharding& sharding() const { return sharding_; }
+  RowRange rows(std::size_t parameter) const { return slots_[parameter].rows; }
 
-  // The sum of the gradients' squares (f64, in a fixed order) into squares(); not finite if any gradient is not.
+  // The sum of the squares of the owned rows' gradients (f64, in a fixed order) into squares(); not finite if any
+  // gradient is not.
   void measure(Stream& stream, const nn::ParameterSet& parameters);
   const Tensor& squares() const { return total_; }  // [1] f64
   // The global norm of the gradients, waited for.
@@ -65,6 +75,7 @@ class Optimizer {
   void update(Stream& stream, nn::ParameterSet& parameters, const Size& size);
 
   OptimizerSettings settings_;
+  Sharding sharding_;
   Arena memory_;
   std::vector<Slot> slots_;  // by parameter
   std::vector<StateTensor> state_;

@@ -9,6 +9,8 @@
 #include "lib/base/machine.h"
 #include "lib/base/provenance.h"
 #include "lib/base/text.h"
+#include "lib/comm/agreement.h"
+#include "lib/comm/mesh.h"
 #include "lib/nn/family.h"
 #include "lib/nn/parameters.h"
 #include "lib/text/tokenizer/tokenizer.h"
@@ -133,6 +135,39 @@ std::vector<InputRecord> inputs_of(const data::Corpus& corpus, const PretrainPla
   return inputs;
 }
 
+// The first rank's plan, on all of them: what it measured (--depth auto) is another elsewhere.
+PretrainPlan shared_plan(const PretrainOptions& o, const std::optional<Resumed>& resumed, const data::Corpus& corpus,
+                         Context& context) {
+  comm::Communicator& world = context.mesh->world();
+  PretrainPlan plan;
+  const auto make_own = [&] {
+    plan = resumed ? resumed_plan(o, resumed->config, resumed->settings, corpus, context)
+                   : make_plan(o, corpus, context);
+  };
+  comm::together(world, [&] {
+    if (world.rank() == 0 || resumed) make_own();
+  });
+  const Json of_first = parse_json(
+      comm::shared_text(world, dump_json({{"model", nn::to_json(plan.config)}, {"settings", to_json(plan.settings)}})),
+      "the plan of rank 0");
+  if (world.rank() != 0 && !resumed) {
+    const nn::ModelConfig config = nn::parse_config(of_first["model"], "the plan of rank 0");
+    plan = resumed_plan(o, config, train::settings_from_json(of_first["settings"], "the plan of rank 0"), corpus,
+                        context);
+    plan.source = source_of(o);
+  }
+  return plan;
+}
+
+// Everything that has to be the same on all ranks and may not be: another build on some node, another file behind a path.
+void check_ranks_agree(const Context& context, const Json& asked, const std::optional<Resumed>& resumed) {
+  comm::check_agreement(context.mesh->world(),
+                        {{"the program (hearth " + version() + ")", version() + " " + commit()},
+                         {"the data (--data)", dump_json(asked["data"])},
+                         {"the options", dump_json(asked)},
+                         {"the checkpoint to go on from", resumed ? resumed->checkpoint->json("trainer.json") : ""}});
+}
+
 train::Outcome train_model(const PretrainOptions& o, Context& context, const data::Corpus& corpus,
                            const PretrainPlan& plan, const std::optional<Resumed>& resumed, const Json& asked) {
   train::RunDescription description;
@@ -164,32 +199,39 @@ int run(const PretrainOptions& o, Context& context) {
   data::Corpus corpus(specs, weights);
   const std::optional<fs::path> tokenizer = find_tokenizer(o.tokenizer, corpus);
   const Json asked = binding_options(parse_json(context.invocation.config, "options"), corpus, o.max_epochs);
-  // An existing folder is looked at, then locked, then read; a new one is made when the plan is known to be sound.
+  comm::Communicator& world = context.mesh->world();
+  const bool first = world.rank() == 0;
+  // An existing folder is looked at, then locked, then read; a new one is made when the plan is known to be sound. The
+  // first rank's lock stands for all.
   std::optional<FolderLock> lock;
-  checkpoint_to_resume(o.output, o.resume);
-  if (!o.common.dry_run && fs::exists(o.output)) {
+  const auto lock_folder = [&] {
+    if (!first) return;
     make_run_folder(o.output);
     lock.emplace(o.output);
-  }
+  };
+  comm::together(world, [&] {
+    checkpoint_to_resume(o.output, o.resume);
+    if (!o.common.dry_run && fs::exists(o.output)) lock_folder();
+  });
   const std::optional<Resumed> resumed = open_resumed(o, asked, corpus);
-  const PretrainPlan plan =
-      resumed ? resumed_plan(o, resumed->config, resumed->settings, corpus, context) : make_plan(o, corpus, context);
+  check_ranks_agree(context, asked, resumed);
+  const PretrainPlan plan = shared_plan(o, resumed, corpus, context);
   if (o.max_epochs) corpus.cap_epochs(static_cast<double>(plan.total_tokens()), *o.max_epochs);
   if (corpus.n_tokens(formats::Split::validation) == 0)
     context.log.warning("the data hold no validation text: nothing is measured on held-out text");
   if (o.common.dry_run) {
+    if (!first) return 0;
     print_plan(context, plan, corpus);
     for (const std::string& warning : plan.warnings) context.log.warning(warning);
     return 0;
   }
-  print_facts(context, plan, corpus);
-  if (!lock) {
-    make_run_folder(o.output);
-    lock.emplace(o.output);
-  }
-  take_tokenizer(tokenizer, o.output);
+  if (first) print_facts(context, plan, corpus);
+  comm::together(world, [&] {
+    if (!lock) lock_folder();
+    if (first) take_tokenizer(tokenizer, o.output);
+  });
   const train::Outcome outcome = train_model(o, context, corpus, plan, resumed, asked);
-  print_result(context, o, plan, outcome);
+  if (first) print_result(context, o, plan, outcome);
   if (outcome.stopped)
     throw Error(Kind::stopped, o.output + ": stopped at step " + std::to_string(outcome.step) +
                                    " after saving: the same command goes on");

@@ -103,7 +103,9 @@ Command pretrain_command(const std::vector<std::string>& argv) {
       "(curves, kept "
       "fresh), tokenizer/. The same command again goes on where the run was, with the same bits as if it had never "
       "stopped. USR1, "
-      "TERM or Ctrl-C finish the step, save and exit 75; a second one ends at once.";
+      "TERM or Ctrl-C finish the step, save and exit 75; a second one ends at once. Under mpirun or srun (--mpi=pmix) the "
+      "ranks "
+      "share the work; the folder must be one that all see.";
   c.examples = {{"hearth pretrain --depth 4 --data tokens.h5 -o runs/small", "a first model"},
                 {"hearth pretrain --depth auto --hours 2 --data tokens.h5 -o runs/base",
                  "the best model for two hours of this machine"},
@@ -111,6 +113,8 @@ Command pretrain_command(const std::vector<std::string>& argv) {
                  "a mixture of experts on a mixture of data"},
                 {"hearth pretrain --depth 12 --data tokens.h5 -o runs/base --dry-run",
                  "what it would take: parameters, memory, time"},
+                {"mpirun -np 4 pretrain --depth 12 --data tokens.h5 -o runs/base",
+                 "on four ranks: each a share of every step, and of the optimiser's state"},
                 {"hearth pretrain --model runs/base --data ours.h5 --epochs 2 --lr 2e-4 -o runs/ours",
                  "on with new data, from trained weights"}};
   add_model(c, *options);
@@ -121,7 +125,7 @@ Command pretrain_command(const std::vector<std::string>& argv) {
   add_common(c, options->common,
              {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true, .device = true});
   c.run = [options, argv](const Command& self) {
-    return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });
+    return run_on_ranks(self, options->common, argv, {}, [&](Context& context) { return run(*options, context); });
   };
   return c;
 }

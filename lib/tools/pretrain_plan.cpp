@@ -11,6 +11,7 @@
 #include "lib/base/json_value.h"
 #include "lib/base/machine.h"
 #include "lib/base/text.h"
+#include "lib/comm/mesh.h"
 #include "lib/nn/depth.h"
 #include "lib/nn/family.h"
 #include "lib/nn/parameters.h"
@@ -156,12 +157,15 @@ void set_schedule(const PretrainOptions& o, optim::Schedule& schedule) {
 }
 
 // As many rows as memory allows, in powers of two; the smallest plan must fit.
-void set_microbatch(const PretrainOptions& o, const Device& device, PretrainPlan& plan) {
+void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPlan& plan) {
+  const Device& device = context.stream.device();
+  const int n_ranks = context.mesh->shape().data;
   train::TrainSettings& s = plan.settings;
-  const double memory = usable_memory * static_cast<double>(device.api().free_bytes());
+  const int sharers = device.is_host() ? context.mesh->local_size() : 1;
+  const double memory = usable_memory * static_cast<double>(device.api().free_bytes()) / sharers;
   const auto fits = [&](std::int64_t rows) {
     s.microbatch_rows = rows;
-    plan.memory = train::Trainer::plan(plan.config, s, device);
+    plan.memory = train::Trainer::plan(plan.config, s, device, n_ranks);
     return static_cast<double>(plan.memory.total()) <= memory;
   };
   if (o.microbatch_tokens > 0) {
@@ -171,10 +175,16 @@ void set_microbatch(const PretrainOptions& o, const Device& device, PretrainPlan
                                     " is not a multiple of the context of " + std::to_string(s.context));
     }
   }
-  const std::int64_t most = std::clamp<std::int64_t>(most_microbatch_tokens / s.context, 1, s.batch_rows);
+  if (s.batch_rows < n_ranks) {
+    throw Error(Kind::config, "a step of " + std::to_string(s.batch_rows) + " rows of " + std::to_string(s.context) +
+                                  " tokens leaves some of " + std::to_string(n_ranks) +
+                                  " ranks without work: raise --batch-tokens, or start fewer");
+  }
+  const std::int64_t own_rows = comm::piece_of(s.batch_rows, 0, n_ranks).count;
+  const std::int64_t most = std::clamp<std::int64_t>(most_microbatch_tokens / s.context, 1, own_rows);
   std::int64_t rows =
       o.microbatch_tokens > 0
-          ? std::min<std::int64_t>(s.batch_rows, static_cast<std::int64_t>(o.microbatch_tokens) / s.context)
+          ? std::min<std::int64_t>(own_rows, static_cast<std::int64_t>(o.microbatch_tokens) / s.context)
           : most;
   while (!fits(rows)) {
     if (rows == 1 || o.microbatch_tokens > 0) {
@@ -216,6 +226,11 @@ std::optional<nn::ModelConfig> config_asked_for(const PretrainOptions& o, const 
   return config;
 }
 
+std::unique_ptr<store::ModelSource> source_of(const PretrainOptions& o) {
+  if (o.model.empty() || is_model_json(o.model)) return nullptr;
+  return store::open_model(o.model);
+}
+
 PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Context& context) {
   PretrainPlan plan;
   check_model_options(o);
@@ -232,7 +247,7 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
     token_budget = choice.token_budget;
     if (choice.warning) plan.warnings.push_back(*choice.warning);
   } else {
-    if (!o.model.empty() && !is_model_json(o.model)) plan.source = store::open_model(o.model);
+    plan.source = source_of(o);
     plan.config = plan.source ? plan.source->config() : *config_asked_for(o, corpus);
   }
   check_fits_data(plan.config, o, corpus);
@@ -253,7 +268,7 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
     plan.warnings.push_back(
         "fp32 on a GPU leaves its tensor cores idle in attention and experts: --dtype bf16 uses them");
   }
-  set_microbatch(o, context.stream.device(), plan);
+  set_microbatch(o, context, plan);
   plan.run = run_settings(o);
   set_expectation(plan, context);
   return plan;
@@ -265,7 +280,7 @@ PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, cons
   plan.config = std::move(config);
   plan.settings = settings;
   plan.run = run_settings(o);
-  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device());
+  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape().data);
   plan.epochs = static_cast<double>(plan.total_tokens()) / static_cast<double>(corpus_tokens(corpus));
   set_expectation(plan, context);
   return plan;

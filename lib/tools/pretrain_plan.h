@@ -42,6 +42,9 @@ PretrainPlan make_plan(const PretrainOptions& options, const data::Corpus& corpu
 PretrainPlan resumed_plan(const PretrainOptions& options, nn::ModelConfig config, const train::TrainSettings& settings,
                           const data::Corpus& corpus, Context& context);
 
+// The weights to start from (--model); none: random ones.
+std::unique_ptr<store::ModelSource> source_of(const PretrainOptions& options);
+
 // The model options speak of, without weights: for comparing with a checkpoint's. Nothing with --depth auto.
 std::optional<nn::ModelConfig> config_asked_for(const PretrainOptions& options, const data::Corpus& corpus);
 

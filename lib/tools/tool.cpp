@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/tools/tool.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <new>
 #include <optional>
+#include <thread>
 
 #include "lib/base/json_value.h"
+#include "lib/base/launcher.h"
 #include "lib/base/signals.h"
+#include "lib/comm/world.h"
 
 namespace hearth::tools {
 namespace {
@@ -93,6 +100,42 @@ int run_tool(const std::string& tool, const std::vector<std::string>& arguments,
   return chosen.run(chosen);
 }
 
+// One a core of its own; where the launcher bound the ranks to cores, those are it already.
+int threads_of_a_rank(int local_size) {
+  const int cores = available_cores();
+  const bool bound = cores < static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  return bound ? cores : std::max(1, cores / local_size);
+}
+
+int run_body(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv, Log& log,
+             ThreadPool& pool, const comm::Mesh* mesh, const std::function<int(Context&)>& body) {
+  if (!common.log_file.empty()) log.open_events(common.log_file);
+  std::optional<Stream> stream;
+  if (common.device == "cuda")
+    stream.emplace(Device::cuda(), pool);
+  else
+    stream.emplace(pool);
+  Context context{log, pool, *stream, common.seed, {}, common.json, common.quiet, mesh};
+  context.invocation = {command.name, argv, dump_json(config_json(command)), !common.no_provenance};
+  log.event("start", Json{{"tool", command.name}, {"version", version()}, {"argv", argv}});
+  int code = 0;
+  try {
+    code = body(context);
+  } catch (const Error& error) {
+    log.event("exit", Json{{"code", error.exit_code()}, {"message", error.what()}});
+    throw;
+  }
+  log.event("exit", Json{{"code", code}});
+  return code;
+}
+
+// What is wrong on all ranks is said once: when the first has said it and left, the launcher ends the others while they
+// wait here. What is wrong on one alone is still said.
+void wait_for_the_first_rank() {
+  const std::optional<Launch> launch = find_launch();
+  if (launch && launch->rank > 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+}
+
 }  // namespace
 
 void add_common(Command& command, CommonOptions& common, CommonSet set) {
@@ -116,26 +159,42 @@ void add_common(Command& command, CommonOptions& common, CommonSet set) {
 
 int run_with_context(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
                      const std::function<int(Context&)>& body) {
-  Log log(first_word(command.name), level_of(common), progress_of(common));
-  if (!common.log_file.empty()) log.open_events(common.log_file);
-  ThreadPool pool(common.threads);
-  std::optional<Stream> stream;
-  if (common.device == "cuda")
-    stream.emplace(Device::cuda(), pool);
-  else
-    stream.emplace(pool);
-  Context context{log, pool, *stream, common.seed, {}, common.json, common.quiet};
-  context.invocation = {command.name, argv, dump_json(config_json(command)), !common.no_provenance};
-  log.event("start", Json{{"tool", command.name}, {"version", version()}, {"argv", argv}});
-  int code = 0;
-  try {
-    code = body(context);
-  } catch (const Error& error) {
-    log.event("exit", Json{{"code", error.exit_code()}, {"message", error.what()}});
-    throw;
+  const std::optional<Launch> launch = find_launch();
+  if (launch && launch->size > 1) {
+    throw Error(Kind::usage, "started as " + std::to_string(launch->size) + " processes by " + launch->launcher +
+                                 ", but this tool runs as one: start it alone, or in a job step of one task");
   }
-  log.event("exit", Json{{"code", code}});
-  return code;
+  Log log(first_word(command.name), level_of(common), progress_of(common));
+  ThreadPool pool(common.threads);
+  return run_body(command, common, argv, log, pool, nullptr, body);
+}
+
+int run_on_ranks(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
+                 const comm::MeshShape& shape, const std::function<int(Context&)>& body) {
+  std::optional<Error> stopped;  // an end of all ranks alike: MPI is ended first
+  bool first = true;
+  {
+    comm::World world(find_launch());
+    first = world.rank() == 0;
+    if (world.size() > 1 && common.device == "cuda") {
+      throw Error(Kind::config, "many ranks train on processors only so far (--device cpu): NCCL is not here yet");
+    }
+    const std::string rank = world.size() > 1 ? "[" + std::to_string(world.rank()) + "]" : "";
+    Log log(first_word(command.name) + rank, first ? level_of(common) : LogLevel::error,
+            first ? progress_of(common) : Log::Progress::off);
+    const comm::Mesh mesh(world.communicator(), shape.for_ranks(world.size()), world.local_size());
+    ThreadPool pool(common.threads > 0 ? common.threads : threads_of_a_rank(world.local_size()));
+    CommonOptions own = common;
+    if (!first) own.log_file.clear(), own.json = false;
+    try {
+      return run_body(command, own, argv, log, pool, &mesh, body);
+    } catch (const Error& error) {
+      if (error.kind() != Kind::stopped) throw;
+      stopped = error;
+    }
+  }
+  if (!first) return stopped->exit_code();
+  throw *stopped;
 }
 
 int tool_main(int argc, char** argv, const std::function<Command(const std::vector<std::string>&)>& build) {
@@ -148,6 +207,7 @@ int tool_main(int argc, char** argv, const std::function<Command(const std::vect
     tool = command.name;
     return close_stdout(tool, run_tool(tool, arguments, command));
   } catch (const Error& error) {
+    wait_for_the_first_rank();
     std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
     return error.exit_code();
   } catch (const std::bad_alloc&) {

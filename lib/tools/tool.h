@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/base/options.h"
+#include "lib/comm/mesh.h"
 #include "lib/device/context.h"
 
 namespace hearth::tools {
@@ -33,6 +34,11 @@ void add_common(Command& command, CommonOptions& common, CommonSet set);
 // Runs body with the Context the common options ask for. A tool sets Command::run to a call of this.
 int run_with_context(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
                      const std::function<int(Context&)>& body);
+
+// The same for a tool that runs as many ranks under mpirun or srun: context.mesh is there, of one rank when there is no
+// launcher. Ranks but the first show errors only. Tools run by run_with_context refuse to be many.
+int run_on_ranks(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
+                 const comm::MeshShape& shape, const std::function<int(Context&)>& body);
 
 // The body of every main: --help and --version, parse, run; an Error becomes "tool: message" on stderr and its exit code.
 // build declares the tool's command, bound to options that live as long as it.

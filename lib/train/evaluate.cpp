@@ -21,14 +21,21 @@ nn::Batch view_of(const data::Batch& batch) {
           .embeddings = {}};
 }
 
-HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& held_out, std::int64_t rows_at_once) {
-  HeldOutResult result;
+HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& held_out, std::int64_t rows_at_once,
+                       comm::Communicator& ranks) {
   double nats = 0;
+  std::int64_t counts[3] = {0, 0, 0};  // tokens, bytes, ranks that were stopped
   std::vector<float> log_prob;
-  const std::span<const data::Row> rows(held_out.rows());
+  const comm::Piece share =
+      comm::piece_of(static_cast<std::int64_t>(held_out.rows().size()), ranks.rank(), ranks.size());
+  const auto rows = std::span<const data::Row>(held_out.rows())
+                        .subspan(static_cast<std::size_t>(share.begin), static_cast<std::size_t>(share.count));
   const auto at_once = static_cast<std::size_t>(rows_at_once);
   for (std::size_t begin = 0; begin < rows.size(); begin += at_once) {
-    if (stop_requested()) return {};
+    if (stop_requested()) {
+      counts[2] = 1;
+      break;
+    }
     const auto some = rows.subspan(begin, std::min(at_once, rows.size() - begin));
     const data::Batch batch = held_out.assemble(some, static_cast<std::int64_t>(some.size()));
     log_prob.resize(batch.tokens.size());
@@ -36,12 +43,16 @@ HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& he
     for (std::size_t i = 0; i < log_prob.size(); ++i) {
       if (batch.weights[i] > 0) nats -= log_prob[i];
     }
-    result.n_tokens += batch.n_targets;
-    result.n_bytes += batch.target_bytes;
+    counts[0] += batch.n_targets;
+    counts[1] += batch.target_bytes;
   }
-  result.loss = nats / static_cast<double>(result.n_tokens);
-  result.bits_per_byte = nats / std::numbers::ln2 / static_cast<double>(result.n_bytes);
-  return result;
+  ranks.all_reduce(stream, Tensor(&nats, {1})).wait(stream);
+  ranks.all_reduce(stream, Tensor(counts, {3})).wait(stream);
+  if (counts[2] != 0) return {};
+  return {.loss = nats / static_cast<double>(counts[0]),
+          .bits_per_byte = nats / std::numbers::ln2 / static_cast<double>(counts[1]),
+          .n_tokens = counts[0],
+          .n_bytes = counts[1]};
 }
 
 }  // namespace hearth::train

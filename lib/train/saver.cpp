@@ -2,6 +2,7 @@
 #include "lib/train/saver.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
+#include "lib/comm/agreement.h"
 #include "lib/store/checkpoint_model.h"
 
 namespace hearth::train {
@@ -20,16 +22,21 @@ std::size_t padded(std::size_t bytes) {
 
 }  // namespace
 
-CheckpointSaver::CheckpointSaver(std::filesystem::path run, Retention retention)
-    : run_(std::move(run)), retention_(retention) {
-  for (const auto& entry : std::filesystem::directory_iterator(run_)) {
-    const std::string name = entry.path().filename();
-    if (name.starts_with("step-") && name.ends_with(".partial")) std::filesystem::remove_all(entry.path());
-  }
+CheckpointSaver::CheckpointSaver(std::filesystem::path run, Retention retention, comm::Communicator& world)
+    : run_(std::move(run)), retention_(retention), world_(world) {
+  comm::together(world_, [&] {
+    if (world_.rank() != 0) return;
+    for (const auto& entry : std::filesystem::directory_iterator(run_)) {
+      const std::string name = entry.path().filename();
+      if (name.starts_with("step-") && name.ends_with(".partial")) std::filesystem::remove_all(entry.path());
+    }
+  });
 }
 
 CheckpointSaver::~CheckpointSaver() {
-  if (writer_.joinable()) writer_.join();
+  if (!writer_.joinable()) return;
+  if (world_.size() > 1) decide(Verdict::abandon);  // the others are gone: nobody knows whether their parts are there
+  writer_.join();
 }
 
 std::size_t CheckpointSaver::staging_bytes(const std::vector<NamedTensor>& tensors) {
@@ -46,7 +53,8 @@ void CheckpointSaver::save(Stream& stream, std::int64_t step, const std::vector<
   std::vector<NamedTensor> staged;
   std::size_t offset = 0;
   for (const NamedTensor& named : tensors) {
-    staged.push_back({named.name, Tensor(staging_.data() + offset, named.tensor.dtype, named.tensor.shape)});
+    staged.push_back({named.name, Tensor(staging_.data() + offset, named.tensor.dtype, named.tensor.shape),
+                      named.first_row, named.whole});
     offset += padded(named.tensor.bytes());
   }
   stream.pool().for_each(static_cast<std::int64_t>(stream.is_host() ? tensors.size() : 1), [&](std::int64_t i, int) {
@@ -55,17 +63,22 @@ void CheckpointSaver::save(Stream& stream, std::int64_t step, const std::vector<
     for (std::size_t each = at; each < end; ++each) stream.copy(tensors[each].tensor, staged[each].tensor);
   });
   stream.wait();
+  const std::filesystem::path folder = run_ / store::step_folder_name(step);
+  comm::together(world_, [&] {
+    if (world_.rank() == 0) formats::begin_checkpoint(folder);
+  });
+  comm::together(world_, [&] {
+    if (std::filesystem::exists(folder.string() + ".partial")) return;
+    throw Error(Kind::cannot_create, folder.string() + ".partial: rank " + std::to_string(world_.rank()) +
+                                         " does not see what rank 0 made: a run's folder must be on a file system that "
+                                         "all nodes share");
+  });
+  part_done_ = false;
+  verdict_ = world_.size() == 1 ? Verdict::complete : Verdict::pending;
   writer_ = std::thread([this, step, staged = std::move(staged), model = std::move(model), trainer = std::move(trainer),
                          provenance = std::move(provenance)] {
     try {
-      const Stopwatch time;
-      formats::CheckpointWriter writer(run_ / store::step_folder_name(step));
-      for (const NamedTensor& named : staged) writer.add(named.name, named.tensor);
-      writer.add_json("model.json", dump_json(model, 2));
-      writer.add_json("trainer.json", dump_json(trainer, 2));
-      writer.finish(provenance);
-      prune();
-      last_write_s_ = time.seconds();
+      write(step, staged, model, trainer, provenance);
     } catch (...) {
       failure_ = std::current_exception();
       failed_ = true;
@@ -73,13 +86,65 @@ void CheckpointSaver::save(Stream& stream, std::int64_t step, const std::vector<
   });
 }
 
-void CheckpointSaver::finish() {
-  if (writer_.joinable()) writer_.join();
-  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
+// On the writer's thread.
+void CheckpointSaver::write(std::int64_t step, const std::vector<NamedTensor>& staged, const Json& model,
+                            const Json& trainer, const Json& provenance) {
+  const Stopwatch time;
+  const std::filesystem::path folder = run_ / store::step_folder_name(step);
+  try {
+    formats::CheckpointPart part(folder, world_.rank());
+    for (const NamedTensor& named : staged) {
+      const bool rows = named.whole.rank() > 0;
+      part.add(named.name, named.tensor, named.first_row, rows ? named.whole : named.tensor.shape);
+    }
+    part.finish();
+  } catch (...) {
+    std::error_code ignored;
+    if (world_.size() == 1) std::filesystem::remove_all(folder.string() + ".partial", ignored);
+    throw;
+  }
+  part_done_ = true;
+  if (world_.rank() != 0) return;
+  if (decision() == Verdict::abandon) {
+    std::filesystem::remove_all(folder.string() + ".partial");
+    return;
+  }
+  const std::vector<formats::CheckpointDocument> documents{{"model.json", dump_json(model, 2)},
+                                                           {"trainer.json", dump_json(trainer, 2)}};
+  formats::complete_checkpoint(folder, world_.size(), documents, provenance);
+  prune();
+  last_write_s_ = time.seconds();
 }
 
-void CheckpointSaver::throw_if_failed() {
-  if (failed_) finish();
+void CheckpointSaver::decide(Verdict verdict) {
+  const std::lock_guard lock(mutex_);
+  if (verdict_ == Verdict::pending) verdict_ = verdict;
+  decided_.notify_all();
+}
+
+CheckpointSaver::Verdict CheckpointSaver::decision() {
+  std::unique_lock lock(mutex_);
+  decided_.wait(lock, [&] { return verdict_ != Verdict::pending; });
+  return verdict_;
+}
+
+void CheckpointSaver::agree(const State& any_rank) {
+  if (any_rank.failed) return finish();
+  if (!any_rank.writing && writer_.joinable()) decide(Verdict::complete);
+}
+
+void CheckpointSaver::finish() {
+  if (world_.size() > 1 && writer_.joinable()) {
+    // Rank 0's writer waits for the word that all parts are there; the others' ends with their part.
+    if (world_.rank() != 0) writer_.join();
+    while (!part_done_ && !failed_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const bool failed = comm::largest(world_, {failed_})[0] != 0;
+    decide(failed ? Verdict::abandon : Verdict::complete);
+  }
+  if (writer_.joinable()) writer_.join();
+  comm::together(world_, [&] {
+    if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
+  });
 }
 
 void CheckpointSaver::prune() const {

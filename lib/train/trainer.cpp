@@ -10,6 +10,7 @@
 #include "lib/base/machine.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
+#include "lib/comm/agreement.h"
 #include "lib/store/checkpoint_model.h"
 #include "lib/train/ceiling.h"
 #include "lib/train/kernel_check.h"
@@ -40,9 +41,10 @@ Json trainer_json(const formats::CheckpointReader& checkpoint) {
 }
 
 // What computes the bits besides the settings: a resume elsewhere is told of.
-Json machine_facts(const Context& context) {
+Json machine_facts(const Context& context, const comm::Mesh& mesh) {
   const Machine machine = this_machine();
   Json facts{{"version", version()}, {"commit", commit()}, {"isa", machine.isa}, {"threads", context.pool.n_threads()}};
+  if (!mesh.alone()) facts["mesh"] = mesh.shape().text();
   const Device& device = context.stream.device();
   if (!device.is_host()) facts["device"] = device.api().name();
   return facts;
@@ -53,27 +55,31 @@ Json machine_facts(const Context& context) {
 Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSettings& settings,
                  const RunSettings& run_settings, const data::Corpus& corpus, RunDescription description)
     : context_(context),
+      alone_(context.mesh == nullptr ? std::make_unique<comm::Mesh>() : nullptr),
+      mesh_(context.mesh == nullptr ? alone_.get() : context.mesh),
       settings_(settings),
       run_settings_(run_settings),
       description_(std::move(description)),
       model_(config, settings.dtype, model_settings(settings, context.stream.device(), run_settings.graphs)),
-      optimizer_(model_.parameters(), settings.optimizer),
+      optimizer_(model_.parameters(), settings.optimizer, mesh_->replicas().rank(), mesh_->replicas().size()),
+      parallel_(*mesh_, model_, optimizer_.sharding()),
       loader_(corpus, static_cast<std::uint32_t>(settings.context), settings.seed),
       held_out_(corpus, static_cast<std::uint32_t>(settings.context), settings.eval_tokens, settings.seed),
       detector_(context.stream.device(), settings.optimizer),
-      saver_(description_.folder, {run_settings.keep, run_settings.keep_every}),
+      saver_(description_.folder, {run_settings.keep, run_settings.keep_every}, mesh_->world()),
       flights_{Flight(context.stream.device()), Flight(context.stream.device())} {
   make_read_back();
   flops_per_token_ = nn::train_flops_per_token(config, settings.context);
 }
 
-Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device) {
+Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device,
+                            int n_ranks) {
   Plan plan;
   plan.model = nn::plan_memory(config, settings.dtype, model_settings(settings, device));
-  plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer);
+  plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, n_ranks);
   // Masters and the optimiser's state, once more, while a checkpoint is written.
   const std::size_t masters = settings.dtype == DType::f32 ? plan.model.weights : plan.model.masters;
-  plan.staging = masters + plan.optimizer;
+  plan.staging = masters / static_cast<std::size_t>(n_ranks) + plan.optimizer;
   return plan;
 }
 
@@ -89,18 +95,33 @@ void Trainer::start_from(const store::ModelSource& source) {
   model_.parameters().refresh_weights(context_.stream);
 }
 
+// Of this rank: its rows of the parameters and of the optimiser's state. What is not trained is the first rank's.
 std::vector<NamedTensor> Trainer::tensors() {
   std::vector<NamedTensor> all;
-  for (const nn::Parameter& parameter : model_.parameters().all())
-    all.push_back({parameter.spec.name, parameter.master});
+  const std::vector<nn::Parameter>& parameters = model_.parameters().all();
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const nn::ParameterSpec& spec = parameters[i].spec;
+    const optim::RowRange rows = optimizer_.rows(i);
+    if (!spec.trainable()) {
+      if (first_rank()) all.push_back({spec.name, parameters[i].master});
+    } else if (rows.count > 0) {
+      all.push_back({spec.name, parameters[i].master.rows(rows.first, rows.count), rows.first, spec.shape});
+    }
+  }
   for (const optim::StateTensor& state : optimizer_.state())
-    all.push_back({optimizer_prefix + state.name, state.tensor});
+    all.push_back({optimizer_prefix + state.name, state.tensor, state.first_row, state.whole});
   return all;
 }
 
 void Trainer::restore_tensors(const formats::CheckpointReader& checkpoint) {
-  for (const NamedTensor& named : tensors()) {
-    fill_from_host(context_.stream, named.tensor, [&](const Tensor& host) { checkpoint.read(named.name, host); });
+  for (const nn::Parameter& parameter : model_.parameters().all()) {
+    fill_from_host(context_.stream, parameter.master,
+                   [&](const Tensor& host) { checkpoint.read(parameter.spec.name, host); });
+  }
+  for (const optim::StateTensor& state : optimizer_.state()) {
+    fill_from_host(context_.stream, state.tensor, [&](const Tensor& host) {
+      checkpoint.read_rows(optimizer_prefix + state.name, state.first_row, host);
+    });
   }
   model_.parameters().refresh_weights(context_.stream);
   const Json trainer = trainer_json(checkpoint);
@@ -120,7 +141,7 @@ void Trainer::resume(const formats::CheckpointReader& checkpoint) {
   skipped_in_a_row_ = json_get<int>(detector, "skipped_in_a_row", where);
   metrics_position_ = json_get<std::uint64_t>(trainer, "metrics_bytes", where);
   rolled_back_to_ = json_get<std::int64_t>(trainer, "rolled_back_to", where);
-  const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_);
+  const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_, *mesh_);
   for (const auto& [key, value] : now.items()) {
     if (before.value(key, Json()) != value) {
       context_.log.warning("resumed with another " + key + " (" + dump_json(value) + ", before " +
@@ -137,11 +158,11 @@ Json Trainer::trainer_state() {
           {"optimizer_steps", optimizer_.steps()},
           {"data", loader_.state()},
           {"detector", detector_.state(context_.stream)},
-          {"metrics_bytes", metrics_->position()},
+          {"metrics_bytes", metrics_ ? metrics_->position() : 0},
           {"rolled_back_to", rolled_back_to_},
           {"asked", parse_json(description_.asked, "options")},
           {"settings", to_json(settings_)},
-          {"machine", machine_facts(context_)}};
+          {"machine", machine_facts(context_, *mesh_)}};
 }
 
 Json Trainer::write_event(std::string_view name, const Json& fields) {
@@ -153,6 +174,7 @@ Json Trainer::write_event(std::string_view name, const Json& fields, const Json&
 }
 
 Json Trainer::write_event_of(std::int64_t step, std::string_view name, const Json& fields, const Json& clock) {
+  if (!metrics_) return fields;
   const Json event = metrics_->write(name, step, fields, clock);
   history_.add(event);
   context_.log.event(name, event);
@@ -165,7 +187,7 @@ void Trainer::log_start() {
   if (step_ > 0) fields["resumed_from"] = step_;
   write_event("start", fields,
               {{"provenance", parse_json(description_.provenance, "provenance")},
-               {"machine", machine_facts(context_)},
+               {"machine", machine_facts(context_, *mesh_)},
                {"ceiling_flops_per_s", ceiling_flops_per_s_}});
 }
 
@@ -181,7 +203,8 @@ void Trainer::save_checkpoint() {
 void Trainer::evaluate_now() {
   if (held_out_.rows().empty()) return;
   const Stopwatch time;
-  const HeldOutResult result = evaluate(context_.stream, model_, held_out_, settings_.microbatch_rows);
+  const HeldOutResult result =
+      evaluate(context_.stream, model_, held_out_, settings_.microbatch_rows, mesh_->replicas());
   if (result.n_tokens == 0) return;
   if (!outcome_.first) outcome_.first = result;
   outcome_.last = result;
@@ -190,7 +213,7 @@ void Trainer::evaluate_now() {
   write_event("eval", fields, {{"seconds", time.seconds()}});
   context_.log.info("step " + std::to_string(step_) + ": held-out " + format_number(result.bits_per_byte, 4) +
                     " bits per byte, loss " + format_number(result.loss, 4));
-  if (run_settings_.check_kernels)
+  if (run_settings_.check_kernels && first_rank())
     context_.log.info("kernels and reference: " + check_kernels(context_, model_, held_out_));
 }
 
@@ -204,12 +227,12 @@ void Trainer::make_read_back() {
   }
 }
 
-void Trainer::add_microbatches(const std::vector<data::Row>& rows, const nn::Objective& objective) {
+void Trainer::add_microbatches(std::span<const data::Row> rows, const nn::Objective& objective) {
   model_.begin_step();
   const auto at_once = static_cast<std::size_t>(settings_.microbatch_rows);
   bool told = stop_requested();
   for (std::size_t begin = 0; begin < rows.size(); begin += at_once) {
-    const auto some = std::span(rows).subspan(begin, std::min(at_once, rows.size() - begin));
+    const auto some = rows.subspan(begin, std::min(at_once, rows.size() - begin));
     const data::Batch batch = loader_.assemble(some, static_cast<std::int64_t>(some.size()));
     model_.add(context_.stream, view_of(batch), objective);
     if (!told && stop_requested()) {
@@ -232,10 +255,14 @@ void Trainer::enqueue_step() {
   flight.learning_rate = settings_.learning_rate * settings_.schedule.factor(step_);
   zeroing_.run(
       stream, [&] { parameters.zero_gradients(stream); }, run_settings_.graphs);
-  add_microbatches(rows,
-                   nn::cross_entropy(static_cast<double>(flight.n_targets), static_cast<float>(settings_.z_loss)));
+  const comm::Piece share = parallel_.share_of(static_cast<std::int64_t>(rows.size()));
+  add_microbatches(
+      std::span(rows).subspan(static_cast<std::size_t>(share.begin), static_cast<std::size_t>(share.count)),
+      nn::cross_entropy(static_cast<double>(flight.n_targets), static_cast<float>(settings_.z_loss)));
+  parallel_.reduce(stream);
   measuring_.run(
       stream, [&] { optimizer_.measure(stream, parameters); }, run_settings_.graphs);
+  parallel_.add(stream, optimizer_.squares());
   detector_.judge(stream, model_.ledger().head.rows(3, 1), optimizer_.squares(), flight.learning_rate);
   const auto apply = [&] {
     nn::update_selection_bias(stream, parameters, model_.ledger().counts, static_cast<float>(settings_.balance_gamma),
@@ -243,6 +270,7 @@ void Trainer::enqueue_step() {
     optimizer_.step(stream, parameters, detector_.control());
   };
   applying_.run(stream, apply, run_settings_.graphs);
+  parallel_.spread(stream);
   stream.copy(detector_.report(), flight.report);
   stream.copy(model_.ledger().all, flight.ledger);
   flight.end.record(stream);
@@ -303,7 +331,7 @@ void Trainer::resolve_oldest() {
                                      {"tokens_per_s", rate},
                                      {"ceiling_ratio", flops_per_token_ * rate / ceiling_flops_per_s_},
                                      {"memory_bytes", peak_memory_bytes()}});
-  show_progress(flight.step, event);
+  if (first_rank()) show_progress(flight.step, event);
   if (skipped_in_a_row_ >= most_skips_in_a_row) roll_back(reason);
 }
 
@@ -363,7 +391,16 @@ bool Trainer::time_is_up() const {
   return run_settings_.max_hours > 0 && elapsed_.seconds() + margin_s >= run_settings_.max_hours * 3600;
 }
 
+void Trainer::agree() {
+  if (time_is_up()) request_stop();
+  const CheckpointSaver::State own = saver_.state();
+  const std::vector<std::int64_t> any = comm::largest(mesh_->world(), {stop_requested(), own.writing, own.failed});
+  stopping_ = any[0] != 0;
+  saver_.agree({any[1] != 0, any[2] != 0});
+}
+
 void Trainer::write_report(const std::string& status) {
+  if (!first_rank()) return;
   ReportFacts facts{description_.folder.string(),
                     status,
                     utc_timestamp(),
@@ -378,6 +415,7 @@ void Trainer::write_report(const std::string& status) {
 
 // What went wrong, where it can still be written: on a full disk the error itself matters more.
 void Trainer::record_failure(const Error& failure) {
+  if (!first_rank()) return;
   try {
     write_event("error", {{"message", failure.what()}});
     write_event("exit", {{"code", failure.exit_code()}, {"message", failure.what()}},
@@ -391,25 +429,26 @@ void Trainer::record_failure(const Error& failure) {
 Outcome Trainer::run() {
   ceiling_flops_per_s_ = description_.ceiling_flops_per_s;
   if (ceiling_flops_per_s_ == 0) ceiling_flops_per_s_ = matrix_rate(context_.stream, settings_.dtype);
+  ceiling_flops_per_s_ *= mesh_->size();
   const std::filesystem::path metrics = description_.folder / "metrics.jsonl";
-  metrics_.emplace(metrics, metrics_position_);
-  history_ = read_history(metrics);
+  if (first_rank()) metrics_.emplace(metrics, metrics_position_);
+  if (first_rank()) history_ = read_history(metrics);
   log_start();
   std::string status;
   try {
     const bool evaluated = !history_.evaluations.empty() && history_.evaluations.back().step == step_;
-    if (!evaluated && (step_ == 0 || due(run_settings_.eval_every))) evaluate_now();
+    const bool known = comm::largest(mesh_->world(), {evaluated})[0] != 0;  // the first rank has the history
+    if (!known && (step_ == 0 || due(run_settings_.eval_every))) evaluate_now();
     while (step_ < settings_.n_steps() && !outcome_.stopped) {
       one_step();
       const bool last = step_ == settings_.n_steps();
-      if (time_is_up()) request_stop();
-      outcome_.stopped = stop_requested() && !last;
+      agree();
+      outcome_.stopped = stopping_ && !last;
       if (outcome_.stopped) settle();
       if (!outcome_.stopped && (last || due(run_settings_.eval_every))) evaluate_now();
       // Not while steps are being skipped: the weights may be what upsets them, and older checkpoints would go.
       const bool sound = skipped_in_a_row_ == 0;
       if (last || outcome_.stopped || (sound && due(run_settings_.checkpoint_every))) save_checkpoint();
-      saver_.throw_if_failed();
       if (elapsed_.seconds() - report_written_s_ > report_interval_s) write_report("running");
     }
     save_checkpoint();

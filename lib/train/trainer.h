@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "lib/nn/model.h"
 #include "lib/optim/optimizer.h"
 #include "lib/store/model_source.h"
+#include "lib/train/data_parallel.h"
 #include "lib/train/evaluate.h"
 #include "lib/train/metrics.h"
 #include "lib/train/outlier.h"
@@ -70,7 +73,9 @@ class Trainer {
         80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
     std::size_t total() const { return model.total() + optimizer + staging + process; }
   };
-  static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device = {});
+  // n_ranks: over which the optimiser's state is spread; the most any of them needs.
+  static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device = {},
+                   int n_ranks = 1);
 
  private:
   // A step that was put into the stream, and what the host will read of it.
@@ -87,7 +92,7 @@ class Trainer {
   // Puts the next step into the stream; nothing waits.
   void enqueue_step();
   void make_read_back();
-  void add_microbatches(const std::vector<data::Row>& rows, const nn::Objective& objective);
+  void add_microbatches(std::span<const data::Row> rows, const nn::Objective& objective);
   // Reads what came of the oldest step in flight, and records it.
   void resolve_oldest();
   void settle();  // resolves all there are
@@ -108,12 +113,19 @@ class Trainer {
   bool due(std::int64_t every) const { return every > 0 && step_ % every == 0; }
   bool time_is_up() const;
 
+  // What the ranks tell each other between steps, so that all end, and complete a checkpoint, at the same one.
+  void agree();
+  bool first_rank() const { return mesh_->rank() == 0; }
+
   Context& context_;
+  std::unique_ptr<comm::Mesh> alone_;  // the mesh when the context has none
+  const comm::Mesh* mesh_;
   TrainSettings settings_;
   RunSettings run_settings_;
   RunDescription description_;
   nn::Model model_;
   optim::Optimizer optimizer_;
+  DataParallel parallel_;
   data::Loader loader_;
   data::HeldOut held_out_;
   OutlierDetector detector_;
@@ -126,6 +138,7 @@ class Trainer {
   Replay zeroing_, measuring_, applying_;
   int skipped_in_a_row_ = 0;  // up to the last step resolved
 
+  bool stopping_ = false;  // all ranks have agreed to
   std::int64_t step_ = 0;  // steps taken
   std::uint64_t tokens_ = 0;
   std::uint64_t metrics_position_ = 0;

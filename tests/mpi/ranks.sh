@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced: ranks N COMMAND... runs COMMAND as N ranks on this machine, however few its cores; skips where there is no MPI.
+# Sourced: ranks N COMMAND... runs COMMAND as N ranks on this machine, however few its cores; start_ranks does so in the
+# background, as $launcher, with its output in $out and $err. Skips where there is no MPI.
 command -v mpirun >/dev/null && [ -e "$HEARTH_BIN/libhearth_mpi.so" ] || {
   echo "skipped: no MPI here"
   exit 77
@@ -11,4 +12,11 @@ ranks() {
   n=$1
   shift
   timeout -k 5 "${RANKS_TIMEOUT:-120}" mpirun --oversubscribe -np "$n" "$@"
+}
+
+start_ranks() {
+  n=$1
+  shift
+  mpirun --oversubscribe -np "$n" "$@" >"$out" 2>"$err" &
+  launcher=$!
 }

@@ -5,6 +5,7 @@
 #include "tests/lib/comm/thread_transport.h"
 #include "tests/support/catch.h"
 
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -135,6 +136,30 @@ TEST_CASE("ranks that differ at the start are named") {
   CHECK(problem(4, [](int rank) {
           return std::vector<Fact>{{"the program", std::to_string(rank)}, {"the options", rank > 1 ? "x" : "y"}};
         }).find("the program of ranks 1, 2 and 3 differ from the rest; the options of ranks 2 and 3 differ") == 0);
+}
+
+TEST_CASE("what fails on one rank fails on all, and rank 0's word is everyone's") {
+  std::mutex mutex;
+  std::map<int, std::string> said;
+  with_thread_ranks(3, [&](std::unique_ptr<Communicator> world) {
+    together(*world, [] {});
+    std::string text;
+    try {
+      together(*world, [&] {
+        if (world->rank() == 1) throw Error(Kind::io, "disk full");
+      });
+    } catch (const Error& error) {
+      text = error.what();
+    }
+    if (largest(*world, {10 - world->rank(), world->rank()}) != std::vector<std::int64_t>{10, 2})
+      throw Error(Kind::internal, "largest");
+    const std::string word = shared_text(*world, world->rank() == 0 ? "zero's" : "another");
+    const std::lock_guard lock(mutex);
+    said[world->rank()] = text + "; " + word;
+  });
+  CHECK(said[0] == "rank 1 failed; zero's");
+  CHECK(said[1] == "disk full; zero's");
+  CHECK(said[2] == "rank 1 failed; zero's");
 }
 
 }  // namespace hearth::comm
