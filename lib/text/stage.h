@@ -22,6 +22,13 @@ struct Rejection {
   std::string detail;  // "3 characters; at least 50 are wanted"
 };
 
+// What a stage says of a document that is worth counting over all of them, the rejected ones too: an item of an
+// evaluation suite and how often it was found, the band a score falls into.
+struct Tally {
+  std::string stage, name;  // "decontaminate", "humaneval.jsonl:17"
+  std::uint64_t number = 1;
+};
+
 // A document on its way into the corpus.
 struct Candidate {
   formats::Document document;
@@ -30,10 +37,11 @@ struct Candidate {
   std::string encoding;  // of the bytes it was read from: "utf-8", "windows-1252", ...
   Repairs repairs;
   std::vector<std::pair<std::string_view, std::uint64_t>> counts;  // what stages changed: {"masked-email", 3}; literals
+  std::vector<Tally> tallies;
   std::string natural_language;  // ISO 639-1, set by the language stage; empty: unknown, or code
-  std::uint64_t read_bytes = 0;                                    // before extraction, decompressed
-  std::uint64_t path_hash = 0;                                     // of the source without "#line" (hash_path)
-  Hash128 text_hash;  // of document.text (hash_text); set behind the document stages
+  std::uint64_t read_bytes = 0;  // before extraction, decompressed
+  std::uint64_t path_hash = 0;   // of the source without "#line" (hash_path)
+  Hash128 text_hash;             // of document.text (hash_text); set behind the document stages
 };
 
 // Adds "key": value_json to the document's attributes; a key that is there already stands twice, so choose a new one.
@@ -48,6 +56,8 @@ class DocumentStage {
   // Called instead of decide for a document that was rejected before it came here and is stored as such: what must hold
   // of every text that is written (nothing private in it) is seen to here.
   virtual void pass_rejected(Candidate& candidate) const { static_cast<void>(candidate); }
+  // What it works with, for the report: a JSON object. What it says of documents are their tallies.
+  virtual std::string findings_json() const { return "{}"; }
 };
 
 }  // namespace hearth::text

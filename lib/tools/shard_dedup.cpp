@@ -54,7 +54,8 @@ void add_duplicate_options(Command& command, DuplicateOptions& options) {
   add_suite_options(command, options);
 }
 
-std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions& options) {
+std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions& options,
+                                                          std::uint64_t least_characters) {
   if (options.suites.empty()) return nullptr;
   dedup::SuiteOptions suites;
   suites.paths = options.suites;
@@ -63,7 +64,7 @@ std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions
   const auto action = options.contamination_action == "cut"   ? dedup::ContaminationAction::cut
                       : options.contamination_action == "tag" ? dedup::ContaminationAction::tag
                                                               : dedup::ContaminationAction::reject;
-  return std::make_unique<dedup::Decontaminate>(std::move(suites), action);
+  return std::make_unique<dedup::Decontaminate>(std::move(suites), action, least_characters);
 }
 
 std::vector<std::unique_ptr<text::CorpusStage>> make_duplicate_stages(const DuplicateOptions& options,

@@ -27,7 +27,8 @@ struct DuplicateOptions {
 void add_duplicate_options(Command& command, DuplicateOptions& options);
 
 // The stage that looks for evaluation suites, or null without any. Throws as SuiteIndex does.
-std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions& options);
+std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions& options,
+                                                          std::uint64_t least_characters);
 
 // Exact duplicates, near ones, repeated passages: those that are asked for, in this order. Temporary files lie in
 // folder; empty: the system's.

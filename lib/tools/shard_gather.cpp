@@ -25,6 +25,7 @@ Row row_of(text::Candidate& candidate) {
   row.encoding = std::move(candidate.encoding);
   row.repairs = candidate.repairs;
   for (const auto& [name, number] : candidate.counts) row.counts.emplace_back(name, number);
+  row.tallies = std::move(candidate.tallies);
   row.read_bytes = candidate.read_bytes;
   row.path_hash = candidate.path_hash;
   row.text_hash = candidate.text_hash;
@@ -84,6 +85,7 @@ bool Gatherer::read_references() {
         sketch(candidate, rows[i]);
         Row row = row_of(candidate);
         row.reference = true;
+        row.reference_split = static_cast<std::uint32_t>(candidate.document.split);
         row.sketches = std::move(rows[i].sketches);
         rows[i] = std::move(row);
       });

@@ -120,6 +120,32 @@ std::string findings_table(const Statistics& statistics) {
   return rows.empty() ? std::string() : html_table("What the stages found", rows);
 }
 
+// A table for each stage that tallies: scores by their bands, items of suites by the documents that hold them.
+std::string tally_tables(const Statistics& statistics) {
+  std::string html;
+  for (const auto& [stage, by_name] : statistics.tallies) {
+    std::vector<std::pair<std::string, TallyCount>> rows(by_name.begin(), by_name.end());
+    std::uint64_t most = 0;
+    for (const auto& [name, count] : rows) most = std::max(most, count.documents);
+    if (rows.size() > most_rows) {
+      std::stable_sort(rows.begin(), rows.end(),
+                       [](const auto& a, const auto& b) { return a.second.documents > b.second.documents; });
+    }
+    html += "<div class=\"table funnel\"><h2>" + escape_html(stage) +
+            ": what it found</h2><table><tr><th></th><th class=\"n\">documents</th><th class=\"n\">times</th><th "
+            "class=\"bar\"></th><th>the first</th></tr>";
+    for (std::size_t i = 0; i < std::min(rows.size(), most_rows); ++i) {
+      const TallyCount& count = rows[i].second;
+      html += "<tr><td>" + escape_html(rows[i].first) + "</td>" + number_cell(std::to_string(count.documents)) +
+              number_cell(std::to_string(count.number)) + bar_cell(count.documents, most, "") + "<td>" +
+              escape_html(join(count.first, " ")) + "</td></tr>";
+    }
+    if (rows.size() > most_rows) html += "<tr><td>and " + std::to_string(rows.size() - most_rows) + " more</td></tr>";
+    html += "</table></div>\n";
+  }
+  return html;
+}
+
 }  // namespace
 
 std::string report_html(const std::string& output, const Statistics& statistics, const Samples& samples,
@@ -139,6 +165,7 @@ std::string report_html(const std::string& output, const Statistics& statistics,
           counts_table("Kept by source", statistics.by_source, kept);
   html += counts_table("Kept code by language", statistics.by_language, kept);
   html += counts_table("Kept by split", statistics.by_split, kept) + findings_table(statistics) + "</div>\n";
+  html += tally_tables(statistics);
   html += all_samples(statistics, samples);
   html +=
       "<footer>The same figures: hearth shard cat --stats; every rejected document with its reason: hearth shard "

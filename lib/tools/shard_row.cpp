@@ -18,8 +18,9 @@ void visit(RowType& row, Visitor& v) {
   }
   v(row.repairs.line_ends), v(row.repairs.controls), v(row.repairs.composed);
   v(row.read_bytes), v(row.path_hash), v(row.text_hash.high), v(row.text_hash.low);
-  v(row.root), v(row.reference), v(row.stage);
+  v(row.root), v(row.reference), v(row.reference_split), v(row.stage);
   v.list(row.counts, [&](auto& count) { v(count.first), v(count.second); });
+  v.list(row.tallies, [&](auto& tally) { v(tally.stage), v(tally.name), v(tally.number); });
   v.list(row.sizes, [&](auto& size) { v(size.stage), v(size.bytes); });
   v.list(row.sketches, [&](auto& sketch) { v(sketch); });
 }

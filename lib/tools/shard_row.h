@@ -25,10 +25,12 @@ struct Row {
   std::string own_id, encoding;
   text::Repairs repairs;
   std::vector<std::pair<std::string, std::uint64_t>> counts;  // Candidate::counts
+  std::vector<text::Tally> tallies;
   std::uint64_t read_bytes = 0, path_hash = 0;
   Hash128 text_hash;
-  std::uint32_t root = 0;  // of the inputs
-  bool reference = false;  // of --against: judged with, never written
+  std::uint32_t root = 0;             // of the inputs
+  bool reference = false;             // of --against: judged with, never written
+  std::uint32_t reference_split = 0;  // of a reference: the formats::Split it has in its corpus
   std::optional<text::Rejection> rejection;
   std::uint32_t stage = 0;            // that rejected it, numbered as in TextSize
   std::vector<TextSize> sizes;        // after extraction, and after each stage that changed the text

@@ -18,7 +18,9 @@ Stages stages_of(const Options& options, const std::filesystem::path& folder) {
   stages.document.push_back(make_licence_stage(options.licences, options.inputs, options.files_from));
   stages.document.push_back(std::make_unique<text::LengthFilter>(options.min_chars));
   add_quality_stages(options.quality, stages.document);
-  if (auto stage = make_decontamination(options.duplicates)) stages.document.push_back(std::move(stage));
+  if (auto stage = make_decontamination(options.duplicates, options.min_chars)) {
+    stages.document.push_back(std::move(stage));
+  }
   stages.corpus = make_duplicate_stages(options.duplicates, folder);
   if (auto stage = make_common_lines(options.boilerplate, options.duplicates.memory_bytes, folder))
     stages.corpus.push_back(std::move(stage));

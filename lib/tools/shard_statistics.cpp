@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t languages_shown = 15;
 constexpr std::size_t most_sources = 1000;
+constexpr std::size_t first_documents = 3;  // named of a tally
+constexpr std::size_t tallies_shown = 5;
 
 std::string mebibytes(std::uint64_t bytes) {
   char text[32];
@@ -60,6 +62,12 @@ Statistics::Statistics(const std::vector<std::string>& stage_names, std::size_t 
 void Statistics::add(const Row& row, const Outcome& outcome) {
   read.add(row.read_bytes);
   add_to_funnel(row, outcome);
+  for (const text::Tally& tally : row.tallies) {
+    TallyCount& count = tallies[tally.stage][tally.name];
+    ++count.documents;
+    count.number += tally.number;
+    if (count.first.size() < first_documents) count.first.push_back(row.document.id);
+  }
   if (outcome.rejection != nullptr) {
     rejected.add(row.read_bytes);
     return;
@@ -125,6 +133,13 @@ Json Statistics::json() const {
   }
   Json found = Json::object();
   for (const auto& [name, json] : findings) found[name] = parse_json(json, name);
+  Json of_tallies = Json::object();
+  for (const auto& [stage, counts_by_name] : tallies) {
+    for (const auto& [name, count] : counts_by_name) {
+      of_tallies[stage][name] = {
+          {"documents", count.documents}, {"number", count.number}, {"first_documents", count.first}};
+    }
+  }
   return {{"files", n_files},
           {"read", json_of(read)},
           {"kept", json_of(kept)},
@@ -133,6 +148,7 @@ Json Statistics::json() const {
           {"funnel", stages},
           {"counts", counts},
           {"findings", found},
+          {"tallies", of_tallies},
           {"by_split", json_of(by_split)},
           {"by_type", json_of(by_type)},
           {"by_language", json_of(by_language)},
@@ -167,7 +183,7 @@ std::string Statistics::table() const {
       for (const auto& [language, of_language] : largest_languages()) add_row("    " + language, of_language);
     }
   }
-  return table.text() + changes() + passed_by();
+  return table.text() + changes() + tallied() + passed_by();
 }
 
 // The languages with most bytes; the rest as one.
@@ -206,6 +222,23 @@ std::string Statistics::changes() const {
       repairs.end(),
       {{"with other line ends", n_line_ends}, {"with control characters", n_controls}, {"not in NFC", n_composed}});
   if (const std::string all = enumerate(repairs); !all.empty()) text += "repaired: " + all + "\n";
+  return text;
+}
+
+// A line for each stage that tallies: the names with most documents.
+std::string Statistics::tallied() const {
+  std::string text;
+  for (const auto& [stage, by_name] : tallies) {
+    std::vector<std::pair<std::string, TallyCount>> rows(by_name.begin(), by_name.end());
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const auto& a, const auto& b) { return a.second.documents > b.second.documents; });
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < std::min(rows.size(), tallies_shown); ++i) {
+      parts.push_back(rows[i].first + " in " + std::to_string(rows[i].second.documents));
+    }
+    if (rows.size() > tallies_shown) parts.push_back(std::to_string(rows.size() - tallies_shown) + " more");
+    text += stage + ", documents: " + join(parts, ", ") + "\n";
+  }
   return text;
 }
 

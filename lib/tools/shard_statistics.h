@@ -31,6 +31,12 @@ struct StageCount {
   std::map<std::string, Count> by_reason;
 };
 
+// What a stage tallied under one name.
+struct TallyCount {
+  std::uint64_t documents = 0, number = 0;
+  std::vector<std::string> first;  // ids of the first three documents
+};
+
 // What became of a document in the end.
 struct Outcome {
   const text::Rejection* rejection = nullptr;
@@ -48,9 +54,10 @@ struct Statistics {
   Count read, kept, rejected;
   std::map<std::string, Count> by_split, by_type, by_language, by_source;  // of what was kept
   std::map<std::string, std::uint64_t> by_encoding;                        // of what was kept
-  std::map<std::string, std::uint64_t> counts;                    // of what was kept: what stages changed in it
-  std::vector<std::pair<std::string, std::string>> findings;      // of the corpus stages: name, JSON
-  std::uint64_t n_line_ends = 0, n_controls = 0, n_composed = 0;  // kept documents so repaired
+  std::map<std::string, std::uint64_t> counts;                       // of what was kept: what stages changed in it
+  std::vector<std::pair<std::string, std::string>> findings;         // of the stages: name, JSON
+  std::map<std::string, std::map<std::string, TallyCount>> tallies;  // by stage and name; rejected documents too
+  std::uint64_t n_line_ends = 0, n_controls = 0, n_composed = 0;     // kept documents so repaired
   Skipped skipped;
 
   Statistics(const std::vector<std::string>& stage_names, std::size_t n_document_stages);
@@ -65,6 +72,7 @@ struct Statistics {
   void add_to_funnel(const Row& row, const Outcome& outcome);
   std::vector<std::pair<std::string, Count>> largest_languages() const;
   std::string changes() const;
+  std::string tallied() const;
   std::string passed_by() const;
 };
 

@@ -83,7 +83,7 @@ CorpusWriter::CorpusWriter(const Options& options, const Stages& stages, const S
       statistics_(stages.names(), stages.document.size()),
       samples_(context.seed),
       input_digests_(roots.size()) {
-  for (const auto& [row, group] : judgement.group_of) hash_of_group_.emplace(group, Hash128{});
+  for (const auto& [row, group] : judgement.group_of) firsts_.emplace(group, GroupFirst{});
 }
 
 bool CorpusWriter::run() {
@@ -102,6 +102,11 @@ bool CorpusWriter::run() {
   context_.log.progress_done();
   statistics_.n_files = spool_.position().n_files;
   statistics_.skipped = spool_.position().skipped;
+  for (const auto& stage : stages_.document) {
+    if (std::string found = stage->findings_json(); found != "{}") {
+      statistics_.findings.emplace_back(stage->name(), std::move(found));
+    }
+  }
   for (const auto& stage : stages_.corpus) statistics_.findings.emplace_back(stage->name(), stage->findings_json());
   if (statistics_.kept.documents == 0) {
     const std::string reasons = statistics_.reasons();
@@ -129,8 +134,9 @@ std::vector<CorpusWriter::Passing> CorpusWriter::load(std::size_t segment) {
   spool_.for_each_text(segment, [&](std::string_view text) { documents.at(i++).text = text; });
   HEARTH_CHECK(i == documents.size(), "a segment of the work folder has fewer texts than rows");
   for (const Passing& passing : documents) {  // what decides splits of groups may stand in any row before them
-    if (const auto found = hash_of_group_.find(passing.number); found != hash_of_group_.end()) {
-      found->second = passing.row.text_hash;
+    if (const auto found = firsts_.find(passing.number); found != firsts_.end()) {
+      found->second.hash = passing.row.text_hash;
+      if (passing.row.reference) found->second.split = static_cast<formats::Split>(passing.row.reference_split);
     }
   }
   return documents;
@@ -184,8 +190,7 @@ void CorpusWriter::cut(Passing& passing) const {
 
 void CorpusWriter::write(Passing& passing) {
   Row& row = passing.row;
-  row.document.split =
-      text::choose_split(split_hash(passing), context_.seed, {options_.validation_fraction, options_.test_fraction});
+  row.document.split = split_of(passing);
   Outcome outcome{passing.rejection ? &*passing.rejection : nullptr, passing.stage, passing.cut_bytes,
                   passing.text.size()};
   statistics_.add(row, outcome);
@@ -201,11 +206,15 @@ void CorpusWriter::write(Passing& passing) {
   }
 }
 
-const Hash128& CorpusWriter::split_hash(const Passing& passing) const {
+// Drawn from the text; for one of a group from the text of its first document, whose split it shares. Of a reference
+// the split is what its corpus says.
+formats::Split CorpusWriter::split_of(const Passing& passing) const {
+  const text::SplitFractions fractions{options_.validation_fraction, options_.test_fraction};
   const auto group = judgement_.group_of.find(passing.number);
-  if (group == judgement_.group_of.end()) return passing.row.text_hash;
+  if (group == judgement_.group_of.end()) return text::choose_split(passing.row.text_hash, context_.seed, fractions);
   HEARTH_CHECK(group->second < next_row_, "a group is named by a later document");
-  return hash_of_group_.at(group->second);
+  const GroupFirst& first = firsts_.at(group->second);
+  return first.split ? *first.split : text::choose_split(first.hash, context_.seed, fractions);
 }
 
 void CorpusWriter::sample(const Passing& passing) {

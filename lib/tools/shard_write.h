@@ -49,7 +49,7 @@ class CorpusWriter {
   void conclude(Passing& passing) const;
   void cut(Passing& passing) const;
   void write(Passing& passing);
-  const Hash128& split_hash(const Passing& passing) const;
+  formats::Split split_of(const Passing& passing) const;
   void sample(const Passing& passing);
 
   const Options& options_;
@@ -62,7 +62,11 @@ class CorpusWriter {
   Statistics statistics_;
   Samples samples_;
   std::vector<Sha256> input_digests_;  // of each root: over the sources, text hashes and reasons it gave
-  std::unordered_map<std::uint64_t, Hash128> hash_of_group_;
+  struct GroupFirst {
+    Hash128 hash;                         // of its text
+    std::optional<formats::Split> split;  // of a reference
+  };
+  std::unordered_map<std::uint64_t, GroupFirst> firsts_;  // of the groups, by row
   std::uint64_t next_row_ = 0;
 };
 

@@ -2,9 +2,7 @@
 // "contaminated": the document holds an n-gram of an evaluation suite (suites.h), so a model trained on it would have
 // seen the test. What was hit stands in the rejection's detail, or in the attribute contaminated.
 #pragma once
-#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,26 +15,26 @@ namespace hearth::text::dedup {
 
 enum class ContaminationAction : std::uint8_t {
   reject,
-  cut,  // the n-grams go, the rest stays; a document of nothing else is rejected
+  cut,  // the n-grams go, the rest stays; a document of little else is rejected
   tag,
 };
 
 class Decontaminate : public DocumentStage {
  public:
-  Decontaminate(SuiteOptions options, ContaminationAction action);
+  // After a cut at least least_characters (code points) are to be left, white space at both ends not counted.
+  Decontaminate(SuiteOptions options, ContaminationAction action, std::uint64_t least_characters);
   std::string_view name() const override { return "decontaminate"; }
   // Detail: "humaneval.jsonl:17 and 2 other items: 'the n-gram as it stands in the document'".
-  // Counts: contaminated-cut or contaminated-tagged, in passages.
+  // Counts: contaminated-cut or contaminated-tagged, in passages. Tallies: each item hit, by how many n-grams.
   std::optional<Rejection> decide(Candidate& candidate) const override;
-  // Items there are, and of those that were hit, in how many documents: most first, a hundred at most. JSON.
-  std::string findings_json() const;
+  std::string findings_json() const override;  // items there are, those too short to be found, n-grams
 
  private:
-  std::vector<std::uint32_t> count_items(const std::vector<SuiteIndex::Hit>& hits) const;
+  std::vector<std::uint32_t> tally_items(const std::vector<SuiteIndex::Hit>& hits, Candidate& candidate) const;
 
   SuiteIndex index_;
   ContaminationAction action_;
-  std::unique_ptr<std::atomic<std::uint64_t>[]> n_documents_;  // hit by each item
+  std::uint64_t least_characters_;
 };
 
 }  // namespace hearth::text::dedup

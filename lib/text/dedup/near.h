@@ -23,7 +23,11 @@
 namespace hearth::text::dedup {
 
 enum class Keep : std::uint8_t { first, longest };
-enum class NearAction : std::uint8_t { reject, tag };  // tag: all stay, marked, on one side of the split
+enum class NearAction : std::uint8_t {
+  reject,
+  tag
+};  // tag: all stay, marked, on one side of the split: that of
+    // the first reference of the cluster, when it has one
 
 struct NearOptions {
   double threshold = 0.7;  // estimated Jaccard similarity, over 0

@@ -45,7 +45,7 @@ Candidate candidate_of(const std::string& text) {
 
 TEST_CASE("a document that holds an n-gram of a suite is rejected, and the item named") {
   const Folder folder;
-  const Decontaminate stage({.paths = {folder.write("trains.jsonl", suite)}}, ContaminationAction::reject);
+  const Decontaminate stage({.paths = {folder.write("trains.jsonl", suite)}}, ContaminationAction::reject, 20);
   Candidate hit = candidate_of("See: THE STATION at noon, and travels\nsixty miles an hour -- how far is it? 240");
   const auto rejection = stage.decide(hit);
   REQUIRE(rejection);
@@ -57,9 +57,11 @@ TEST_CASE("a document that holds an n-gram of a suite is rejected, and the item 
   CHECK(stage.decide(item)->detail == "trains.jsonl:3: 'one, two, three, four, five, six, seven, eight, nine'");
   Candidate part = candidate_of("They count: one, two, three, four, five, six, seven, eight.");
   CHECK(!stage.decide(part));
-  CHECK(stage.findings_json() ==
-        R"({"items":2,"too_short":0,"ngrams":8,"items_hit":2,"hits":[{"item":"trains.jsonl:1","documents":1},)"
-        R"({"item":"trains.jsonl:3","documents":1}]})");
+  CHECK(stage.findings_json() == R"({"items":2,"too_short":0,"ngrams":8})");
+  REQUIRE(hit.tallies.size() == 1);
+  CHECK((hit.tallies[0].stage == "decontaminate" && hit.tallies[0].name == "trains.jsonl:1"));
+  CHECK(hit.tallies[0].number == 2);
+  CHECK(hit.document.attributes == R"({"contaminated":["trains.jsonl:1"]})");
 }
 
 TEST_CASE("passages of a suite are cut or tagged on request") {
@@ -68,17 +70,21 @@ TEST_CASE("passages of a suite are cut or tagged on request") {
   const std::string text =
       "Before.\n\nA train leaves the station at noon and travels sixty miles an hour; how far is it by "
       "four?\n\nBehind.";
-  const Decontaminate cut({.paths = {path}}, ContaminationAction::cut);
+  const Decontaminate cut({.paths = {path}}, ContaminationAction::cut, 18);
   Candidate candidate = candidate_of(text);
   CHECK(!cut.decide(candidate));
   CHECK(candidate.document.text == "Before.\n\n?\n\nBehind.");
   CHECK(candidate.document.attributes == R"({"contaminated":["trains.jsonl:1"]})");
   REQUIRE(candidate.counts.size() == 1);
   CHECK(candidate.counts[0] == std::pair<std::string_view, std::uint64_t>{"contaminated-cut", 1});
+  CHECK(candidate.tallies[0].number == 7);
   Candidate nothing_else = candidate_of(text.substr(9, 90));
   CHECK(cut.decide(nothing_else)->reason == "contaminated");
+  const Decontaminate more({.paths = {path}}, ContaminationAction::cut, 21);
+  Candidate too_little = candidate_of(text);
+  CHECK(more.decide(too_little)->detail.ends_with("and 19 characters are left without; at least 21 are wanted"));
 
-  const Decontaminate tag({.paths = {path}}, ContaminationAction::tag);
+  const Decontaminate tag({.paths = {path}}, ContaminationAction::tag, 20);
   Candidate tagged = candidate_of(text);
   CHECK(!tag.decide(tagged));
   CHECK(tagged.document.text == text);
@@ -88,13 +94,13 @@ TEST_CASE("passages of a suite are cut or tagged on request") {
 TEST_CASE("suites are lines of JSON or text; only named fields when they are named") {
   const Folder folder;
   const std::string json = folder.write("a.jsonl", suite);
-  const Decontaminate fields({.paths = {json}, .fields = {"choices"}}, ContaminationAction::reject);
+  const Decontaminate fields({.paths = {json}, .fields = {"choices"}}, ContaminationAction::reject, 20);
   Candidate question =
       candidate_of("A train leaves the station at noon and travels sixty miles an hour; how far is it by four?");
   CHECK(!fields.decide(question));
   const std::string plain =
       folder.write("b.txt", "x\nA train leaves the station at noon and travels sixty miles an hour\n");
-  const Decontaminate lines({.paths = {json, plain}, .fields = {"choices"}}, ContaminationAction::reject);
+  const Decontaminate lines({.paths = {json, plain}, .fields = {"choices"}}, ContaminationAction::reject, 20);
   CHECK(lines.decide(question)->detail.starts_with("b.txt:2: 'A train leaves"));
 }
 
