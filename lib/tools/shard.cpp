@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "lib/tools/shard_classifier.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_extract_command.h"
 #include "lib/tools/shard_forget.h"
@@ -47,7 +48,8 @@ constexpr const char* details =
     "The first of equal texts is kept. The split is drawn from the text and the seed.\n"
     "\n"
     "Unless switched off, private data are masked before anything is written (--privacy), texts are judged by loose "
-    "rules on quality (--quality; 'hearth shard rules' lists all), near-duplicates are rejected (duplicate-near), and "
+    "rules on quality (--quality; 'hearth shard rules' lists all; --classifier: one's own), near-duplicates are "
+    "rejected (duplicate-near), and "
     "passages that stand in the corpus before are cut out (only-repeats: too little was left). Each rule that rejects "
     "is a reason of its own.\n"
     "\n"
@@ -66,8 +68,7 @@ Command build_command(const std::vector<std::string>& argv) {
       {"hearth shard cat corpus.h5 --rejected | head", "what was not kept, and why"},
       {"hearth shard extract report.docx", "the text that a file would give"},
   };
-  command.positional("INPUT", &options->inputs,
-                     "files and folders; - reads a list of them from standard input, one a line");
+  command.positional("INPUT", &options->inputs, "files and folders; -: a list of them on standard input, one a line");
   command.option("output", &options->output, "FILE", "the documents file to write").letter('o').must();
   command.option("files-from", &options->files_from, "FILE",
                  "read the names of further inputs from FILE, one a line; - is standard input");
@@ -93,6 +94,7 @@ Command build_command(const std::vector<std::string>& argv) {
       .range(0, 1);
   command.option("test-fraction", &options->test_fraction, "F", "share of documents held out for testing").range(0, 1);
   add_quality_options(command, options->quality);
+  add_classifier_options(command, options->classifier);
   add_duplicate_options(command, options->duplicates);
   add_boilerplate_options(command, options->boilerplate);
   add_privacy_options(command, options->privacy);
@@ -134,12 +136,15 @@ Command build_cat_command(const std::vector<std::string>& argv) {
 Command shard_command(const std::vector<std::string>& argv) {
   const std::string first = argv.size() < 2 ? "" : argv[1];
   if (first == parser_worker_word) return parser_worker_command();
-  if (first != "cat" && first != "extract" && first != "forget" && first != "rules") return build_command(argv);
+  const bool other =
+      first == "cat" || first == "extract" || first == "forget" || first == "rules" || first == "train-classifier";
+  if (!other) return build_command(argv);
   Command command("shard", "documents and source code to a documents file");
   command.subcommand(build_cat_command(argv));
   command.subcommand(extract_command(argv));
   command.subcommand(forget_command(argv));
   command.subcommand(build_rules_command(argv));
+  command.subcommand(build_train_classifier_command(argv));
   return command;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/base/options.h"
+#include "lib/text/classify/classifier_stage.h"
 #include "lib/text/licences/licence_stage.h"
 #include "lib/text/privacy/masking.h"
 #include "lib/text/quality/quality_options.h"
@@ -36,6 +37,7 @@ struct Options {
   text::licences::LicenceOptions licences;
   std::string resume = "auto";
   text::QualityOptions quality;
+  text::classify::ClassifierOptions classifier;
   std::string html;  // where the report goes; empty: none
 };
 
@@ -57,7 +59,7 @@ struct CatOptions {
 // Prints documents (or rejected ones, or statistics) to stdout, as they lie in the file.
 int run_cat(const CatOptions& options, Context& context);
 
-// The tool's command; a word in front ("cat", "extract", "forget", "rules") makes it the other one.
+// The tool's command; a word in front ("cat", "extract", "forget", "rules", "train-classifier") makes it the other one.
 Command shard_command(const std::vector<std::string>& argv);
 
 }  // namespace hearth::tools::shard

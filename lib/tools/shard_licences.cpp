@@ -5,10 +5,10 @@ namespace hearth::tools::shard {
 
 void add_licence_options(Command& command, text::licences::LicenceOptions& options) {
   command.group("Licenses");
-  command.option("allow-license", &options.allow, "PATTERN",
+  command.option("allow-license", &options.allow, "GLOB",
                  "keep only code under such licenses: an SPDX id with * and ?, as in 'BSD-*'; of a choice (MIT OR "
                  "GPL-2.0-only) one must be allowed; may be repeated");
-  command.option("deny-license", &options.deny, "PATTERN",
+  command.option("deny-license", &options.deny, "GLOB",
                  "drop code under such licenses, also allowed ones; may be repeated");
   command
       .option("license-unknown", &options.unknown, "WHAT",

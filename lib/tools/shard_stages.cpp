@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/text/filters.h"
+#include "lib/tools/shard_classifier.h"
 #include "lib/tools/shard_common_lines.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_licences.h"
@@ -18,6 +19,9 @@ Stages stages_of(const Options& options, const std::filesystem::path& folder) {
   stages.document.push_back(make_licence_stage(options.licences, options.inputs, options.files_from));
   stages.document.push_back(std::make_unique<text::LengthFilter>(options.min_chars));
   add_quality_stages(options.quality, stages.document);
+  if (auto stage = make_classifier_stage(options.classifier, options.quality.action == "reject")) {
+    stages.document.push_back(std::move(stage));
+  }
   if (auto stage = make_decontamination(options.duplicates, options.min_chars)) {
     stages.document.push_back(std::move(stage));
   }

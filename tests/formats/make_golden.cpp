@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "formats/checkpoint.h"
+#include "formats/classifier.h"
 #include "formats/documents.h"
 #include "formats/tokens.h"
 #include "lib/base/json_value.h"
@@ -64,15 +65,25 @@ void make_checkpoint(const fs::path& folder) {
   writer.finish(Json{{"producer", "golden"}});
 }
 
+void make_classifier(const fs::path& path) {
+  LinearClassifier classifier;
+  for (int i = 0; i < 16; ++i) classifier.weights.push_back(0.25f * static_cast<float>(i - 8));
+  classifier.bias = -0.5f;
+  classifier.evaluation = R"({"accuracy":0.75})";
+  write_classifier(path, true, classifier, Json{{"producer", "golden"}});
+}
+
 }  // namespace
 
 TEST_CASE("make golden files", "[.make]") {
   const char* folder = std::getenv("HEARTH_GOLDEN");
   REQUIRE(folder != nullptr);
   const fs::path golden = folder;
-  for (const char* format : {"documents", "tokens", "checkpoint"}) fs::create_directories(golden / format / "passed");
+  for (const char* format : {"documents", "tokens", "checkpoint", "classifier"})
+    fs::create_directories(golden / format / "passed");
   make_documents(golden / "documents/passed/v1.0.h5");
   make_tokens(golden / "tokens/passed/v1.0-u16.h5", DType::u16, 300);
   make_tokens(golden / "tokens/passed/v1.0-u32.h5", DType::u32, 300);
+  make_classifier(golden / "classifier/passed/v1.0.clf");
   make_checkpoint(golden / "checkpoint/passed/v1.0");
 }

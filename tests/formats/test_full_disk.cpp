@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "formats/checkpoint.h"
+#include "formats/classifier.h"
 #include "formats/documents.h"
 #include "formats/jsonl.h"
 #include "formats/safetensors.h"
@@ -81,6 +82,11 @@ void write_checkpoint(const fs::path& folder) {
   writer.finish(Json::object());
 }
 
+void write_classifier_file(const fs::path& folder) {
+  const LinearClassifier classifier{std::vector<float>(1u << 16, 0.5f), 1, "all", "{}"};
+  write_classifier(folder / "a.clf", false, classifier, Json::object());
+}
+
 void write_safetensors(const fs::path& folder) {
   const std::vector<float> weights(30000, 1.5f);
   SafetensorsWriter writer(folder / "a.safetensors", false, {{"a", DType::f32, {30000}}});
@@ -98,11 +104,9 @@ struct Writer {
   const char* name;
   void (*write)(const fs::path& folder);
 };
-constexpr Writer writers[] = {{"documents", write_documents},
-                              {"tokens", write_tokens},
-                              {"checkpoint", write_checkpoint},
-                              {"safetensors", write_safetensors},
-                              {"jsonl", write_jsonl}};
+constexpr Writer writers[] = {{"documents", write_documents},        {"tokens", write_tokens},
+                              {"checkpoint", write_checkpoint},      {"safetensors", write_safetensors},
+                              {"classifier", write_classifier_file}, {"jsonl", write_jsonl}};
 
 std::uint64_t largest_file(const fs::path& folder) {
   std::uint64_t bytes = 0;

@@ -3,6 +3,7 @@
 // it in NAME.expected (FILE is the path, HEARTH the program with its version, ... any end). tests/golden/make/ made the
 // files.
 #include "formats/checkpoint.h"
+#include "formats/classifier.h"
 #include "formats/documents.h"
 #include "formats/safetensors.h"
 #include "formats/tokens.h"
@@ -23,6 +24,7 @@ void read_documents(const fs::path& path) {
   for (std::uint64_t b = 0; b < reader.n_rejected_blocks(); ++b) reader.read_rejected_block(b);
 }
 void read_tokens(const fs::path& path) { TokensReader(path).verify(); }
+void read_classifier_file(const fs::path& path) { read_classifier(path); }
 void read_checkpoint(const fs::path& path) { CheckpointReader(path).verify(); }
 void read_safetensors(const fs::path& path) { const SafetensorsFile file(path); }
 
@@ -33,7 +35,8 @@ struct Format {
 constexpr Format golden_formats[] = {{"documents", read_documents},
                                      {"tokens", read_tokens},
                                      {"checkpoint", read_checkpoint},
-                                     {"safetensors", read_safetensors}};
+                                     {"safetensors", read_safetensors},
+                                     {"classifier", read_classifier_file}};
 
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;

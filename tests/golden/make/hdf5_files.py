@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the files of formats/golden/{documents,tokens,checkpoint}/failed from those in passed (see make_golden.cpp).
+"""Makes the files of formats/golden/{documents,tokens,checkpoint,classifier}/failed from those in passed (see make_golden.cpp).
 
 usage: hdf5_files.py GOLDEN_FOLDER      (needs h5py; not used when testing)
 Each failing file NAME has its expected message beside it in NAME.expected, with FILE for its path and
@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 
 golden = pathlib.Path(sys.argv[1])
-MADE_BY = {"documents": "hearth shard", "tokens": "hearth tokenize encode", "checkpoint": "hearth pretrain"}
+MADE_BY = {"documents": "hearth shard", "tokens": "hearth tokenize encode", "checkpoint": "hearth pretrain",
+           "classifier": "hearth shard train-classifier"}
 RESTORE = "restore it from a copy or resume from another checkpoint"
 
 
@@ -108,3 +109,9 @@ target = fresh(failed / "no-index.h5")
 shutil.copytree(golden / "checkpoint/passed/v1.0", target)
 (target / "index.h5").unlink()
 expect(target, f"/index.h5: the checkpoint's index is missing; {RESTORE}")
+
+case = headers("classifier", golden / "classifier/passed/v1.0.clf")
+flip(case("flipped-weight.clf", "'weights' does not match its checksum: " + damaged.format("hearth shard train-classifier")),
+     np.float32(-1.75).tobytes() + np.float32(-1.5).tobytes())
+edit(case("other-features.clf", "its features are 'letters-9', which this program does not make; use a newer hearth, or train it again"),
+     lambda file: file.attrs.modify("features", b"letters-9"))
