@@ -74,12 +74,30 @@ class Tokens {
 
 constexpr std::uint64_t hash_start = 0x243f6a8885a308d3u, hash_step = 0x9e3779b97f4a7c15u;
 
+// The letter in lower case, or 0.
+constexpr std::uint32_t fold_ascii_letter(char byte) {
+  const unsigned lower = static_cast<unsigned char>(byte) | 0x20u;
+  return lower - 'a' < 26u ? lower : 0;
+}
+
 inline bool FoldedWords::next(Word& word) {
   std::uint64_t numberless = hash_start, exact = hash_start;
   bool in_word = false, in_digits = false, letters = false;
   std::size_t end = 0;
   while (at_ < text_.size()) {
     const std::size_t begin = at_;
+    if (std::uint32_t letter = fold_ascii_letter(text_[at_]); letter != 0) {  // most of most texts: no other checks
+      if (!in_word) word.begin = begin;
+      do {
+        exact = (exact ^ letter) * hash_step;
+        numberless = (numberless ^ letter) * hash_step;
+        letter = ++at_ < text_.size() ? fold_ascii_letter(text_[at_]) : 0;
+      } while (letter != 0);
+      in_word = letters = true;
+      in_digits = false;
+      end = at_;
+      continue;
+    }
     const std::uint32_t fold = fold_next();
     if (fold <= Fold::dropped) {
       if (!in_word) continue;
