@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/text/dedup/decontaminate.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <set>
 #include <string>
@@ -18,7 +20,9 @@ namespace {
 // Suites in a folder of their own, gone with the object.
 class Folder {
  public:
-  Folder() : path_(fs::temp_directory_path() / "hearth-test-decontaminate") { fs::create_directories(path_); }
+  Folder() : path_(fs::temp_directory_path() / ("hearth-test-decontaminate-" + std::to_string(::getpid()))) {
+    fs::create_directories(path_);
+  }
   ~Folder() { fs::remove_all(path_); }
   std::string write(const std::string& name, const std::string& text) const {
     write_file(path_ / name, text);

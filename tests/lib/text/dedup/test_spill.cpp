@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/text/dedup/spill.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -23,7 +25,7 @@ struct Record {
 }  // namespace
 
 TEST_CASE("a spill file gives back what was appended, and leaves nothing behind") {
-  const auto folder = std::filesystem::temp_directory_path() / "hearth-test-spill";
+  const auto folder = std::filesystem::temp_directory_path() / ("hearth-test-spill-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   {
     SpillFile file(folder, 16);
