@@ -51,7 +51,8 @@ __device__ __forceinline__ void update_softmax(Piece<columns>& s, RunningSoftmax
 }
 
 template <int depth, int width>
-__global__ void __launch_bounds__(attention_threads) attention_forward(AttentionInputs<Bf16> in, Bf16* o, float* lse) {
+__global__ void __launch_bounds__(attention_threads, 1)
+    attention_forward(AttentionInputs<Bf16> in, Bf16* o, float* lse) {
   constexpr int keys = key_rows<depth>;
   using M = Memory<depth, width>;
   HEARTH_DYNAMIC_SHARED(Bf16, sm_q);
