@@ -40,9 +40,16 @@ bool is_mark(char c) {
   return c > ' ' && c < 0x7f && !is_alnum(c) && c != '_' && c != '-' && c != '.';
 }
 
+// "^4.0.17", as lists of packages have it.
+bool is_version(std::string_view value) {
+  const std::size_t number = value.find_first_not_of("^~=v");
+  return number != std::string_view::npos && is_digit(value[number]) && value.find('.') != std::string_view::npos &&
+         value.find_first_not_of("0123456789.", number) == std::string_view::npos;
+}
+
 // A value chosen as a password, rather than a word of the program: more than one class of characters.
 bool looks_chosen(std::string_view value) {
-  if (value.size() < 5 || is_placeholder(value)) return false;
+  if (value.size() < 5 || is_placeholder(value) || is_version(value)) return false;
   const bool letters = has(value, is_letter);
   const bool capital_inside = has(value.substr(1), is_upper) && has(value, is_lower);
   return letters ? has(value, is_digit) || has(value, is_mark) || (capital_inside && value.size() >= 10)
@@ -175,7 +182,9 @@ MaybeFinding url_password(std::string_view text, std::size_t at_sign) {
   if (host.empty() || !is_alnum(host[0]) || host.substr(0, host.find('/')).find("example.") != std::string_view::npos)
     return std::nullopt;
   const std::string_view value = text.substr(colon + 1, at_sign - colon - 1);
-  if (is_placeholder(value) || reads_as_code(value) || value == text.substr(at, colon - at)) return std::nullopt;
+  const bool port = value.size() <= 5 && std::all_of(value.begin(), value.end(), is_digit);
+  if (port || is_placeholder(value) || reads_as_code(value) || value == text.substr(at, colon - at))
+    return std::nullopt;
   return Finding{colon + 1, at_sign, Kind::password};
 }
 

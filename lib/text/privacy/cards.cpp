@@ -87,6 +87,21 @@ bool is_printed_like_a_card(const Digits& digits) {
   return groups_are({4, 4, 4, 4}) || groups_are({4, 6, 5}) || groups_are({4, 6, 4}) || groups_are({4, 4, 4, 4, 3});
 }
 
+// Coordinates of drawings come in fours too, and often twice the same; 1111 twice is no sign of them.
+bool has_equal_groups(const Digits& digits) {
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < digits.n_groups; first += digits.group[i++]) {
+    const char* const begin = &digits.digit[first];
+    if (std::all_of(begin, begin + digits.group[i], [&](char c) { return c == *begin; })) continue;
+    std::size_t second = first + digits.group[i];
+    for (std::size_t j = i + 1; j < digits.n_groups; second += digits.group[j++]) {
+      if (digits.group[i] == digits.group[j] && std::equal(begin, begin + digits.group[i], &digits.digit[second]))
+        return true;
+    }
+  }
+  return false;
+}
+
 bool speaks_of_cards(std::string_view before) {
   return mentions(before, {"card", "visa", "amex", "american express", "diners", "maestro", "payment", "karte"}) ||
          mentions_word(before, {"cc", "pan", "ccnum", "jcb"});
@@ -110,11 +125,14 @@ MaybeFinding card_at(std::string_view text, std::size_t begin) {
   if (is_alnum(behind) || behind == '_' || ((behind == '.' || behind == ',' || behind == '-') && is_digit(second)))
     return std::nullopt;
   if (!is_issued(digits) || !passes_luhn(digits) || all_equal_behind_first(digits)) return std::nullopt;
-  const bool grouped = is_printed_like_a_card(digits);
+  const std::string_view in_front = line_before(text, begin, 60);
+  // Those that begin with 2 lie where numbers of all kinds do: they want a word beside them.
+  const bool grouped = is_printed_like_a_card(digits) && !has_equal_groups(digits) &&
+                       (digits.digit[0] != '2' || speaks_of_cards(in_front));
   const bool whole = digits.n_groups == 1 && (digits.n == 15 || digits.n == 16) && digits.digit[0] != '2' &&
                      digits.digit[0] != '6' && before != '-' && before != '/';
-  if (!grouped && !(whole && !mentions(line_before(text, begin, 60), {"id", "time", "seed", "isbn", "serial"})) &&
-      !(digits.n_groups == 1 && speaks_of_cards(line_before(text, begin, 60))))
+  if (!grouped && !(whole && !mentions(in_front, {"id", "time", "seed", "isbn", "serial"})) &&
+      !(digits.n_groups == 1 && speaks_of_cards(in_front)))
     return std::nullopt;
   return Finding{begin, digits.end, Kind::card};
 }

@@ -18,7 +18,7 @@ struct Family {
 
 // Amazon, GitHub, GitLab, npm, PyPI, Slack, Stripe, Google, OpenAI, Anthropic, Hugging Face, DigitalOcean, Shopify,
 // Square, Artifactory, Docker, Postman, Atlassian, New Relic, Linear, Tailscale, age.
-constexpr std::array<Family, 58> families = {{{"AKIA", 20, 20},
+constexpr std::array<Family, 57> families = {{{"AKIA", 20, 20},
                                               {"ASIA", 20, 20},
                                               {"ABIA", 20, 20},
                                               {"ACCA", 20, 20},
@@ -74,7 +74,6 @@ constexpr std::array<Family, 58> families = {{{"AKIA", 20, 20},
                                               {"key-", 36, 36},
                                               {"AC", 34, 34},
                                               {"SK", 34, 34},
-                                              {"hvs.", 90, 130},
                                               {"rubygems_", 57, 57}}};
 
 constexpr std::size_t least_part = 18;  // of a token of several parts, its first
@@ -89,9 +88,9 @@ std::size_t end_of_token(std::string_view text, std::size_t at) {
 }
 
 // What varies in a real key, and not in the one printed in a manual.
-bool varies(std::string_view body) {
-  return body.size() >= 8 && std::any_of(body.begin(), body.end(), is_digit) && entropy_bits(body) >= 3 &&
-         !is_placeholder(body);
+bool varies(std::string_view body, bool has_digits = true) {
+  return body.size() >= 8 && (!has_digits || std::any_of(body.begin(), body.end(), is_digit)) &&
+         entropy_bits(body) >= 3 && !is_placeholder(body);
 }
 
 bool fits(const Family& family, std::string_view token) {
@@ -100,7 +99,21 @@ bool fits(const Family& family, std::string_view token) {
   if (family.prefix.size() == 2 || family.prefix == "key-") return looks_random_hex(body);  // Twilio, Mailgun
   if (family.least == 20 && !std::all_of(body.begin(), body.end(), [](char c) { return is_upper(c) || is_digit(c); }))
     return false;
-  return varies(body);
+  if (family.prefix == "hf_") {
+    return std::all_of(body.begin(), body.end(), is_alnum) && std::any_of(body.begin(), body.end(), is_upper) &&
+           std::any_of(body.begin(), body.end(), is_lower) && varies(body, false);
+  }
+  return varies(body, family.least != 20);
+}
+
+// Of Atlassian's tokens a checksum behind "=" is a part.
+std::size_t end_of_checksum(std::string_view text, std::size_t end) {
+  constexpr std::size_t digits = 8;
+  if (byte_at(text, end) != '=') return end;
+  for (std::size_t i = 1; i <= digits; ++i) {
+    if (!is_hex(byte_at(text, end + i))) return end;
+  }
+  return is_alnum(byte_at(text, end + 1 + digits)) ? end : end + 1 + digits;
 }
 
 MaybeFinding by_prefix(std::string_view text, std::size_t begin, std::size_t end) {
@@ -111,13 +124,14 @@ MaybeFinding by_prefix(std::string_view text, std::size_t begin, std::size_t end
           !text.substr(at).starts_with(family.prefix))
         continue;
       const std::size_t token_end = end_of_token(text, at);
-      if (fits(family, text.substr(at, token_end - at))) return Finding{at, token_end, Kind::key};
+      if (!fits(family, text.substr(at, token_end - at))) continue;
+      return Finding{at, family.prefix.starts_with("AT") ? end_of_checksum(text, token_end) : token_end, Kind::key};
     }
   }
   return std::nullopt;
 }
 
-// Parts joined by dots: JSON web tokens, SendGrid, Discord, Google OAuth; and Telegram's NUMBER:TOKEN.
+// Parts joined by dots: JSON web tokens, SendGrid, Discord, Google OAuth, Vault; and Telegram's NUMBER:TOKEN.
 MaybeFinding by_parts(std::string_view text, std::size_t begin, std::size_t end) {
   if (const std::size_t slash = text.substr(begin, end - begin).rfind('/'); slash != std::string_view::npos)
     begin += slash + 1;
@@ -132,6 +146,8 @@ MaybeFinding by_parts(std::string_view text, std::size_t begin, std::size_t end)
     return Finding{begin, third > 1 ? third_end : second_end, Kind::key};
   if (before.ends_with("SG.") && first.size() == 22 && second == 44) return Finding{begin - 3, second_end, Kind::key};
   if (before.ends_with("ya29.") && varies(first)) return Finding{begin - 5, end, Kind::key};
+  if (before.ends_with("hvs.") && first.size() >= 86 && first.size() <= 126 && varies(first))
+    return Finding{begin - 4, end, Kind::key};  // Vault
   if ((first[0] == 'M' || first[0] == 'N' || first[0] == 'O') && first.size() >= 23 && first.size() <= 28 &&
       second == 7 && third >= 28 && third <= 40 && varies(first))
     return Finding{begin, third_end, Kind::key};
@@ -180,6 +196,24 @@ bool is_given(std::string_view before) {
          ends_ignoring_case(before, "token");
 }
 
+// Base64 of a text: an id that was wrapped up, as GraphQL's are.
+bool encodes_text(std::string_view run) {
+  std::uint32_t bits = 0, n_bits = 0;
+  for (const char c : run) {
+    const unsigned digit = is_upper(c)   ? static_cast<unsigned>(c - 'A')
+                           : is_lower(c) ? static_cast<unsigned>(c - 'a' + 26)
+                           : is_digit(c) ? static_cast<unsigned>(c - '0' + 52)
+                                         : 62u + (c == '/' || c == '_' ? 1u : 0u);
+    bits = bits << 6 | digit;
+    n_bits += 6;
+    if (n_bits < 8) continue;
+    n_bits -= 8;
+    const unsigned byte = bits >> n_bits & 0xffu;
+    if (byte < 0x20 || byte >= 0x7f) return false;
+  }
+  return true;
+}
+
 MaybeFinding by_randomness(std::string_view text, std::size_t begin, std::size_t end) {
   constexpr std::size_t most = 128;
   if (end - begin > most) return std::nullopt;
@@ -187,6 +221,7 @@ MaybeFinding by_randomness(std::string_view text, std::size_t begin, std::size_t
   if (!looks_random_base64(run) || is_placeholder(run) || run.starts_with("AAAA")) return std::nullopt;
   std::size_t padded = end;
   while (padded - end < 2 && byte_at(text, padded) == '=') ++padded;
+  if (text.substr(0, begin).ends_with("W/\"") || encodes_text(run)) return std::nullopt;  // an entity tag of HTTP
   const char quote = byte_before(text, begin);
   const bool quoted = is_quote(quote) && byte_at(text, padded) == quote;
   const double bits = entropy_bits(run);
@@ -202,8 +237,9 @@ MaybeFinding by_randomness(std::string_view text, std::size_t begin, std::size_t
 
 MaybeFinding key_in_run(std::string_view text, std::size_t begin, std::size_t end) {
   const auto run = text.substr(begin, end - begin);
-  if (std::none_of(run.begin(), run.end(), [](char c) { return is_digit(c); }))
-    return std::nullopt;  // a long word, a path, a ruler
+  constexpr std::size_t most_letters = 64;
+  if (std::none_of(run.begin(), run.end(), [](char c) { return is_digit(c); }))  // a long word, a path, a ruler
+    return run.size() <= most_letters ? by_prefix(text, begin, end) : std::nullopt;
   if (const auto found = by_prefix(text, begin, end)) return found;
   if (const auto found = by_parts(text, begin, end)) return found;
   if (const auto found = slack_hook(text, begin, end)) return found;

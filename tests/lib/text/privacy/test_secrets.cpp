@@ -21,8 +21,12 @@ TEST_CASE("keys by their prefixes and lengths") {
   const std::string telegram = "123456789" + (":" + random40.substr(0, 35)),
                     mailchimp = hex32 + ("-us" + std::string("12"));
   const std::string token = "eyJhbGciOiJIUzI1NiJ9" + ("." + std::string("eyJzdWIiOiI0MiJ9")) + "." + random36;
-  for (const std::string& key :
-       {github, amazon, google, npm, slack, stripe, twilio, sendgrid, telegram, mailchimp, token}) {
+  const std::string of_letters = "hf" + ("_" + std::string("ZqvTnLxRwKpBdHcMfJsYgWkPvNtqUeAiOb")),
+                    vault = "hv" + ("s." + random40 + random40 + "aB3xYz90");
+  const std::string amazon_of_letters = std::string("AKIA") + "UOAAFYIQZNJQJHIE";
+  const std::string atlassian = "ATA" + ("TT3xFfGF0" + random40 + random40) + "=9F3A7C1E";
+  for (const std::string& key : {of_letters, amazon_of_letters, vault, atlassian, github, amazon, google, npm, slack,
+                                 stripe, twilio, sendgrid, telegram, mailchimp, token}) {
     CHECK(found_in("x " + key + " y") == "key:" + key);
     CHECK(found_in("\"" + key + "\",") == "key:" + key);
     CHECK(found_in("https://h.org/" + key + "\n") == "key:" + key);
@@ -31,6 +35,8 @@ TEST_CASE("keys by their prefixes and lengths") {
       {std::string("AKIA") + "IOSFODNN7EXAMPLE", ""},
       {"ghp_" + std::string(36, 'x'), ""},
       {"skipping_the_long_identifier_of_2_words", ""},
+      {"hf_of_an_identifier_with_34_letters_xy", ""},
+      {"hf_abcdefghijklmnopqrstuvwxyzabcdefgh", ""},
       {"/usr/lib/x86_64-linux-gnu/perl5/5.36/auto/Foo", ""},
   });
 }
@@ -52,6 +58,9 @@ TEST_CASE("values assigned to names of secrets") {
       {"token = next_token_1; monkey = \"banana7\"; bypass = \"road12\"", ""},
       {"http://user:password@host.org/ http://user:${PW}@host.org/", ""},
       {"public_key = \"" + random40 + "\"", ""},
+      {"\"@some/password\": \"^4.0.17\", http://user:80@host.org/", ""},
+      {"etag: W/\"" + random40 + "\"", ""},
+      {"f(\"V2FyZWhvdXNlOjJjMGNiODAwLTU0N2ItNDM1ZS04Y2Uw\")", ""},
   });
 }
 
