@@ -89,7 +89,7 @@ int run(const TokenizeTrainOptions& options, Context& context) {
   PieceCounting::Seen seen;
   double merge_s = 0;
   std::optional<PieceCounting> counting;
-  text::Pattern pattern = text::pattern_by_name(options.pretokenizer)->pattern;
+  text::Pattern pattern = text::pattern_named(options.pretokenizer);
   text::TrainedVocabulary vocabulary;
   if (options.vocab == "bytes") {
     vocabulary = text::byte_vocabulary();

@@ -60,7 +60,7 @@ void choose_pattern(TokenizerFile& file, const Json& config, std::string_view pr
                                 "`tokenize convert --pretokenizer NAME`");
   }
   file.nfc = qwen;
-  file.pattern = !pretokenizer.empty() ? pattern_by_name(pretokenizer)->pattern : qwen ? Pattern::qwen2 : Pattern::gpt2;
+  file.pattern = !pretokenizer.empty() ? pattern_named(pretokenizer) : qwen ? Pattern::qwen2 : Pattern::gpt2;
 }
 
 void add_token(TokenizerFile& file, AddedToken token, std::string_view where) {

@@ -2,7 +2,9 @@
 #include "lib/text/tokenizer/patterns.h"
 
 #include <algorithm>
+#include <string>
 
+#include "lib/base/error.h"
 #include "lib/text/tokenizer/scanners.h"
 
 namespace hearth::text {
@@ -67,6 +69,13 @@ const PatternInfo& info_of(Pattern pattern) {
 const PatternInfo* pattern_by_name(std::string_view name) {
   const auto found = std::find_if(table().begin(), table().end(), [&](const auto& info) { return info.name == name; });
   return found == table().end() ? nullptr : &*found;
+}
+
+Pattern pattern_named(std::string_view name) {
+  if (const PatternInfo* info = pattern_by_name(name)) return info->pattern;
+  std::string known;
+  for (const PatternInfo& info : table()) known += (known.empty() ? "" : ", ") + std::string(info.name);
+  throw Error(Kind::config, "no pre-tokenizer " + std::string(name) + "; there are " + known);
 }
 
 const PatternInfo* pattern_by_regexes(std::span<const std::string> regexes) {

@@ -23,7 +23,8 @@ struct PatternInfo {
 
 std::span<const PatternInfo> all_patterns();
 const PatternInfo& info_of(Pattern pattern);
-const PatternInfo* pattern_by_name(std::string_view name);
+const PatternInfo* pattern_by_name(std::string_view name);  // nullptr: there is none
+Pattern pattern_named(std::string_view name);               // Error{config} with the known names when there is none
 // The pattern whose expressions these are; nullptr when none is.
 const PatternInfo* pattern_by_regexes(std::span<const std::string> regexes);
 

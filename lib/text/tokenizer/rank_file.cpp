@@ -64,7 +64,7 @@ TokenizerFile parse_rank_file(std::string_view text, std::string_view where, std
   }
   TokenizerFile file = file_of_ranks(read_ranks(text, where), 0, where);
   file.pattern = known != nullptr ? known->pattern : Pattern::none;
-  if (!pretokenizer.empty()) file.pattern = pattern_by_name(pretokenizer)->pattern;
+  if (!pretokenizer.empty()) file.pattern = pattern_named(pretokenizer);
   if (known != nullptr) {
     file.nfc = known->nfc;
     for (const auto& [id, name] : known->special()) {

@@ -166,6 +166,7 @@ TEST_CASE("a pattern is found by name and by its expressions, and only then") {
     REQUIRE(pattern_by_regexes(regexes) == &info);
   }
   REQUIRE(pattern_by_name("gpt-5") == nullptr);
+  CHECK_THROWS_WITH(pattern_named("gpt-5"), Catch::Contains("no pre-tokenizer gpt-5; there are "));
   REQUIRE(pattern_by_regexes(std::vector<std::string>{"\\w+"}) == nullptr);
   REQUIRE(pattern_by_regexes({}) == nullptr);
 }
