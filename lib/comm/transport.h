@@ -14,9 +14,8 @@ using Request = void*;  // a message under way
 
 struct Transport {
   const char* (*name)();         // "Open MPI 4.1.4"
-  void (*start)();               // before any other call; once
-  void (*finish)();              // after all others, on every process
-  void (*abort)(int exit_code);  // ends all processes; does not return
+  void (*start)();   // before any other call; once
+  void (*finish)();  // after all others, on every process
 
   Group (*world)();
   Group (*split)(Group group, int color, int key);  // color < 0: in none of the new groups, returns none

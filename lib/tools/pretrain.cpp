@@ -141,8 +141,8 @@ PretrainPlan shared_plan(const PretrainOptions& o, const std::optional<Resumed>&
   comm::Communicator& world = context.mesh->world();
   PretrainPlan plan;
   const auto make_own = [&] {
-    plan = resumed ? resumed_plan(o, resumed->config, resumed->settings, corpus, context)
-                   : make_plan(o, corpus, context);
+    plan =
+        resumed ? resumed_plan(o, resumed->config, resumed->settings, corpus, context) : make_plan(o, corpus, context);
   };
   comm::together(world, [&] {
     if (world.rank() == 0 || resumed) make_own();
@@ -152,19 +152,22 @@ PretrainPlan shared_plan(const PretrainOptions& o, const std::optional<Resumed>&
       "the plan of rank 0");
   if (world.rank() != 0 && !resumed) {
     const nn::ModelConfig config = nn::parse_config(of_first["model"], "the plan of rank 0");
-    plan = resumed_plan(o, config, train::settings_from_json(of_first["settings"], "the plan of rank 0"), corpus,
-                        context);
+    plan =
+        resumed_plan(o, config, train::settings_from_json(of_first["settings"], "the plan of rank 0"), corpus, context);
     plan.source = source_of(o);
   }
   return plan;
 }
 
-// Everything that has to be the same on all ranks and may not be: another build on some node, another file behind a path.
+// Everything that has to be the same on all ranks and may not be: another build on some node, another file behind a
+// path.
 void check_ranks_agree(const Context& context, const Json& asked, const std::optional<Resumed>& resumed) {
+  Json options = asked;
+  options.erase("data");
   comm::check_agreement(context.mesh->world(),
                         {{"the program (hearth " + version() + ")", version() + " " + commit()},
                          {"the data (--data)", dump_json(asked["data"])},
-                         {"the options", dump_json(asked)},
+                         {"the options", dump_json(options)},
                          {"the checkpoint to go on from", resumed ? resumed->checkpoint->json("trainer.json") : ""}});
 }
 

@@ -152,7 +152,6 @@ extern "C" __attribute__((visibility("default"))) const hearth::comm::Transport*
       .name = library_name,
       .start = start,
       .finish = [] { MPI_Finalize(); },
-      .abort = [](int exit_code) { MPI_Abort(MPI_COMM_WORLD, exit_code); },
       .world = world,
       .split = split,
       .release = release,

@@ -130,7 +130,6 @@ const Transport& transport() {
       .name = [] { return "threads"; },
       .start = [] {},
       .finish = [] {},
-      .abort = [](int) {},
       .world = []() -> Group { return nullptr; },
       .split = split,
       .release = [](Group group) { delete static_cast<Member*>(group); },
