@@ -27,6 +27,9 @@ class DataParallel {
   void reduce(Stream& stream);
   void add(Stream& stream, const Tensor& numbers);  // in place, over all ranks
   void spread(Stream& stream);                      // everyone's own rows of the weights, to everyone
+  bool alone() const { return ranks_.size() == 1; }
+  // Seconds in calls among the ranks so far, waiting for the slowest included.
+  double seconds() const { return ranks_.traffic().seconds; }
 
  private:
   comm::Communicator& ranks_;

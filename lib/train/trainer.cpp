@@ -255,6 +255,7 @@ void Trainer::enqueue_step() {
   flight.learning_rate = settings_.learning_rate * settings_.schedule.factor(step_);
   zeroing_.run(
       stream, [&] { parameters.zero_gradients(stream); }, run_settings_.graphs);
+  const double communicated_s = parallel_.seconds();
   const comm::Piece share = parallel_.share_of(static_cast<std::int64_t>(rows.size()));
   add_microbatches(
       std::span(rows).subspan(static_cast<std::size_t>(share.begin), static_cast<std::size_t>(share.count)),
@@ -271,6 +272,7 @@ void Trainer::enqueue_step() {
   };
   applying_.run(stream, apply, run_settings_.graphs);
   parallel_.spread(stream);
+  flight.communication_s = parallel_.seconds() - communicated_s;
   stream.copy(detector_.report(), flight.report);
   stream.copy(model_.ledger().all, flight.ledger);
   flight.end.record(stream);
@@ -326,11 +328,12 @@ void Trainer::resolve_oldest() {
   const double rate = static_cast<double>(flight.n_targets) / seconds;
   trained_s_ += seconds;
   trained_tokens_ += static_cast<std::uint64_t>(flight.n_targets);
-  const Json event = write_event_of(flight.step, "step", fields,
-                                    {{"step_s", seconds},
-                                     {"tokens_per_s", rate},
-                                     {"ceiling_ratio", flops_per_token_ * rate / ceiling_flops_per_s_},
-                                     {"memory_bytes", peak_memory_bytes()}});
+  Json clock{{"step_s", seconds},
+             {"tokens_per_s", rate},
+             {"ceiling_ratio", flops_per_token_ * rate / ceiling_flops_per_s_},
+             {"memory_bytes", peak_memory_bytes()}};
+  if (!parallel_.alone()) clock["communication_s"] = flight.communication_s;
+  const Json event = write_event_of(flight.step, "step", fields, clock);
   if (first_rank()) show_progress(flight.step, event);
   if (skipped_in_a_row_ >= most_skips_in_a_row) roll_back(reason);
 }

@@ -81,7 +81,7 @@ class Trainer {
   // A step that was put into the stream, and what the host will read of it.
   struct Flight {
     std::int64_t step = 0, n_targets = 0;
-    double learning_rate = 0;
+    double learning_rate = 0, communication_s = 0;
     std::vector<double> epochs;
     Tensor report, ledger;  // on the host, there when end has passed
     Event begin, end;

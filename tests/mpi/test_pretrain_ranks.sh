@@ -30,6 +30,7 @@ expect_close() {
     expect_exit 0 '' ranks $n pretrain $dense --steps 20 -o runs/again$n
     [ "$(weights runs/ranks$n)" = "$(weights runs/again$n)" ] || fail "$n ranks gave other bits the second time"
   done
+  [ "$(grep -c '"communication_s":[0-9]' runs/ranks4/metrics.jsonl)" -eq 20 ] || fail "what ranks spend in calls is not told"
   # AdamW cuts everywhere; three ranks do not divide anything.
   expect_exit 0 '' pretrain $dense --optimizer adamw --steps 20 -o runs/adamw
   expect_exit 0 '' ranks 3 pretrain $dense --optimizer adamw --steps 20 -o runs/adamw3
