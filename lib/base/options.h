@@ -76,7 +76,7 @@ class Command {
   // The inputs: one string, or all that remain.
   Option& positional(std::string name, std::string* field, std::string help);
   Option& positional(std::string name, std::vector<std::string>* field, std::string help);
-  void group(std::string title);  // of the options added from here on
+  void group(std::string title);  // of the options added from here on; "... (rarely needed)": -h leaves them out
 
   Command& subcommand(Command command);
   Option* find(std::string_view option_name);

@@ -164,12 +164,12 @@ std::string help_text(const Command& command, bool full) {
   }
   std::string group;
   for (const auto& option : command.options()) {
-    if (!full && option->group == "Common options") continue;
+    if (!full && (option->group == "Common options" || option->group.ends_with("(rarely needed)"))) continue;
     if (option->group != group) out += (full || group.empty() ? "\n" : "") + option->group + ":\n";  // -h: no gaps
     group = option->group;
     out += row(spelling(*option), full ? explanation(*option) : one_line(explanation(*option)));
   }
-  if (!full) out += "\n--help shows the common options, examples and details.\n";
+  if (!full) out += "\n--help shows the common and the rarely needed options, examples and details.\n";
   if (full && !command.examples.empty()) {
     out += "\nExamples:\n";
     for (const auto& [line, what] : command.examples) out += "  # " + what + "\n  " + line + "\n";

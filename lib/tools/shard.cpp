@@ -30,6 +30,13 @@ constexpr const char* details =
     "file is a document; its other fields become attributes. Of a mail the text is kept without quotes of others and "
     "signature; its attachments are documents.\n"
     "\n"
+    "With --code repo the source files of a repository become one document (or several: --repo-bytes), each behind "
+    "the files it imports as far as its text tells (Python, C, C++, Java, Kotlin, Scala, Go, Rust, JavaScript, "
+    "TypeScript; else by path): a line <repo_name>NAME, then of each file a line <file_sep>PATH and its text; the "
+    "attribute files says which. They are judged one by one before. A repository is the topmost folder with version "
+    "control or a build file (.git, Makefile, setup.py, Cargo.toml, package.json, ...), else the input itself; also an "
+    "archive, and the files that a list names.\n"
+    "\n"
     "What lies in a container says so: a.tar.gz!/dir/b.txt, c.mbox#12, c.mbox#12!/report.txt. In a name that is not "
     "UTF-8, bytes that are none and % become %XX.\n"
     "\n"
@@ -84,6 +91,7 @@ Command build_command(const std::vector<std::string>& argv) {
   add_container_options(command, options->containers);
   add_parser_options(command, options->parsers);
   command.group("What is kept");
+  add_code_options(command, options->code);
   command.option("min-chars", &options->min_chars, "N", "least characters of a document");
   command
       .size("max-document-bytes", &options->max_document_bytes, "SIZE",

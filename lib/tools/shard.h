@@ -14,6 +14,7 @@
 #include "lib/tools/shard_containers.h"
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_extract.h"
+#include "lib/tools/shard_pack.h"
 #include "lib/tools/tool.h"
 
 namespace hearth::tools::shard {
@@ -26,6 +27,7 @@ struct Options {
   bool no_gitignore = false;
   std::string text_field = "text", id_field;
   std::string on_bad_line = "skip";
+  CodeOptions code;
   ContainerOptions containers;
   ParserOptions parsers;
   std::uint64_t min_chars = 50;

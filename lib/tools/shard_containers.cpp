@@ -4,7 +4,7 @@
 namespace hearth::tools::shard {
 
 void add_container_options(Command& command, ContainerOptions& options) {
-  command.group("Archives and mail");
+  command.group("Archives and mail (rarely needed)");
   command
       .option("max-depth", &options.max_depth, "N",
               "most archives and mails inside one another, the file itself counted; deeper ones are rejected")

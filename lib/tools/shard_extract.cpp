@@ -15,6 +15,7 @@ void add_parser_options(Command& command, ParserOptions& options) {
   command.option("extract", &options.rules, "EXT=COMMAND",
                  "give files whose name ends in .EXT to COMMAND, which prints their text: on its standard input, or as "
                  "a path where a word of COMMAND is {}; it is split at spaces, no shell reads it; may be repeated");
+  command.group("Limits of a parser (rarely needed)");
   command
       .option("extract-timeout", &options.timeout_s, "S",
               "most seconds of processor time that a parser may take for a file; it may last twice that")

@@ -12,6 +12,7 @@
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
 #include "lib/text/identity.h"
+#include "lib/tools/shard_pack.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -74,7 +75,8 @@ bool Gatherer::read_references() {
     for (std::uint64_t block = 0; block < reader.n_blocks(); ++block) {
       if (block_number++ < position_.reference_blocks) continue;
       if (stop_requested()) return false;
-      std::vector<formats::Document> documents = reader.read_block(block);
+      std::vector<formats::Document> documents;
+      for (formats::Document& document : reader.read_block(block)) add_unpacked(std::move(document), documents);
       std::vector<Row> rows(documents.size());
       context_.pool.for_each(static_cast<std::int64_t>(rows.size()), [&](std::int64_t index, int) {
         const auto i = static_cast<std::size_t>(index);
@@ -190,6 +192,7 @@ void Gatherer::work_on(Item& item, Row& row) const {
   candidate.text_hash = text::hash_text(text);
   row = row_of(candidate);
   row.root = static_cast<std::uint32_t>(item.file.root);
+  if (options_.code.records == "repo" && candidate.document.type == "code") row.repository = item.file.repository;
   row.stage = stage;
   row.sizes = std::move(sizes);
   row.rejection = item.rejection;

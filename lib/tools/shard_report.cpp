@@ -62,6 +62,11 @@ std::string funnel_table(const Statistics& statistics) {
       html += "<tr><td>changed, " + human_bytes(std::max(0.0, static_cast<double>(stage.bytes_removed))) +
               " removed</td>" + cells(stage.changed, read) + "<td></td></tr>";
     }
+    if (stage.joined > 0) {
+      html += "<tr><td>packed with others</td>" + number_cell(std::to_string(stage.joined)) +
+              number_cell(percent(static_cast<double>(stage.joined), static_cast<double>(read.documents))) +
+              "<td></td><td></td></tr>";
+    }
   }
   html += "<tr><td><b>kept</b></td>" + cells(statistics.kept, read) +
           bar_cell(statistics.kept.documents, read.documents, "") + "</tr>";

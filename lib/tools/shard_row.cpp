@@ -13,7 +13,7 @@ template <class RowType, class Visitor>
 void visit(RowType& row, Visitor& v) {
   auto& document = row.document;
   for (auto* text : {&document.id, &document.source, &document.type, &document.language, &document.license,
-                     &document.attributes, &row.own_id, &row.encoding}) {
+                     &document.attributes, &row.own_id, &row.encoding, &row.repository}) {
     v(*text);
   }
   v(row.repairs.line_ends), v(row.repairs.controls), v(row.repairs.composed);

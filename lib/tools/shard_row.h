@@ -29,6 +29,7 @@ struct Row {
   std::uint64_t read_bytes = 0, path_hash = 0;
   Hash128 text_hash;
   std::uint32_t root = 0;             // of the inputs
+  std::string repository;             // FoundFile::repository, of a file that is to be packed with others; else empty
   bool reference = false;             // of --against: judged with, never written
   std::uint32_t reference_split = 0;  // of a reference: the formats::Split it has in its corpus
   std::optional<text::Rejection> rejection;

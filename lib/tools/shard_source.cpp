@@ -64,6 +64,8 @@ void ItemSource::open(Item& item) {
     members_ = isolated ? workers_->open_members(item.file.path, holds, limits_)
                         : text::open_members(item.file.path, holds, limits_);
     file_ = item.file;
+    const bool archive = holds == text::Holds::archive || holds == text::Holds::packed_archive;
+    file_.repository = archive ? file_.source + "!/" : "";
   } catch (const Error& error) {
     item.rejection = rejection_of(error);
   }

@@ -52,11 +52,13 @@ std::string enumerate(const std::vector<std::pair<std::string, std::uint64_t>>& 
 
 }  // namespace
 
-Statistics::Statistics(const std::vector<std::string>& stage_names, std::size_t document_stages)
+Statistics::Statistics(const std::vector<std::string>& stage_names, std::size_t document_stages, bool packs)
     : n_document_stages(document_stages) {
-  funnel.push_back({"extraction", {}, {}, {}, 0, {}});
-  for (const std::string& name : stage_names) funnel.push_back({name, {}, {}, {}, 0, {}});
-  funnel.push_back({"after cutting", {}, {}, {}, 0, {}});
+  const auto add_stage = [&](const std::string& name) { funnel.push_back({name, {}, {}, {}, 0, 0, {}}); };
+  add_stage("extraction");
+  for (const std::string& name : stage_names) add_stage(name);
+  add_stage("after cutting");
+  if (packs) add_stage("packing");
 }
 
 void Statistics::add(const Row& row, const Outcome& outcome) {
@@ -72,18 +74,26 @@ void Statistics::add(const Row& row, const Outcome& outcome) {
     rejected.add(row.read_bytes);
     return;
   }
-  const formats::Document& document = row.document;
-  kept.add(outcome.text_bytes);
-  by_split[std::string(name_of(document.split))].add(outcome.text_bytes);
-  by_type[document.type].add(outcome.text_bytes);
-  if (!document.language.empty()) by_language[document.language].add(outcome.text_bytes);
-  const std::string top = document.source.substr(0, document.source.find_first_of("/#!"));
-  by_source[by_source.size() < most_sources || by_source.contains(top) ? top : "other sources"].add(outcome.text_bytes);
+  if (!outcome.packed) add_kept(row.document, outcome.text_bytes);
   ++by_encoding[row.encoding];
   for (const auto& [name, number] : row.counts) counts[name] += number;
   n_line_ends += row.repairs.line_ends ? 1 : 0;
   n_controls += row.repairs.controls ? 1 : 0;
   n_composed += row.repairs.composed ? 1 : 0;
+}
+
+void Statistics::add_kept(const formats::Document& document, std::uint64_t text_bytes) {
+  kept.add(text_bytes);
+  by_split[std::string(name_of(document.split))].add(text_bytes);
+  by_type[document.type].add(text_bytes);
+  if (!document.language.empty()) by_language[document.language].add(text_bytes);
+  const std::string top = document.source.substr(0, document.source.find_first_of("/#!"));
+  by_source[by_source.size() < most_sources || by_source.contains(top) ? top : "other sources"].add(text_bytes);
+}
+
+void Statistics::add_packed(const formats::Document& document, std::uint64_t n_files) {
+  add_kept(document, document.text.size());
+  funnel.back().joined += n_files - 1;
 }
 
 // Lets the document pass the stages up to the one that ended it.
@@ -129,6 +139,7 @@ Json Statistics::json() const {
                       {"rejected", json_of(stage.rejected)},
                       {"changed", json_of(stage.changed)},
                       {"bytes_removed", stage.bytes_removed},
+                      {"joined", stage.joined},
                       {"by_reason", json_of(stage.by_reason)}});
   }
   Json found = Json::object();
@@ -171,6 +182,8 @@ std::string Statistics::table() const {
   add_row("read", read);
   for (const StageCount& stage : funnel) {
     for (const auto& [reason, count] : stage.by_reason) add_row("  " + reason, count);
+    if (stage.joined > 0)
+      table.add({"  packed with others", std::to_string(stage.joined), "", percent(stage.joined, read.documents)});
   }
   add_row("kept", kept);
   for (const char* split : {"train", "validation", "test"}) {

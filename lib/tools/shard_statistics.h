@@ -28,6 +28,7 @@ struct StageCount {
   std::string name;
   Count in, rejected, changed;     // changed: documents, and the bytes they had before
   std::int64_t bytes_removed = 0;  // by changes; negative where texts grew
+  std::uint64_t joined = 0;        // by packing: documents that became part of another
   std::map<std::string, Count> by_reason;
 };
 
@@ -43,12 +44,13 @@ struct Outcome {
   std::size_t stage = 0;                 // that rejected it: an index of the funnel
   std::vector<std::uint64_t> cut_bytes;  // by each corpus stage
   std::uint64_t text_bytes = 0;          // of the text that is kept
+  bool packed = false;                   // it becomes part of another document (Statistics::add_packed)
 };
 
 // Bytes of what was read and rejected are those read (before extraction, decompressed); of what was kept, those of its
 // text.
 struct Statistics {
-  std::vector<StageCount> funnel;  // extraction, the document stages, the corpus stages, what cutting left
+  std::vector<StageCount> funnel;  // extraction, the document and corpus stages, what cutting left, packing
   std::size_t n_document_stages = 0;
   std::uint64_t n_files = 0;
   Count read, kept, rejected;
@@ -60,8 +62,9 @@ struct Statistics {
   std::uint64_t n_line_ends = 0, n_controls = 0, n_composed = 0;     // kept documents so repaired
   Skipped skipped;
 
-  Statistics(const std::vector<std::string>& stage_names, std::size_t n_document_stages);
+  Statistics(const std::vector<std::string>& stage_names, std::size_t n_document_stages, bool packs);
   void add(const Row& row, const Outcome& outcome);
+  void add_packed(const formats::Document& document, std::uint64_t n_files);
   std::map<std::string, Count> by_reason() const;  // bytes as read by the stage
 
   Json json() const;
@@ -70,6 +73,7 @@ struct Statistics {
 
  private:
   void add_to_funnel(const Row& row, const Outcome& outcome);
+  void add_kept(const formats::Document& document, std::uint64_t text_bytes);
   std::vector<std::pair<std::string, Count>> largest_languages() const;
   std::string changes() const;
   std::string tallied() const;

@@ -31,6 +31,18 @@ void set_status(FoundFile& found, const struct stat& status) {
 
 constexpr std::size_t largest_gitignore = 1u << 20;
 
+// What lies at the top of a source tree.
+constexpr const char* marks_of_trees[] = {
+    ".git",        ".hg",          ".svn",         "BUILD.bazel",      "CMakeLists.txt", "Cargo.toml",   "Makefile",
+    "WORKSPACE",   "_darcs",       "build.gradle", "build.gradle.kts", "configure",      "configure.ac", "go.mod",
+    "meson.build", "package.json", "pom.xml",      "pyproject.toml",   "setup.py"};
+
+bool is_marked(const std::vector<std::string>& sorted_names) {
+  return std::any_of(std::begin(marks_of_trees), std::end(marks_of_trees), [&](const char* mark) {
+    return std::binary_search(sorted_names.begin(), sorted_names.end(), mark);
+  });
+}
+
 // "docs" of "docs/", "a/docs" and "/a/docs"; "" of "." and "/": the name under which a root's files are known.
 std::string root_name(const fs::path& root) {
   const fs::path normal = (root / ".").lexically_normal().parent_path();
@@ -54,6 +66,8 @@ struct InputWalk::Folder {
   std::size_t next = 0;
   std::string name;        // "" of an input
   text::GitIgnore ignore;  // what its .gitignore says of all below
+  std::string repository = {};
+  bool in_marked_tree = false;
 };
 
 InputWalk::InputWalk(std::vector<std::string> inputs, const std::string& files_from, fs::path output, bool gitignore)
@@ -104,7 +118,7 @@ std::optional<FoundFile> InputWalk::next() {
 // A file or folder that was named. A list's names are kept whole as sources, others cut to the last name.
 std::optional<FoundFile> InputWalk::open_root(const std::string& path, bool listed) {
   const std::string name = listed ? fs::path(path).lexically_normal().string() : root_name(path);
-  FoundFile found{.path = path, .source = text::printable_name(name), .root = root_, .problem = {}};
+  FoundFile found{.path = path, .source = text::printable_name(name), .root = root_, .repository = ".", .problem = {}};
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     found.problem = problem_of_errno();
@@ -136,6 +150,11 @@ std::optional<FoundFile> InputWalk::enter_folder(FoundFile folder) {
   if (gitignore_ && std::binary_search(listing.names.begin(), listing.names.end(), ".gitignore")) {
     listing.ignore = text::GitIgnore(read_head(folder.path / ".gitignore", largest_gitignore));
   }
+  const Folder* parent = folders_.empty() ? nullptr : &folders_.back();
+  const bool below = parent != nullptr && parent->in_marked_tree;
+  listing.in_marked_tree = below || is_marked(listing.names);
+  const bool is_top = parent == nullptr || (listing.in_marked_tree && !below);
+  listing.repository = !is_top ? parent->repository : listing.source.empty() ? "." : listing.source;
   folders_.push_back(std::move(listing));
   return std::nullopt;
 }
@@ -164,8 +183,11 @@ std::optional<FoundFile> InputWalk::next_below() {
       ++skipped_.hidden;
       continue;
     }
-    FoundFile found{
-        .path = folder.path / name, .source = folder.source + text::printable_name(name), .root = root_, .problem = {}};
+    FoundFile found{.path = folder.path / name,
+                    .source = folder.source + text::printable_name(name),
+                    .root = root_,
+                    .repository = folder.repository,
+                    .problem = {}};
     struct stat status {};
     if (::lstat(found.path.c_str(), &status) != 0) {
       found.problem = problem_of_errno();

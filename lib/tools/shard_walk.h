@@ -22,6 +22,7 @@ struct FoundFile {
   std::uint64_t bytes = 0;       // its size in the file system
   std::int64_t modified_ns = 0;  // when it was last written, since 1970
   std::size_t root = 0;          // which of roots() it was found under
+  std::string repository;        // the beginning of source, up to the top of the source tree it is of; ".": nothing
   std::optional<text::Rejection> problem;  // cannot be read: "missing", "unreadable", "path-too-long", "special-file"
 };
 
@@ -48,6 +49,8 @@ class InputWalk {
   InputWalk(const InputWalk&) = delete;
   InputWalk& operator=(const InputWalk&) = delete;
 
+  // A source tree is the topmost folder that version control or a build system marks as one, else the input itself;
+  // files that are named one by one are of one together.
   std::optional<FoundFile> next();
   const Skipped& skipped() const { return skipped_; }
   const std::vector<std::string>& roots() const { return roots_; }  // inputs, then the list

@@ -80,7 +80,10 @@ CorpusWriter::CorpusWriter(const Options& options, const Stages& stages, const S
       roots_(roots),
       context_(context),
       writer_(options.output, options.common.overwrite, context.pool, {}),
-      statistics_(stages.names(), stages.document.size()),
+      packer_(
+          options.code.repository_bytes, context.pool,
+          [this](formats::Document document, std::uint64_t n_files) { write_packed(std::move(document), n_files); }),
+      statistics_(stages.names(), stages.document.size(), options.code.records == "repo"),
       samples_(context.seed),
       input_digests_(roots.size()) {
   for (const auto& [row, group] : judgement.group_of) firsts_.emplace(group, GroupFirst{});
@@ -99,6 +102,7 @@ bool CorpusWriter::run() {
     context_.log.progress("writing: segment " + std::to_string(segment + 1) + " of " +
                           std::to_string(spool_.n_segments()));
   }
+  packer_.finish();
   context_.log.progress_done();
   statistics_.n_files = spool_.position().n_files;
   statistics_.skipped = spool_.position().skipped;
@@ -191,8 +195,9 @@ void CorpusWriter::cut(Passing& passing) const {
 void CorpusWriter::write(Passing& passing) {
   Row& row = passing.row;
   row.document.split = split_of(passing);
-  Outcome outcome{passing.rejection ? &*passing.rejection : nullptr, passing.stage, passing.cut_bytes,
-                  passing.text.size()};
+  const bool packed = !passing.rejection && !row.repository.empty();
+  const Outcome outcome{passing.rejection ? &*passing.rejection : nullptr, passing.stage, passing.cut_bytes,
+                        passing.text.size(), packed};
   statistics_.add(row, outcome);
   sample(passing);
   input_digests_[row.root].update(row.document.source + '\0' +
@@ -201,9 +206,21 @@ void CorpusWriter::write(Passing& passing) {
   if (passing.rejection) {
     writer_.add(
         formats::RejectedDocument{std::move(row.document), passing.rejection->reason, passing.rejection->detail});
+  } else if (packed) {
+    packer_.add(row.root, row.repository, std::move(row.document));
   } else {
     writer_.add(std::move(row.document));
   }
+}
+
+// All documents of a repository are held out together.
+void CorpusWriter::write_packed(formats::Document document, std::uint64_t n_files) {
+  const std::string name = document.source.substr(0, document.source.rfind('#'));
+  document.split =
+      text::choose_split(text::hash_text(name), context_.seed, {options_.validation_fraction, options_.test_fraction});
+  statistics_.add_packed(document, n_files);
+  sample_kept(document, document.text);
+  writer_.add(std::move(document));
 }
 
 // Drawn from the text; for one of a group from the text of its first document, whose split it shares. Of a reference
@@ -226,12 +243,19 @@ void CorpusWriter::sample(const Passing& passing) {
     offer(passing.rejection->reason, passing.rejection->detail, passing.text);
     return;
   }
-  offer("kept", document.attributes == "{}" ? "" : document.attributes, passing.text);
+  if (passing.row.repository.empty()) sample_kept(document, passing.text);
   for (std::size_t i = 0; i < passing.cut_begins.size(); ++i) {
     if (passing.cut_begins[i].empty()) continue;
     offer("cut: " + std::string(stages_.corpus[i]->name()), human_bytes(static_cast<double>(passing.cut_bytes[i])),
           passing.cut_begins[i]);
   }
+}
+
+void CorpusWriter::sample_kept(const formats::Document& document, std::string_view text) {
+  constexpr std::size_t most_shown = 2000;
+  const std::string_view attributes = document.attributes;
+  samples_.offer("kept", document.id, document.source, document.type,
+                 attributes == "{}" ? "" : attributes.substr(0, most_shown), text);
 }
 
 }  // namespace hearth::tools::shard

@@ -12,6 +12,7 @@
 #include "lib/device/context.h"
 #include "lib/tools/shard.h"
 #include "lib/tools/shard_judge.h"
+#include "lib/tools/shard_pack.h"
 #include "lib/tools/shard_samples.h"
 #include "lib/tools/shard_spool.h"
 #include "lib/tools/shard_stages.h"
@@ -49,8 +50,10 @@ class CorpusWriter {
   void conclude(Passing& passing) const;
   void cut(Passing& passing) const;
   void write(Passing& passing);
+  void write_packed(formats::Document document, std::uint64_t n_files);
   formats::Split split_of(const Passing& passing) const;
   void sample(const Passing& passing);
+  void sample_kept(const formats::Document& document, std::string_view text);
 
   const Options& options_;
   const Stages& stages_;
@@ -59,6 +62,7 @@ class CorpusWriter {
   const std::vector<std::string>& roots_;
   Context& context_;
   formats::DocumentsWriter writer_;
+  RepositoryPacker packer_;
   Statistics statistics_;
   Samples samples_;
   std::vector<Sha256> input_digests_;  // of each root: over the sources, text hashes and reasons it gave
