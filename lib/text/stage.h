@@ -3,8 +3,10 @@
 // changed) or rejects it with a reason. Stages that look at one document alone run first, on any thread; those that
 // know the whole corpus follow (lib/text/corpus_stage.h). Results do not depend on the number of threads.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,12 +49,23 @@ struct Candidate {
 // Adds "key": value_json to the document's attributes; a key that is there already stands twice, so choose a new one.
 void add_attribute(formats::Document& document, std::string_view key, std::string_view value_json);
 
-// Looks at one document alone. decide is called on many threads at once.
+// Looks at one document alone. decide is called on many threads at once. A stage has decide or decide_all.
 class DocumentStage {
  public:
   virtual ~DocumentStage() = default;
   virtual std::string_view name() const = 0;
-  virtual std::optional<Rejection> decide(Candidate& candidate) const = 0;
+  virtual std::optional<Rejection> decide(Candidate& candidate) const {
+    return decide_all(std::array{&candidate}).front();
+  }
+  // True for a stage that is faster on many documents at once: then decide_all is called instead, by one thread at a
+  // time, which may use others. What it says of a document must not depend on which others it is shown. Such stages
+  // come behind those that look at one.
+  virtual bool together() const { return false; }
+  virtual std::vector<std::optional<Rejection>> decide_all(std::span<Candidate* const> candidates) const {
+    std::vector<std::optional<Rejection>> rejections;
+    for (Candidate* candidate : candidates) rejections.push_back(decide(*candidate));
+    return rejections;
+  }
   // Called instead of decide for a document that was rejected before it came here and is stored as such: what must hold
   // of every text that is written (nothing private in it) is seen to here.
   virtual void pass_rejected(Candidate& candidate) const { static_cast<void>(candidate); }

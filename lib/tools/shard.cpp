@@ -55,7 +55,8 @@ constexpr const char* details =
     "The first of equal texts is kept. The split is drawn from the text and the seed.\n"
     "\n"
     "Unless switched off, private data are masked before anything is written (--privacy), texts are judged by loose "
-    "rules on quality (--quality; 'hearth shard rules' lists all; --classifier: one's own), near-duplicates are "
+    "rules on quality (--quality; 'hearth shard rules' lists all; --classifier and --perplexity-model: one's own), "
+    "near-duplicates are "
     "rejected (duplicate-near), and "
     "passages that stand in the corpus before are cut out (only-repeats: too little was left). Each rule that rejects "
     "is a reason of its own.\n"
@@ -103,6 +104,7 @@ Command build_command(const std::vector<std::string>& argv) {
   command.option("test-fraction", &options->test_fraction, "F", "share of documents held out for testing").range(0, 1);
   add_quality_options(command, options->quality);
   add_classifier_options(command, options->classifier);
+  add_perplexity_options(command, options->perplexity);
   add_duplicate_options(command, options->duplicates);
   add_boilerplate_options(command, options->boilerplate);
   add_privacy_options(command, options->privacy);

@@ -15,6 +15,7 @@
 #include "lib/tools/shard_dedup.h"
 #include "lib/tools/shard_extract.h"
 #include "lib/tools/shard_pack.h"
+#include "lib/tools/shard_perplexity.h"
 #include "lib/tools/tool.h"
 
 namespace hearth::tools::shard {
@@ -40,6 +41,7 @@ struct Options {
   std::string resume = "auto";
   text::QualityOptions quality;
   text::classify::ClassifierOptions classifier;
+  PerplexityOptions perplexity;
   std::string html;  // where the report goes; empty: none
 };
 

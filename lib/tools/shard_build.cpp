@@ -106,7 +106,7 @@ int build(const Options& options, Context& context) {
   Spool spool(options.output, plan_of(context), options.resume, context.pool);
   const bool begun_before = spool.n_segments() > 0;
   try {
-    const Stages stages = stages_of(options, spool.folder());
+    const Stages stages = stages_of(options, spool.folder(), context);
     Gatherer gatherer(options, stages, spool, context);
     if (!gatherer.run()) return stopped(options, spool, context.log);
     const auto judgement = judge_corpus(spool, stages, context);
@@ -143,7 +143,7 @@ int plan(const Options& options, Context& context) {
   // A thread holds a document up to four times over, or an HTML page and its tree.
   const std::uint64_t per_thread = 2 * budget_bytes_per_thread + 36 * options.max_document_bytes;
   const std::uint64_t memory = static_cast<std::uint64_t>(context.pool.n_threads()) * per_thread;
-  const std::vector<std::string> names = stages_of(options, {}).names();
+  const std::vector<std::string> names = stages_of(options, {}, context).names();
   if (context.json) {
     Json types = Json::object();
     for (const auto& [type, count] : by_type) types[type] = {{"files", count.documents}, {"bytes", count.bytes}};

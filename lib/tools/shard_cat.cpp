@@ -26,8 +26,15 @@ Json json_of(const formats::Document& document) {
 
 Json json_of(const formats::RejectedDocument& rejected) {
   const formats::Document& document = rejected.document;
-  return {{"id", document.id},         {"source", document.source}, {"type", document.type},
-          {"reason", rejected.reason}, {"detail", rejected.detail}, {"text", document.text}};
+  return {{"id", document.id},
+          {"source", document.source},
+          {"type", document.type},
+          {"language", document.language},
+          {"license", document.license},
+          {"reason", rejected.reason},
+          {"detail", rejected.detail},
+          {"attributes", parse_json(document.attributes.empty() ? "{}" : document.attributes, document.source)},
+          {"text", document.text}};
 }
 
 void print(const std::string& text) {

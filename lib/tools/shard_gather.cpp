@@ -161,45 +161,85 @@ void Gatherer::fail_on_bad_line(const Item& item) {
   if (n_bad_lines_++ == 0) first_bad_line_ = message;
 }
 
-// Works on items from begin on; those that are not done afterwards found the budget spent.
-void Gatherer::run_round(std::vector<Item>& items, std::vector<Row>& rows, std::size_t begin) const {
+// Works on items from first on; those that are not done afterwards found the budget spent.
+void Gatherer::run_round(std::vector<Item>& items, std::vector<Row>& rows, std::size_t first) const {
   const std::uint64_t budget = budget_bytes_per_thread * static_cast<std::uint64_t>(context_.pool.n_threads());
+  const bool together = stages_.n_alone() < stages_.document.size();
   std::atomic<std::uint64_t> in_flight{0};
-  context_.pool.for_each(static_cast<std::int64_t>(items.size() - begin), [&](std::int64_t index, int) {
-    const std::size_t i = begin + static_cast<std::size_t>(index);
-    Item& item = items[i];
+  const auto for_each = [&](const auto& work) {
+    context_.pool.for_each(static_cast<std::int64_t>(items.size() - first), [&](std::int64_t index, int) {
+      const std::size_t i = first + static_cast<std::size_t>(index);
+      work(items[i], rows[i]);
+    });
+  };
+  for_each([&](Item& item, Row& row) {
     if (item.done || in_flight.load() > budget || stop_requested()) return;
-    work_on(item, rows[i]);
+    begin(item, row);
     in_flight += item.candidate.document.text.size();
-    item.done = true;
+    if (!together) finish(item, row);
+  });
+  if (!together) return;
+  judge_together(std::span(items).subspan(first), std::span(rows).subspan(first));
+  for_each([&](Item& item, Row& row) {
+    if (item.begun && !item.done) finish(item, row);
   });
 }
 
 // Reads, extracts and judges one item alone.
-void Gatherer::work_on(Item& item, Row& row) const {
+void Gatherer::begin(Item& item, Row& row) const {
+  text::Candidate& candidate = item.candidate;
+  extract_item(item, options_.max_document_bytes, {options_.text_field, options_.id_field}, extract_);
+  const std::string& text = candidate.document.text;
+  row.sizes = {{0, text.size()}};
+  for (const std::size_t n = stages_.n_alone(); !item.rejection && item.stage < n;) {
+    item.rejection = stages_.document[item.stage++]->decide(candidate);
+    if (text.size() != row.sizes.back().bytes)
+      row.sizes.push_back({static_cast<std::uint32_t>(item.stage), text.size()});
+  }
+  item.begun = true;
+}
+
+void Gatherer::judge_together(std::span<Item> items, std::span<Row> rows) const {
+  for (std::size_t stage = stages_.n_alone(); stage < stages_.document.size(); ++stage) {
+    std::vector<std::size_t> numbers;
+    std::vector<text::Candidate*> candidates;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (!items[i].begun || items[i].done || items[i].rejection) continue;
+      numbers.push_back(i);
+      candidates.push_back(&items[i].candidate);
+    }
+    std::vector<std::optional<text::Rejection>> rejections = stages_.document[stage]->decide_all(candidates);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      Item& item = items[numbers[i]];
+      std::vector<TextSize>& sizes = rows[numbers[i]].sizes;
+      item.rejection = std::move(rejections[i]);
+      item.stage = stage + 1;
+      const std::uint64_t bytes = item.candidate.document.text.size();
+      if (bytes != sizes.back().bytes) sizes.push_back({static_cast<std::uint32_t>(item.stage), bytes});
+    }
+  }
+}
+
+// Makes the row of an item that all document stages have seen.
+void Gatherer::finish(Item& item, Row& row) const {
   text::Candidate& candidate = item.candidate;
   std::string& text = candidate.document.text;
-  extract_item(item, options_.max_document_bytes, {options_.text_field, options_.id_field}, extract_);
-  std::vector<TextSize> sizes{{0, text.size()}};
-  std::uint32_t stage = 0;
-  while (!item.rejection && stage < stages_.document.size()) {
-    item.rejection = stages_.document[stage++]->decide(candidate);
-    if (text.size() != sizes.back().bytes) sizes.push_back({stage, text.size()});
-  }
-  for (std::uint32_t i = stage; item.rejection && i < stages_.document.size(); ++i) {
+  for (std::size_t i = item.stage; item.rejection && i < stages_.document.size(); ++i) {
     stages_.document[i]->pass_rejected(candidate);
   }
   candidate.text_hash = text::hash_text(text);
+  std::vector<TextSize> sizes = std::move(row.sizes);
   row = row_of(candidate);
   row.root = static_cast<std::uint32_t>(item.file.root);
   if (options_.code.records == "repo" && candidate.document.type == "code") row.repository = item.file.repository;
-  row.stage = stage;
+  row.stage = static_cast<std::uint32_t>(item.stage);
   row.sizes = std::move(sizes);
   row.rejection = item.rejection;
   if (!item.rejection) sketch(candidate, row);
   std::swap(row.document, candidate.document);
   std::swap(row.document.text, text);
   if (item.rejection && text.size() > rejected_text_bytes) text.resize(rejected_text_bytes);
+  item.done = true;
 }
 
 void Gatherer::sketch(const text::Candidate& candidate, Row& row) const {

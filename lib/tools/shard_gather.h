@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,11 @@ class Gatherer {
   void skip_what_was_read();
   void note(const Item& item);
   void fail_on_bad_line(const Item& item);
-  void work_on(Item& item, Row& row) const;
+  void begin(Item& item, Row& row) const;
+  void judge_together(std::span<Item> items, std::span<Row> rows) const;
+  void finish(Item& item, Row& row) const;
   void sketch(const text::Candidate& candidate, Row& row) const;
-  void run_round(std::vector<Item>& items, std::vector<Row>& rows, std::size_t begin) const;
+  void run_round(std::vector<Item>& items, std::vector<Row>& rows, std::size_t first) const;
   void take(Row& row, const std::string& text);
   void progress();
 

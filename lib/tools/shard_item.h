@@ -21,7 +21,9 @@ struct Item {
   std::string bytes;
   text::Candidate candidate;
   std::optional<text::Rejection> rejection;
-  bool done = false;
+  std::size_t stage = 0;  // document stages it has passed, or the one that rejected it
+  bool begun = false;     // extracted, and through the stages that look at it alone
+  bool done = false;      // through all, and its row is made
 };
 
 // Fills item.candidate (its source and path_hash too) and item.rejection from the item's bytes or file. Thread-safe.

@@ -2,8 +2,11 @@
 #include "lib/tools/shard_statistics.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <limits>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +54,15 @@ std::string enumerate(const std::vector<std::pair<std::string, std::uint64_t>>& 
 }
 
 }  // namespace
+
+bool NumberOrder::operator()(const std::string& a, const std::string& b) const {
+  const auto number = [](const std::string& name) {
+    double value = std::numeric_limits<double>::infinity();
+    std::from_chars(name.data(), name.data() + name.size(), value);
+    return value;
+  };
+  return std::pair(number(a), std::string_view(a)) < std::pair(number(b), std::string_view(b));
+}
 
 Statistics::Statistics(const std::vector<std::string>& stage_names, std::size_t document_stages, bool packs)
     : n_document_stages(document_stages) {

@@ -38,6 +38,11 @@ struct TallyCount {
   std::vector<std::string> first;  // ids of the first three documents
 };
 
+// Numbers at the beginning of names by their value: "2 to 4" before "16 to 32".
+struct NumberOrder {
+  bool operator()(const std::string& a, const std::string& b) const;
+};
+
 // What became of a document in the end.
 struct Outcome {
   const text::Rejection* rejection = nullptr;
@@ -56,10 +61,11 @@ struct Statistics {
   Count read, kept, rejected;
   std::map<std::string, Count> by_split, by_type, by_language, by_source;  // of what was kept
   std::map<std::string, std::uint64_t> by_encoding;                        // of what was kept
-  std::map<std::string, std::uint64_t> counts;                       // of what was kept: what stages changed in it
-  std::vector<std::pair<std::string, std::string>> findings;         // of the stages: name, JSON
-  std::map<std::string, std::map<std::string, TallyCount>> tallies;  // by stage and name; rejected documents too
-  std::uint64_t n_line_ends = 0, n_controls = 0, n_composed = 0;     // kept documents so repaired
+  std::map<std::string, std::uint64_t> counts;                // of what was kept: what stages changed in it
+  std::vector<std::pair<std::string, std::string>> findings;  // of the stages: name, JSON
+  std::map<std::string, std::map<std::string, TallyCount, NumberOrder>>
+      tallies;                                                    // by stage and name; rejected ones too
+  std::uint64_t n_line_ends = 0, n_controls = 0, n_composed = 0;  // kept documents so repaired
   Skipped skipped;
 
   Statistics(const std::vector<std::string>& stage_names, std::size_t n_document_stages, bool packs);

@@ -67,7 +67,7 @@ expect_no_stdout 'number (8|9|10),|menu'
 first_id=$(sed -n 's/.*"id":"\([0-9a-f]*\)","source":"docs\/a.txt".*/\1/p' "$out")
 expect_exit 0 '' shard cat corpus.h5 --rejected
 expect "three rejected" [ "$(wc -l <"$out")" -eq 3 ]
-expect_stdout '"source":"docs/short.txt".*"reason":"too-short","detail":"5 characters; at least 50 are wanted","text":"short\\n"'
+expect_stdout '"source":"docs/short.txt".*"reason":"too-short","detail":"5 characters; at least 50 are wanted","attributes":{.*},"text":"short\\n"'
 expect_stdout '"source":"docs/program".*"reason":"not-text"'
 expect_stdout "\"source\":\"docs/z-copy.txt\".*\"reason\":\"duplicate-exact\",\"detail\":\"of $first_id\""
 
