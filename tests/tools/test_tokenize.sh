@@ -123,7 +123,16 @@ expect_exit 66 'tokenizer.json' tokenize encode - --tokenizer "$HEARTH_SOURCE/te
 echo '{"model": {"type": "WordPiece", "vocab": {}}}' >wordpiece.json
 expect_exit 65 'wordpiece.json: the model is "WordPiece"; hearth reads BPE only' tokenize encode - --tokenizer wordpiece.json <text
 echo 'not json' >broken.json
-expect_exit 65 'broken.json: not JSON' tokenize encode - --tokenizer broken.json <text
+expect_exit 65 'broken.json: is no tokenizer: neither JSON' tokenize encode - --tokenizer broken.json <text
+tail -c +2 "$golden/characters/llama.model" >damaged.model
+expect_exit 65 'damaged.model: begins neither as a SentencePiece model nor as a list of tiktoken' tokenize convert damaged.model -o no
+: >empty.model
+expect_exit 65 'empty.model: is empty' tokenize convert empty.model -o no
+head -c 5000 "$golden/characters/llama.model" >short.model
+expect_exit 65 'short.model: [^:]*(damaged|cut|ends)' tokenize convert short.model -o no
+echo 'a b c' >wrong.tiktoken
+expect_exit 65 'wrong.tiktoken: its first line' tokenize convert wrong.tiktoken -o no
+expect_no_file no
 head -c 2000 tokenizer.json >cut.json
 expect_exit 65 'cut.json: not JSON' tokenize inspect cut.json
 sed 's/{1,3}|/{1,9}|/' "$golden/llama3.json" >regex.json

@@ -80,6 +80,7 @@ CodeStatistics measure_code(std::string_view text, std::string_view language, st
   if (language == "java" || language == "javascript") code.comment_share = share(c_comments(text));
   code.begins_as_xml = text.substr(0, 100).find("<?xml version=") != std::string_view::npos;
   code.data = language == "json" || language == "yaml";
+  code.data_lines = code.data || language == "xml" || language == "graphviz";
   code.generated = says_generated(text);
   code.vendored = is_vendored(source);
   measure_encoded(text, code);

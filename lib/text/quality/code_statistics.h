@@ -12,6 +12,7 @@ struct CodeStatistics {
   double comment_share = -1;   // of all bytes; -1: not a language whose comments are known (python, java, javascript)
   bool begins_as_xml = false;  // "<?xml version=" in the first 100 bytes
   bool data = false;           // JSON or YAML
+  bool data_lines = false;     // of a language for data, of which StarCoder2 takes short files alone
   bool generated = false;      // one of the first five lines says that the file was generated
   bool vendored = false;       // a lockfile, or in a folder of other people's code, or minified by its name
   std::uint64_t encoded_characters = 0, longest_encoded = 0;  // in runs of base64, hexadecimal or \u escapes

@@ -154,6 +154,8 @@ constexpr Rule table[] = {
      [](M m) { return static_cast<double>(m.code->n_lines); }},
     {"code-many-lines", code, most, 20000, "NeMo Curator", "lines",
      [](M m) { return static_cast<double>(m.code->n_lines); }},
+    {"code-data-lines", code, most, 512, "StarCoder2", "lines of JSON, YAML, Graphviz; here XML too",
+     [](M m) { return m.code->data_lines ? static_cast<double>(m.code->n_lines) : 0.0; }},
     {"code-generated", code, most, 0, "StarCoder2", "files that say in their first five lines that they are generated",
      [](M m) { return m.code->generated ? 1.0 : 0.0; }},
     {"code-encoded-run", code, most, 1024, "StarCoder2", "characters of the longest run of base64, hexadecimal, \\u",
@@ -183,7 +185,7 @@ constexpr Preset preset_table[] = {
     {"starcoder", "StarCoder's rules on code", starcoder},
     {"starcoder2", "StarCoder2's rules on code",
      "code-long-lines code-mean-line code-many-lines=100000 code-few-letters code-generated code-encoded-run "
-     "code-encoded code-small-data code-large-data"},
+     "code-encoded code-small-data code-large-data code-data-lines"},
     {"code", "lines, characters and length of code; generated files and data in code",
      "code-long-lines code-mean-line code-few-alphanumeric code-few-letters code-many-lines "
      "code-generated code-encoded-run code-encoded"},

@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
+#include "lib/base/text.h"
 #include "lib/text/tokenizer/byte_level.h"
 #include "lib/text/tokenizer/rank_file.h"
 #include "lib/text/tokenizer/sentencepiece.h"
@@ -90,6 +91,26 @@ void require_distinct_names(const TokenizerFile& file, std::string_view where) {
   }
 }
 
+// What is left is a tokenizer.json, or a file of another kind that does not begin as such.
+void require_json(std::string_view text, const fs::path& file) {
+  const std::string_view begin = trim(text);
+  if (begin.starts_with("{")) return;
+  const std::string where = file.string();
+  if (begin.empty()) throw Error(Kind::data, where + ": is empty; a tokenizer is wanted");
+  if (file.extension() == ".model") {
+    throw Error(Kind::data, where +
+                                ": begins neither as a SentencePiece model nor as a list of tiktoken's ranks: it is "
+                                "damaged, cut, or something else; fetch it again");
+  }
+  if (file.extension() == ".tiktoken") {
+    throw Error(Kind::data, where + ": its first line is not a token in base64 and its rank, as of tiktoken's files");
+  }
+  throw Error(Kind::data,
+              where +
+                  ": is no tokenizer: neither JSON (tokenizer.json, tekken.json) nor tiktoken's ranks nor a "
+                  "SentencePiece model");
+}
+
 TokenizerFile parse_pair(const std::pair<fs::path, fs::path>& paths, const Json& config,
                          std::string_view pretokenizer) {
   const std::string where = paths.first.string();
@@ -125,6 +146,7 @@ OpenedTokenizer open_tokenizer(const fs::path& path, std::string_view pretokeniz
     throw Error(Kind::config, opened.where + ": says itself how text is cut into pieces: leave --pretokenizer out");
   }
   if (!pair && !ranks && !tekken && !pieces) {
+    require_json(text, file);
     opened.file = parse_tokenizer_json(text, opened.where);
     opened.json = std::move(text);
     return opened;

@@ -22,12 +22,13 @@ std::uint64_t longest(const std::string& text) {
   return code.longest_encoded;
 }
 
-std::string reason(const std::string& text, const std::string& source = "a.py") {
+std::string reason(const std::string& text, const std::string& source = "a.py",
+                   const std::string& language = "python") {
   const std::vector<std::string> presets = {"starcoder2"}, rules = {"code-vendored=0", "code-mean-line=off"};
   Candidate candidate;
   candidate.document.text = text;
   candidate.document.type = "code";
-  candidate.document.language = "python";
+  candidate.document.language = language;
   candidate.document.source = source;
   const auto rejection = QualityFilter(RuleSet(presets, rules), QualityAction::reject).decide(candidate);
   return rejection ? rejection->reason : "";
@@ -57,6 +58,9 @@ TEST_CASE("Generated, encoded and vendored code breaks its rules, other code non
   CHECK(reason(code + "x = '" + repeated("QUJD", 300) + "'\n") == "code-long-lines");
   CHECK(reason(code + "x = '''" + repeated("QUJDREVGR0hJSktMTU5P\n", 60) + "'''\n") == "code-encoded-run");
   CHECK(reason("x = [" + repeated("0x1f, 0x2e, 0x3d,\n", 50) + "]\n" + repeated("a = words\n", 6)) == "code-encoded");
+  CHECK(reason(repeated("<a>some words of a file of data</a>\n", 512), "a.xml", "xml").empty());
+  CHECK(reason(repeated("<a>some words of a file of data</a>\n", 513), "a.xml", "xml") == "code-data-lines");
+  CHECK(reason(repeated("some = words of a program\n", 513)).empty());
   CHECK(reason(code, "src/third_party/zlib/a.py") == "code-vendored");
   CHECK(reason(code, "src/party/a.py").empty());
 }
