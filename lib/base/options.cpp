@@ -316,7 +316,8 @@ Command& parse_options(Command& top, const std::vector<std::string>& arguments) 
   options_detail::assign_from_config_files(command);
   assign_positionals(command, words);
   for (const auto& option : command.options()) {
-    if (option->required && !option->given) {
+    const bool required = option->required || (!option->unless.empty() && !command.given(option->unless));
+    if (required && !option->given) {
       throw usage_error(command, "--" + option->name + " " + option->value_name + " is missing (" + option->help + ")");
     }
   }

@@ -33,6 +33,7 @@ class Option {
   std::vector<std::string> choices;
   double minimum = -std::numeric_limits<double>::infinity(), maximum = std::numeric_limits<double>::infinity();
   bool repeatable = false, required = false, hidden_in_config = false;
+  std::string unless;  // required only where the option of this name is not given
   std::string group = "Options";
 
   // Chained by the table's author.
@@ -44,6 +45,7 @@ class Option {
   }
   Option& one_of(std::vector<std::string> words) { choices = std::move(words); type = "choice"; return *this; }
   Option& must() { required = true; return *this; }
+  Option& must_unless(std::string other) { unless = std::move(other); return *this; }
   Option& not_in_config() { hidden_in_config = true; return *this; }  // --config itself, --help
 
   // Set by the typed front of Command. assign throws Error{usage} "expects a whole number, got 'x'".

@@ -33,6 +33,7 @@ std::string explanation(const Option& option) {
   std::string text = option.help;
   if (!option.choices.empty()) text += ": " + join(option.choices, ", ");
   if (option.repeatable) text += "; may be repeated";
+  if (!option.unless.empty()) return text + " (required without --" + option.unless + ")";
   return text + (option.required ? " (required)" : default_of(option));
 }
 

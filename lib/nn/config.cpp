@@ -29,28 +29,25 @@ ParameterCount count_parameters(const ModelConfig& config) {
   return count;
 }
 
-namespace {
-// Mean over the queries of a full context of the keys each sees.
-double mean_keys(const Mask& mask, double context) {
-  const double size = std::min(static_cast<double>(mask.size), context);
+double mean_keys(const Mask& mask, std::int64_t context) {
+  const double n = static_cast<double>(context), size = std::min(static_cast<double>(mask.size), n);
   switch (mask.kind) {
     case Mask::Kind::window:
-      return size - size * size / (2 * context);
+      return size - size * size / (2 * n);
     case Mask::Kind::chunk:
       return size / 2;
     case Mask::Kind::full:
       break;
   }
-  return context / 2;
+  return n / 2;
 }
-}  // namespace
 
 double train_flops_per_token(const ModelConfig& config, std::int64_t context) {
   double flops = 6.0 * static_cast<double>(count_parameters(config).active);
   for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
     const Block& block = config.block(layer);
     flops += 12.0 * static_cast<double>(block.attention.heads * block.attention.head_dim) *
-             mean_keys(block.mask, static_cast<double>(context));
+             mean_keys(block.mask, context);
   }
   return flops;
 }

@@ -124,6 +124,9 @@ struct ParameterCount {
 };
 ParameterCount count_parameters(const ModelConfig& config);
 
+// Mean over the queries of a full context of the keys each sees.
+double mean_keys(const Mask& mask, std::int64_t context);
+
 // Floating-point operations per token of training, forward and backward: 6 for each weight a token is multiplied with
 // (all matrices it meets, head included, input table not), and 12 * heads * head_dim * keys for attention (two
 // products forward, four backward, two operations each), where keys is the mean number of keys a query of a full

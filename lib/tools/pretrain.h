@@ -38,6 +38,11 @@ struct PretrainOptions {
   std::uint64_t batch_tokens = 0, microbatch_tokens = 0, recompute = 0;
   std::string cuda_graphs = "on";
   bool check_kernels = false;
+  // a plan for elsewhere
+  std::optional<std::int64_t> nodes;
+  std::int64_t gpus_per_node = 8;
+  std::string gpu = "h100";
+  double network = 400;  // Gbit/s of each GPU
 
   CommonOptions common;
 };

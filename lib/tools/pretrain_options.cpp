@@ -31,7 +31,7 @@ void add_data(Command& c, PretrainOptions& o) {
   c.group("On what");
   c.option("data", &o.data, "FILE[=WEIGHT]",
            "tokens file (hearth tokenize encode); with WEIGHT its share of the rows, without by its size")
-      .must();
+      .must_unless("nodes");
   c.option("weights", &o.weights, "SOURCE=WEIGHT",
            "share of the rows for documents of a source (hearth tokenize encode --source-by), over all files; sources "
            "not named share the rest by size; may be repeated");
@@ -44,7 +44,7 @@ void add_data(Command& c, PretrainOptions& o) {
 
 void add_run(Command& c, PretrainOptions& o) {
   c.group("Where and how long");
-  c.option("output", &o.output, "DIR", "the run's folder: checkpoints, metrics.jsonl, report.html").letter('o').must();
+  c.option("output", &o.output, "DIR", "the run's folder: checkpoints, metrics.jsonl, report.html").letter('o').must_unless("nodes");
   c.option("resume", &o.resume, "WHEN", "whether to go on with the run in the folder")
       .one_of({"auto", "never", "must"});
   c.option("steps", &o.steps, "N", "train for N steps (default: 12 tokens for each parameter, at most 4 epochs)")
@@ -93,6 +93,17 @@ void add_machine(Command& c, PretrainOptions& o) {
   c.flag("check-kernels", &o.check_kernels, "at every measurement compare with the slow reference kernels");
 }
 
+void add_cluster(Command& c, PretrainOptions& o) {
+  c.group("Planning for a cluster that is not at hand");
+  c.option("nodes", &o.nodes, "N",
+           "with --dry-run: predict memory, time by part and the best mesh on N nodes (for a plan only: many ranks train on "
+           "CPUs so far); --model also takes published models, such as mistral-small-4 (any other word lists them)")
+      .range(1, 1 << 16);
+  c.option("gpus-per-node", &o.gpus_per_node, "N", "GPUs of a node").range(1, 64);
+  c.option("gpu", &o.gpu, "NAME", "which").one_of({"a100", "h100", "h200", "h800"});
+  c.option("network", &o.network, "GBIT", "what the network carries for each GPU, Gbit/s one way").range(1, 100000);
+}
+
 }  // namespace
 
 Command pretrain_command(const std::vector<std::string>& argv) {
@@ -115,6 +126,8 @@ Command pretrain_command(const std::vector<std::string>& argv) {
                  "what it would take: parameters, memory, time"},
                 {"mpirun -np 4 pretrain --depth 12 --data tokens.h5 -o runs/base",
                  "on four ranks: each a share of every step, and of the optimiser's state"},
+                {"hearth pretrain --model llama-3.1-405b --tokens 15T --nodes 2048 --gpu h100 --dry-run",
+                 "what a run elsewhere would take, and with which mesh"},
                 {"hearth pretrain --model runs/base --data ours.h5 --epochs 2 --lr 2e-4 -o runs/ours",
                  "on with new data, from trained weights"}};
   add_model(c, *options);
@@ -122,6 +135,7 @@ Command pretrain_command(const std::vector<std::string>& argv) {
   add_run(c, *options);
   add_training(c, *options);
   add_machine(c, *options);
+  add_cluster(c, *options);
   add_common(c, options->common,
              {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true, .device = true});
   c.run = [options, argv](const Command& self) {
