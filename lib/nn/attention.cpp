@@ -53,10 +53,13 @@ void place_backward(const Pass& pass, const Tensor& d, const Tensor& projected, 
 }
 }  // namespace
 
-AttentionLayer::AttentionLayer(const Block& block, const ParameterSet* parameters, const std::string& prefix)
+AttentionLayer::AttentionLayer(const Block& block, const ParameterSet* parameters, const std::string& prefix,
+                               const Parallel& parallel)
     : shape_(block.attention),
       mask_(block.mask),
       softmax_scale_(resolve_rope(block.rope, block.attention.head_dim).softmax_scale) {
+  shape_.heads /= parallel.shape.tensor;
+  shape_.kv_heads /= parallel.shape.tensor;
   if (parameters == nullptr) return;
   q_ = &parameters->get(prefix + "q");
   k_ = &parameters->get(prefix + "k");

@@ -8,8 +8,9 @@ namespace hearth::nn {
 
 class AttentionLayer {
  public:
-  // parameters: none when only planning.
-  AttentionLayer(const Block& block, const ParameterSet* parameters, const std::string& prefix);
+  // parameters: none when only planning. Among tensor ranks each has a share of the heads.
+  AttentionLayer(const Block& block, const ParameterSet* parameters, const std::string& prefix,
+                 const Parallel& parallel);
 
   // What the backward pass needs. q and k as projected (for the norm's gradient), then as attention saw them; without
   // qk-norm these are the same memory.
@@ -22,8 +23,8 @@ class AttentionLayer {
   };
   Saved allocate(const Pass& pass) const;
 
-  // x [tokens, hidden], normed; y [tokens, hidden], what is added to the stream. cos_sin: from kernels::rope_table, or
-  // none without rope.
+  // x [tokens, hidden], normed; y [tokens, hidden], what is added to the stream, or this rank's summand of it. cos_sin:
+  // from kernels::rope_table, or none without rope.
   void forward(const Pass& pass, const Tensor& x, const Tensor& cos_sin, const Saved& saved, const Tensor& y) const;
   // dx [tokens, hidden] is overwritten; weight gradients are added to.
   void backward(const Pass& pass, const Tensor& x, const Tensor& cos_sin, const Saved& saved, const Tensor& dy,

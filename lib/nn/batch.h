@@ -15,6 +15,10 @@ struct Batch {
   Tensor token_weight;  // [tokens] f32, of each target in the loss (0 without one)
   Tensor embeddings;    // [tokens, hidden] in the model's dtype, or none: instead of the table's rows (images, probes)
 
+  // Of the host: which experts each token goes to, best first, instead of the router's choice (routing replayed), and
+  // where to note the choices made. [layers, tokens, k] i32 each, or none; rows of dense layers mean nothing.
+  Tensor expert_choices = {}, chosen_experts = {};
+
   std::int64_t n_tokens() const { return ids.n_elements(); }
 };
 

@@ -5,7 +5,9 @@
 
 namespace hearth::nn {
 
-GluLayer::GluLayer(std::int64_t ffn, const ParameterSet* parameters, const std::string& prefix) : ffn_(ffn) {
+GluLayer::GluLayer(std::int64_t ffn, const ParameterSet* parameters, const std::string& prefix,
+                   const Parallel& parallel)
+    : ffn_(ffn / parallel.shape.tensor) {
   if (parameters == nullptr) return;
   gate_up_ = &parameters->get(prefix + "gate_up");
   down_ = &parameters->get(prefix + "down");

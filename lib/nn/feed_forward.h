@@ -7,7 +7,8 @@ namespace hearth::nn {
 
 class GluLayer {
  public:
-  GluLayer(std::int64_t ffn, const ParameterSet* parameters, const std::string& prefix);
+  // Among tensor ranks each has a share of the ffn columns, and y and dx are its summands.
+  GluLayer(std::int64_t ffn, const ParameterSet* parameters, const std::string& prefix, const Parallel& parallel);
 
   struct Saved {
     Tensor gate_up;  // [tokens, 2 * ffn]; the backward pass overwrites it

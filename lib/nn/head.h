@@ -10,11 +10,13 @@ namespace hearth::nn {
 
 class HeadLayer {
  public:
-  // The weight is the embedding's when tied.
-  HeadLayer(std::int64_t vocab, const Parameter* weight) : vocab_(vocab), weight_(weight) {}
+  // The weight is the embedding's when tied. Among tensor ranks each has a run of the vocabulary; its logits are then
+  // computed twice, once for their normaliser and once for the gradient.
+  HeadLayer(std::int64_t vocab, const Parameter* weight, const Parallel& parallel)
+      : vocab_(parallel.of_tensor(vocab).count), weight_(weight) {}
 
-  // hidden [tokens, hidden] is overwritten by its gradient; the totals are added to the pass's ledger. Returns what an
-  // objective that evaluates gave, which the host waits for; nothing for others.
+  // hidden [own tokens, hidden] is overwritten by its gradient; the totals are added to the pass's ledger. Returns what
+  // an objective that evaluates gave, which the host waits for; nothing for others.
   std::optional<double> forward_backward(const Pass& pass, const Objective& objective, const Tensor& hidden) const;
   // log_prob [tokens] f32.
   void log_probs(const Pass& pass, const Tensor& hidden, const Tensor& log_prob) const;
@@ -23,10 +25,12 @@ class HeadLayer {
 
  private:
   Tensor workspace(const Pass& pass) const;
+  void known_derivatives(const Pass& pass, const Objective& objective, const TokenResults& results,
+                         const TokenDerivatives& derivatives) const;
   double evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
                   const TokenDerivatives& derivatives) const;
 
-  std::int64_t vocab_;
+  std::int64_t vocab_;  // this rank's part
   const Parameter* weight_;
 };
 

@@ -11,12 +11,15 @@
 namespace hearth::nn {
 namespace {
 // Everything of a pass but what differs between planning and running.
-Pass make_pass(Arena& arena, Staging& staging, const ModelConfig& config, DType dtype, const Batch& batch) {
+Pass make_pass(Arena& arena, Staging& staging, const ModelConfig& config, DType dtype, const Parallel& parallel,
+               const Batch& batch) {
   return {.arena = arena,
           .staging = staging,
+          .parallel = parallel,
           .batch = batch,
           .host_batch = batch,
           .tokens = batch.n_tokens(),
+          .own = parallel.of_tensor(batch.n_tokens()),
           .hidden = config.hidden,
           .dtype = dtype,
           .epsilon = static_cast<float>(config.epsilon)};
@@ -36,11 +39,12 @@ std::size_t activation_bytes(const ModelConfig& config, DType dtype, const Model
                              std::int64_t recomputed_blocks) {
   Arena arena;
   Staging staging(settings.device);
-  Network network(config, nullptr);
+  Network network(config, nullptr, settings.parallel);
   Ledger::allocate(config, arena);
   const Feed feed(settings.device, settings.max_tokens, settings.in_flight, arena);
   network.place_constants(nullptr, staging, arena);
-  const Pass pass = make_pass(arena, staging, config, dtype, largest_batch(settings.max_tokens));
+  Pass pass = make_pass(arena, staging, config, dtype, settings.parallel, largest_batch(settings.max_tokens));
+  pass.most_tokens = settings.max_tokens;
   if (settings.purpose == Purpose::train) network.forward_backward(pass, {}, recomputed_blocks);
   network.log_probs(pass, Tensor(nullptr, DType::f32, {settings.max_tokens}));
   network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
@@ -57,7 +61,8 @@ void check_settings(const ModelSettings& settings) {
 MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettings& settings) {
   check_config(config);
   check_settings(settings);
-  const ParameterSet::Bytes parameters = ParameterSet::plan(config, dtype, settings.purpose);
+  check_parallel(config, settings.parallel.shape);
+  const ParameterSet::Bytes parameters = ParameterSet::plan(config, dtype, settings.purpose, settings.parallel);
   MemoryPlan plan;
   plan.weights = parameters.weights;
   plan.masters = parameters.masters;
@@ -84,8 +89,8 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
     : config_(config),
       settings_(settings),
       plan_(plan_memory(config, dtype, settings)),
-      parameters_(config, dtype, settings.purpose, settings.device),
-      network_(std::make_unique<Network>(config_, &parameters_)),
+      parameters_(config, dtype, settings.purpose, settings.device, settings.parallel),
+      network_(std::make_unique<Network>(config_, &parameters_, settings_.parallel)),
       arena_(plan_.activations, settings.device),
       staging_(settings.device),
       ledger_(Ledger::allocate(config_, arena_)),
@@ -105,9 +110,10 @@ Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser) {
   if (!stream.is_host()) check_ids(batch);
   if (!constants_are_placed_) network_->place_constants(&stream, staging_, arena_);
   constants_are_placed_ = true;
-  Pass pass = make_pass(arena_, staging_, config_, parameters_.dtype(), batch);
+  Pass pass = make_pass(arena_, staging_, config_, parameters_.dtype(), settings_.parallel, batch);
   const Feed::Placed placed =
       feed_.place(stream, batch, {normaliser, settings_.balance_coefficient, settings_.router_z_coefficient});
+  pass.most_tokens = settings_.max_tokens;
   pass.stream = &stream;
   pass.batch = placed.batch;
   pass.scalars = placed.scalars;

@@ -37,6 +37,7 @@ struct ModelSettings {
   float router_z_coefficient = 0;      // ST-MoE's router z-loss, per token of the step
   std::int64_t in_flight = 4;          // microbatches a device may be behind before add() waits for it
   bool graphs = true;                  // on a device, record passes whose shapes come again
+  Parallel parallel = {};              // whose mesh, if any, must outlive the model
 };
 
 // Bytes the model will hold, by kind; what --dry-run prints. The optimiser's are in lib/optim.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/nn/moe.h"
 
+#include <algorithm>
+
 #include "kernels/grouped_gemm.h"
 #include "kernels/moe.h"
 #include "kernels/reduce.h"
@@ -17,8 +19,12 @@ kernels::RouterOptions kernel_options(const Router& router) {
 }
 }  // namespace
 
-MoeLayer::MoeLayer(const Moe& shape, const ParameterSet* parameters, const std::string& prefix) : shape_(shape) {
-  if (shape.shared_ffn > 0) shared_.emplace(shape.shared_ffn, parameters, prefix + "shared.");
+MoeLayer::MoeLayer(const Moe& shape, const ParameterSet* parameters, std::int64_t layer, const std::string& prefix,
+                   const Parallel& parallel)
+    : shape_(shape), layer_(layer) {
+  shape_.ffn /= parallel.shape.tensor;
+  if (parallel.spreads_experts()) exchange_.emplace(shape, parallel);
+  if (shape.shared_ffn > 0) shared_.emplace(shape.shared_ffn, parameters, prefix + "shared.", parallel);
   if (parameters == nullptr) return;
   router_ = &parameters->get(prefix + "router");
   if (shape.router.selection_bias) selection_bias_ = &parameters->get(prefix + "selection_bias");
@@ -38,7 +44,8 @@ MoeLayer::Saved MoeLayer::allocate(const Pass& pass) const {
   saved.offsets = pass.indices({shape_.experts + 1});
   saved.token_of = pass.indices({rows});
   saved.row_weight = pass.floats({rows});
-  saved.gate_up = pass.arena.allocate(pass.dtype, {rows, 2 * shape_.ffn});
+  saved.gate_up = pass.arena.allocate(pass.dtype, {exchange_ ? exchange_->most_rows(pass) : rows, 2 * shape_.ffn});
+  if (exchange_) saved.arrived = exchange_->allocate(pass);
   if (shared_) saved.shared = shared_->allocate(pass);
   return saved;
 }
@@ -52,6 +59,29 @@ void MoeLayer::route(const Pass& pass, const Tensor& x, const Saved& saved) cons
                               .weights = saved.weights,
                               .counts = saved.counts,
                               .options = kernel_options(shape_.router)});
+  const auto of_layer = [&](const Tensor& all) { return all.rows(layer_, 1).reshaped(saved.expert_ids.shape); };
+  if (pass.batch.expert_choices) replay(pass, of_layer(pass.batch.expert_choices), saved);
+  if (pass.batch.chosen_experts) pass.on().copy(saved.expert_ids, of_layer(pass.batch.chosen_experts));
+}
+
+// What kernels::router gives where the choice is given.
+void MoeLayer::replay(const Pass& pass, const Tensor& choices, const Saved& saved) const {
+  HEARTH_CHECK(pass.on_host(), "routing is replayed on the host only so far");
+  pass.on().copy(choices, saved.expert_ids);
+  const auto ids = choices.span<std::int32_t>(), counts = saved.counts.span<std::int32_t>();
+  const auto scores = saved.scores.span<float>(), weights = saved.weights.span<float>();
+  const auto k = static_cast<std::size_t>(shape_.k), experts = static_cast<std::size_t>(shape_.experts);
+  std::ranges::fill(counts, 0);
+  for (std::size_t begin = 0; begin < ids.size(); begin += k) {
+    const float* of_token = scores.data() + begin / k * experts;
+    double sum = shape_.router.renormalise ? 1e-20 : 1;
+    for (std::size_t i = begin; i < begin + k; ++i) {
+      ++counts[static_cast<std::size_t>(ids[i])];
+      if (shape_.router.renormalise) sum += of_token[ids[i]];
+    }
+    for (std::size_t i = begin; i < begin + k; ++i)
+      weights[i] = static_cast<float>(shape_.router.scale * of_token[ids[i]] / sum);
+  }
 }
 
 void MoeLayer::dispatch(const Pass& pass, const Saved& saved) const {
@@ -62,21 +92,49 @@ void MoeLayer::dispatch(const Pass& pass, const Saved& saved) const {
   kernels::moe_to_rows(pass.on(), {.row_of = saved.row_of, .choices = saved.weights, .rows = saved.row_weight});
 }
 
-// rows: what the experts make of their tokens, sorted by expert; without rows only saved.gate_up is made.
-void MoeLayer::experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* rows) const {
+MoeLayer::Work MoeLayer::work_of(const Pass& pass, const Tensor& x, const Saved& saved) const {
+  if (!exchange_) return {x, saved.token_of, saved.offsets, saved.row_weight, saved.gate_up};
+  const ExpertExchange::Saved& arrived = saved.arrived;
+  // Of the memory for the most rows those that came.
+  const std::int64_t n =
+      pass.measures() ? arrived.arrived_of.shape[0] : arrived.offsets.as<std::int32_t>()[exchange_->own_experts()];
+  return {arrived.rows.rows(0, n), arrived.arrived_of.rows(0, n), arrived.offsets, arrived.row_weight.rows(0, n),
+          saved.gate_up.rows(0, n)};
+}
+
+// rows: what the experts make of their tokens, sorted by expert; without rows only gate_up is made.
+void MoeLayer::experts(const Pass& pass, const Work& work, const Tensor* rows) const {
   Arena::Scope scope(pass.arena);
-  const Tensor activated = pass.arena.allocate(pass.dtype, {pass.tokens * shape_.k, shape_.ffn});
+  const std::int64_t n = work.gather.shape[0];
+  const Tensor activated = pass.arena.allocate(pass.dtype, {n, shape_.ffn});
   if (pass.measures()) return;
-  kernels::grouped_gemm(pass.on(), {.x = x,
-                                    .gather = saved.token_of,
+  kernels::grouped_gemm(pass.on(), {.x = work.x,
+                                    .gather = work.gather,
                                     .weight = gate_up_->weight,
-                                    .offsets = saved.offsets,
-                                    .y = saved.gate_up,
-                                    .row_weight = saved.row_weight,
+                                    .offsets = work.offsets,
+                                    .y = work.gate_up,
+                                    .row_weight = work.row_weight,
                                     .activated = rows != nullptr ? activated : Tensor{}});
   if (rows == nullptr) return;
   kernels::grouped_gemm(pass.on(),
-                        {.x = activated, .weight = down_->weight, .offsets = saved.offsets, .y = *rows});
+                        {.x = activated, .weight = down_->weight, .offsets = work.offsets, .y = rows->rows(0, n)});
+}
+
+// The same where experts lie on several ranks; the shared expert is computed while rows are on their way, and leaves
+// its result in y.
+void MoeLayer::spread_experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& rows,
+                              const Tensor* y) const {
+  Arena::Scope scope(pass.arena);
+  const ExpertExchange::Routed routed{saved.offsets, saved.row_weight};
+  const std::int64_t most = exchange_->most_rows(pass);
+  const Tensor made = pass.arena.allocate(pass.dtype, {most, pass.hidden});
+  const Tensor scratch = pass.arena.allocate(pass.dtype, {most, pass.hidden});
+  if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
+  ExpertExchange::UnderWay under_way = exchange_->depart(pass, rows, routed, saved.arrived);
+  if (shared_) shared_->forward(pass, x, saved.shared, y);
+  exchange_->arrive(pass, under_way, saved.arrived);
+  experts(pass, work_of(pass, x, saved), y != nullptr ? &made : nullptr);
+  if (y != nullptr) exchange_->give_back(pass, made, scratch, routed, saved.arrived, rows);
 }
 
 void MoeLayer::forward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* y) const {
@@ -86,41 +144,59 @@ void MoeLayer::forward(const Pass& pass, const Tensor& x, const Saved& saved, co
     route(pass, x, saved);
     dispatch(pass, saved);
   }
-  experts(pass, x, saved, y != nullptr ? &rows : nullptr);
-  if (shared_) shared_->forward(pass, x, saved.shared, y);
+  if (exchange_) {
+    spread_experts(pass, x, saved, rows, y);
+  } else {
+    experts(pass, work_of(pass, x, saved), y != nullptr ? &rows : nullptr);
+    if (shared_) shared_->forward(pass, x, saved.shared, y);
+  }
   if (pass.measures() || y == nullptr) return;
   kernels::moe_combine(
       pass.on(), {.rows = rows, .row_of = saved.row_of, .weights = {}, .base = shared_ ? *y : Tensor{}, .y = *y});
 }
 
-// d_rows: gradients of the experts' inputs, of which each token has k.
-void MoeLayer::experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
-                                const Tensor& d_rows, const Tensor& d_row_weight) const {
+// dy: taken through work's gather. d_rows: gradients of the experts' inputs, sorted.
+void MoeLayer::experts_backward(const Pass& pass, const Work& work, const Tensor& dy, const Tensor& d_rows,
+                                const Tensor& d_row_weight) const {
   Arena::Scope scope(pass.arena);
-  const Tensor activated = pass.arena.allocate(pass.dtype, {d_rows.shape[0], shape_.ffn});
+  const std::int64_t n = work.gather.shape[0];
+  const Tensor activated = pass.arena.allocate(pass.dtype, {n, shape_.ffn});
   if (pass.measures()) return;
-  const Tensor& d_gate_up = saved.gate_up;
+  const Tensor& d_gate_up = work.gate_up;
   kernels::grouped_gemm_input_gradient(pass.on(), {.dy = dy,
-                                                   .gather = saved.token_of,
+                                                   .gather = work.gather,
                                                    .weight = down_->weight,
-                                                   .offsets = saved.offsets,
-                                                   .gate_up = saved.gate_up,
-                                                   .row_weight = saved.row_weight,
+                                                   .offsets = work.offsets,
+                                                   .gate_up = work.gate_up,
+                                                   .row_weight = work.row_weight,
                                                    .d_gate_up = d_gate_up,
-                                                   .d_row_weight = d_row_weight,
+                                                   .d_row_weight = d_row_weight.rows(0, n),
                                                    .activated = activated});
-  kernels::grouped_gemm_weight_gradient(pass.on(), {.dy = dy,
-                                                    .gather_dy = saved.token_of,
-                                                    .x = activated,
-                                                    .offsets = saved.offsets,
-                                                    .dweight = down_->gradient});
-  kernels::grouped_gemm_weight_gradient(pass.on(), {.dy = d_gate_up,
-                                                    .x = x,
-                                                    .gather_x = saved.token_of,
-                                                    .offsets = saved.offsets,
-                                                    .dweight = gate_up_->gradient});
+  kernels::grouped_gemm_weight_gradient(
+      pass.on(),
+      {.dy = dy, .gather_dy = work.gather, .x = activated, .offsets = work.offsets, .dweight = down_->gradient});
+  kernels::grouped_gemm_weight_gradient(
+      pass.on(),
+      {.dy = d_gate_up, .x = work.x, .gather_x = work.gather, .offsets = work.offsets, .dweight = gate_up_->gradient});
   kernels::grouped_gemm_input_gradient(
-      pass.on(), {.dy = d_gate_up, .weight = gate_up_->weight, .offsets = saved.offsets, .dx = d_rows});
+      pass.on(), {.dy = d_gate_up, .weight = gate_up_->weight, .offsets = work.offsets, .dx = d_rows.rows(0, n)});
+}
+
+// The same where experts lie on several ranks; d_rows and d_row_weight are those of this rank's tokens.
+void MoeLayer::spread_experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
+                                       const Tensor& d_rows, const Tensor& d_row_weight) const {
+  Arena::Scope scope(pass.arena);
+  const ExpertExchange::Routed routed{saved.offsets, saved.row_weight};
+  const std::int64_t most = exchange_->most_rows(pass);
+  const Tensor d_arrived = pass.arena.allocate(pass.dtype, {most, pass.hidden});
+  const Tensor d_sorted = pass.arena.allocate(pass.dtype, {most, pass.hidden});
+  const Tensor d_sorted_weight = pass.floats({most});
+  if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = dy, .token_of = saved.token_of, .rows = d_rows});
+  exchange_->take_gradients(pass, d_rows, routed, saved.arrived, d_arrived);
+  const Work work = work_of(pass, x, saved);
+  experts_backward(pass, work, d_arrived.rows(0, work.gather.shape[0]), d_sorted, d_sorted_weight);
+  exchange_->give_back(pass, d_sorted, d_arrived, routed, saved.arrived, d_rows);
+  exchange_->give_back_weights(pass, d_sorted_weight, routed, saved.arrived, d_row_weight);
 }
 
 // The gradient of x through the router, written to dx or added to it.
@@ -132,6 +208,7 @@ void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& sa
   const Tensor losses = pass.floats({2});
   if (!pass.measures()) {
     kernels::moe_from_rows(pass.on(), {.row_of = saved.row_of, .rows = d_row_weight, .choices = d_weights});
+    if (pass.parallel.cuts_tensors()) pass.parallel.mesh->tensor().all_reduce(pass.on(), d_weights).wait(pass.on());
     kernels::router_backward(pass.on(), {.logits = saved.logits,
                                          .scores = saved.scores,
                                          .expert_ids = saved.expert_ids,
@@ -145,8 +222,13 @@ void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& sa
                                          .coefficients = pass.scalars.router});
     kernels::sum(pass.on(), {.x = losses.rows(0, 1), .total = pass.ledger->balance});
     kernels::sum(pass.on(), {.x = losses.rows(1, 1), .total = pass.ledger->router_z});
-    linear_backward_weight(pass, d_logits, x, router_);
   }
+  // All tensor ranks have the same d_logits: what comes of them is the first one's summand.
+  if (!pass.parallel.first_of_tensor()) {
+    if (!add && !pass.measures()) pass.on().zero(dx);
+    return;
+  }
+  linear_backward_weight(pass, d_logits, x, router_);
   if (add) {
     linear_backward_input_add(pass, d_logits, router_, dx);
   } else {
@@ -160,7 +242,11 @@ void MoeLayer::backward(const Pass& pass, const Tensor& x, const Saved& saved, c
   const std::int64_t n_rows = pass.tokens * shape_.k;
   const Tensor d_rows = pass.arena.allocate(pass.dtype, {n_rows, pass.hidden});
   const Tensor d_row_weight = pass.floats({n_rows});
-  experts_backward(pass, x, saved, dy, d_rows, d_row_weight);
+  if (exchange_) {
+    spread_experts_backward(pass, x, saved, dy, d_rows, d_row_weight);
+  } else {
+    experts_backward(pass, work_of(pass, x, saved), dy, d_rows, d_row_weight);
+  }
   if (shared_) shared_->backward(pass, x, saved.shared, dy, dx);
   route_backward(pass, x, saved, d_row_weight, dx, shared_.has_value());
   if (!pass.measures()) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "lib/nn/config.h"
+#include "lib/nn/expert_exchange.h"
 #include "lib/nn/feed_forward.h"
 #include "lib/nn/pass.h"
 
@@ -13,7 +14,9 @@ namespace hearth::nn {
 
 class MoeLayer {
  public:
-  MoeLayer(const Moe& shape, const ParameterSet* parameters, const std::string& prefix);
+  // Among tensor ranks each has a share of every expert's columns; all route all tokens, alike.
+  MoeLayer(const Moe& shape, const ParameterSet* parameters, std::int64_t layer, const std::string& prefix,
+           const Parallel& parallel);
 
   struct Saved {
     Tensor logits, scores;        // [tokens, experts] f32
@@ -25,6 +28,8 @@ class MoeLayer {
     Tensor row_weight;            // [rows] f32
     Tensor gate_up;               // [rows, 2 * ffn]; the backward pass overwrites it
     GluLayer::Saved shared;
+    ExpertExchange::Saved arrived;  // where experts are spread over ranks: then row_weight is of the rows sent, and
+                                    // gate_up of those that came
   };
   Saved allocate(const Pass& pass) const;
 
@@ -36,15 +41,26 @@ class MoeLayer {
 
  private:
   void route(const Pass& pass, const Tensor& x, const Saved& saved) const;
+  void replay(const Pass& pass, const Tensor& choices, const Saved& saved) const;
   void dispatch(const Pass& pass, const Saved& saved) const;
-  void experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* rows) const;
-  void experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy, const Tensor& d_rows,
+  // What the experts here work on: row r of the sorted ones is x[gather[r]].
+  struct Work {
+    Tensor x, gather, offsets, row_weight, gate_up;
+  };
+  Work work_of(const Pass& pass, const Tensor& x, const Saved& saved) const;
+  void experts(const Pass& pass, const Work& work, const Tensor* rows) const;
+  void spread_experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& rows, const Tensor* y) const;
+  void experts_backward(const Pass& pass, const Work& work, const Tensor& dy, const Tensor& d_rows,
                         const Tensor& d_row_weight) const;
+  void spread_experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
+                               const Tensor& d_rows, const Tensor& d_row_weight) const;
   void route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
                       const Tensor& dx, bool add) const;
 
   Moe shape_;
+  std::int64_t layer_;
   std::optional<GluLayer> shared_;
+  std::optional<ExpertExchange> exchange_;
   const Parameter *router_ = nullptr, *selection_bias_ = nullptr, *gate_up_ = nullptr, *down_ = nullptr;
 };
 

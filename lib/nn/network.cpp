@@ -7,15 +7,18 @@
 #include "kernels/embedding.h"
 #include "kernels/rope.h"
 #include "kernels/step.h"
+#include "lib/nn/token_runs.h"
+#include "lib/nn/vocabulary.h"
 
 namespace hearth::nn {
 
-Network::Network(const ModelConfig& config, const ParameterSet* parameters)
-    : head_(config.vocab, parameters == nullptr ? nullptr
-                                                : &parameters->get(config.tie_embeddings ? "embedding" : "head")) {
+Network::Network(const ModelConfig& config, const ParameterSet* parameters, const Parallel& parallel)
+    : head_(config.vocab,
+            parameters == nullptr ? nullptr : &parameters->get(config.tie_embeddings ? "embedding" : "head"),
+            parallel) {
   for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
     const Block& block = config.block(layer);
-    blocks_.emplace_back(block, parameters, layer);
+    blocks_.emplace_back(block, parameters, layer, parallel);
     const RopeTable rope = resolve_rope(block.rope, block.attention.head_dim);
     const auto found = std::find(ropes_.begin(), ropes_.end(), rope);
     rope_of_.push_back(static_cast<std::size_t>(found - ropes_.begin()));
@@ -36,8 +39,8 @@ void Network::place_constants(Stream* stream, Staging& staging, Arena& arena) {
 
 Network::Shared Network::prepare(const Pass& pass) const {
   Shared shared;
-  shared.stream = pass.activations(pass.hidden);
-  shared.delta = pass.activations(pass.hidden);
+  shared.stream = pass.stream_activations();
+  shared.delta = pass.stream_activations();
   for (std::size_t i = 0; i < ropes_.size(); ++i) {
     const auto pairs = static_cast<std::int64_t>(ropes_[i].inverse_frequency.size());
     shared.cos_sin.push_back(pairs > 0 ? pass.floats({pass.tokens, 2, pairs}) : Tensor{});
@@ -51,19 +54,32 @@ Network::Shared Network::prepare(const Pass& pass) const {
 }
 
 void Network::embed(const Pass& pass, const Tensor& stream) const {
-  if (pass.measures()) return;
   if (pass.batch.embeddings) {
-    kernels::cast(pass.on(), {.x = pass.batch.embeddings, .y = stream});
-  } else {
+    if (!pass.measures()) kernels::cast(pass.on(), {.x = pass.batch.embeddings, .y = stream});
+  } else if (pass.parallel.cuts_tensors()) {
+    Arena::Scope scope(pass.arena);
+    const Tensor rows = summand_of(pass, stream);
+    embed_own(pass, embedding_, rows);
+    add_summands(pass, rows, stream);
+  } else if (!pass.measures()) {
     kernels::embedding(pass.on(), {.ids = pass.batch.ids, .table = embedding_->weight, .y = stream});
   }
+}
+
+void Network::embed_backward(const Pass& pass, const Tensor& d) const {
+  if (pass.batch.embeddings) return;
+  Arena::Scope scope(pass.arena);
+  const Tensor d_rows = all_tokens(pass, d);
+  if (pass.parallel.cuts_tensors()) return embed_own_backward(pass, embedding_, d_rows);
+  if (pass.measures() || !embedding_->gradient) return;
+  kernels::embedding_backward(pass.on(), {.ids = pass.batch.ids, .dy = d_rows, .d_table = embedding_->gradient});
 }
 
 BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared, std::size_t layer,
                                          const Tensor& stream, Keep keep, const Ledger* ledger) const {
   BlockLayer::Saved saved;
-  saved.stream_in = keep == Keep::nothing ? shared.stream : pass.activations(pass.hidden);
-  saved.stream_mid = keep == Keep::all ? pass.activations(pass.hidden) : shared.stream;
+  saved.stream_in = keep == Keep::nothing ? shared.stream : pass.stream_activations();
+  saved.stream_mid = keep == Keep::all ? pass.stream_activations() : shared.stream;
   const std::size_t mark = pass.arena.used_bytes();
   blocks_[layer].allocate(pass, saved);
   if (layer == 0) embed(pass, saved.stream_in);
@@ -91,8 +107,8 @@ std::optional<double> Network::forward_backward(const Pass& pass, const Objectiv
   Arena::Scope scope(pass.arena);
   const auto n_recomputed = static_cast<std::size_t>(recomputed_blocks);
   const Shared shared = prepare(pass);
-  const Tensor d = pass.activations(pass.hidden);
-  const Tensor final_sum = pass.activations(pass.hidden), final_rstd = pass.floats({pass.tokens});
+  const Tensor d = pass.stream_activations();
+  const Tensor final_sum = pass.stream_activations(), final_rstd = pass.floats({pass.own.count});
 
   std::vector<BlockLayer::Saved> saved;
   std::vector<std::size_t> marks;
@@ -107,10 +123,7 @@ std::optional<double> Network::forward_backward(const Pass& pass, const Objectiv
   const std::optional<double> loss = head_.forward_backward(pass, objective, shared.delta);
   norm_backward(pass, shared.delta, final_sum, final_norm_, final_rstd, {}, d);
   backward_blocks(pass, shared, saved, marks, n_recomputed, d);
-  if (!pass.measures() && !pass.batch.embeddings && embedding_->gradient) {
-    kernels::embedding_backward(pass.on(),
-                                {.ids = pass.batch.ids, .dy = d, .d_table = embedding_->gradient});
-  }
+  embed_backward(pass, d);
   return loss;
 }
 
@@ -120,7 +133,7 @@ Tensor Network::forward(const Pass& pass) const {
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
     stream = forward_block(pass, shared, layer, stream, Keep::nothing, nullptr).stream_mid;
   }
-  const Tensor rstd = pass.floats({pass.tokens});
+  const Tensor rstd = pass.floats({pass.own.count});
   add_norm(pass, stream, shared.delta, final_norm_, stream, shared.delta, rstd);
   return shared.delta;
 }

@@ -14,7 +14,7 @@ namespace hearth::nn {
 
 class Network {
  public:
-  Network(const ModelConfig& config, const ParameterSet* parameters);
+  Network(const ModelConfig& config, const ParameterSet* parameters, const Parallel& parallel);
 
   // Brings what every pass needs and none changes to memory from arena (which may measure, then without a stream).
   void place_constants(Stream* stream, Staging& staging, Arena& arena);
@@ -30,20 +30,21 @@ class Network {
   // What all blocks of a pass use.
   struct Shared {
     std::vector<Tensor> cos_sin;  // as ropes_
-    Tensor stream, delta;         // [tokens, hidden]: what passes between blocks that do not keep it themselves
+    Tensor stream, delta;         // [own tokens, hidden]: what passes between blocks that do not keep it themselves
   };
   enum class Keep { all, input, nothing };
 
   Shared prepare(const Pass& pass) const;
   const Tensor& cos_sin_of(const Shared& shared, std::size_t layer) const { return shared.cos_sin[rope_of_[layer]]; }
   void embed(const Pass& pass, const Tensor& stream) const;
+  void embed_backward(const Pass& pass, const Tensor& d) const;
   // stream: what the block before left, none for the first.
   BlockLayer::Saved forward_block(const Pass& pass, const Shared& shared, std::size_t layer, const Tensor& stream,
                                   Keep keep, const Ledger* ledger) const;
-  // d [tokens, hidden]: in, the gradient of what the blocks made; out, that of what the embedding gave.
+  // d [own tokens, hidden]: in, the gradient of what the blocks made; out, that of what the embedding gave.
   void backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
                        const std::vector<std::size_t>& marks, std::size_t n_recomputed, const Tensor& d) const;
-  // Forward only: the result, normed, [tokens, hidden].
+  // Forward only: the result, normed, [own tokens, hidden].
   Tensor forward(const Pass& pass) const;
 
   std::vector<BlockLayer> blocks_;

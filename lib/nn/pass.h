@@ -8,6 +8,7 @@
 #include "lib/device/device.h"
 #include "lib/device/memory.h"
 #include "lib/nn/batch.h"
+#include "lib/nn/parallel.h"
 #include "lib/nn/parameters.h"
 
 namespace hearth::nn {
@@ -35,11 +36,14 @@ struct Ledger {
 struct Pass {
   Arena& arena;
   Staging& staging;
+  const Parallel& parallel;
   const Ledger* ledger = nullptr;  // none in a pass without gradients
   Stream* stream = nullptr;        // none when the arena measures
   Batch batch;       // where the kernels reach it
   Batch host_batch;  // as it was given
   std::int64_t tokens = 0;
+  comm::Piece own;  // the tokens of the residual stream that this rank keeps: all, or a run of them among tensor ranks
+  std::int64_t most_tokens = 0;  // that this or any other rank may bring
   std::int64_t hidden = 0;
   DType dtype = DType::f32;
   float epsilon = 1e-6f;
@@ -58,6 +62,7 @@ struct Pass {
   bool measures() const { return arena.measures(); }
   Stream& on() const { return *stream; }
   Tensor activations(std::int64_t width) const { return arena.allocate(dtype, {tokens, width}); }
+  Tensor stream_activations() const { return arena.allocate(dtype, {own.count, hidden}); }
   Tensor floats(Shape shape) const { return arena.allocate(DType::f32, shape); }
   Tensor indices(Shape shape) const { return arena.allocate(DType::i32, shape); }
 };

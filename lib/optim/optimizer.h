@@ -4,12 +4,14 @@
 // (Moonlight 2025), so that one learning rate serves both.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/device/device.h"
 #include "lib/device/memory.h"
 #include "lib/nn/parameters.h"
+#include "lib/optim/assembly.h"
 #include "lib/optim/sharding.h"
 
 namespace hearth::optim {
@@ -23,8 +25,8 @@ struct OptimizerSettings {
   DType muon_compute = DType::f32;  // of the Newton-Schulz iteration
 };
 
-// A tensor of the state, for the checkpoint: name is "<parameter>.m", ".v" (AdamW) or ".momentum" (Muon).
-// Of the rows this rank owns, from first_row on; whole is the shape over all ranks.
+// A tensor for the checkpoint: of the state, whose name is "<parameter>.m", ".v" (AdamW) or ".momentum" (Muon), or a
+// parameter itself. Of the rows this rank owns, from first_row on; whole is the shape over all ranks.
 struct StateTensor {
   std::string name;
   Tensor tensor;  // f32
@@ -34,52 +36,83 @@ struct StateTensor {
 
 class Optimizer {
  public:
-  // What is kept for one parameter's owned rows: m and v, or momentum and none.
-  struct Slot {
-    RowRange rows;
-    Tensor first, second;
-  };
+  // Keeps the state of, and steps, the rows that Sharding gives this rank among those with the same parameters; of
+  // matrices that tensor ranks hold in parts, those that Assembly gives it. The mesh, if any, must outlive this.
+  Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings, const nn::Parallel& parallel = {});
 
-  // Keeps the state of, and steps, the rows that Sharding gives this rank of so many.
-  Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings, int rank = 0, int n_ranks = 1);
-
-  // The most any rank needs.
-  static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings, int n_ranks = 1);
+  // The most any rank of a mesh needs.
+  static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings,
+                                const comm::MeshShape& shape = {.data = 1});
   const OptimizerSettings& settings() const { return settings_; }
-  const Sharding& sharding() const { return sharding_; }
-  RowRange rows(std::size_t parameter) const { return slots_[parameter].rows; }
+  const Sharding& sharding(nn::Copies copies) const { return parts_.shardings[static_cast<std::size_t>(copies)]; }
+  // Of a parameter's part that this rank holds: the rows that it, alone or with its tensor group, steps.
+  RowRange rows(std::size_t parameter) const { return parts_.rows[parameter]; }
 
-  // The sum of the squares of the owned rows' gradients (f64, in a fixed order) into squares(); not finite if any
-  // gradient is not.
+  // To be called after the parameters were set from outside. Collective.
+  void take_masters(Stream& stream, const nn::ParameterSet& parameters);
+
+  // The sum of the squares of the owned gradients (f64, in a fixed order) into squares(), each counted on one rank; not
+  // finite if any gradient is not.
   void measure(Stream& stream, const nn::ParameterSet& parameters);
-  const Tensor& squares() const { return total_; }  // [1] f64
-  // The global norm of the gradients, waited for.
+  const Tensor& squares() const { return parts_.total; }  // [1] f64
+  // The global norm of the gradients, waited for; of one rank.
   double gradient_norm(Stream& stream, const nn::ParameterSet& parameters);
 
   // One step with gradients scaled by min(1, clip / gradient_norm); updates masters and weights.
   // learning_rate: of this step, schedule included. Does not zero the gradients.
   void step(Stream& stream, nn::ParameterSet& parameters, double learning_rate, double gradient_norm);
-  // The same as kernels::judge_step has decided; steps() is then the caller's to keep.
+  // The same as kernels::judge_step has decided; steps() is then the caller's to keep. Collective.
   void step(Stream& stream, nn::ParameterSet& parameters, const Tensor& control);
 
-  // All that resuming needs, in a fixed order, and how many steps were taken (AdamW's bias correction).
+  // All that resuming needs of the state, in a fixed order, and how many steps were taken (AdamW's bias correction).
   const std::vector<StateTensor>& state() const { return state_; }
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
+  // What this rank writes into a checkpoint: over all ranks every row of parameters and state once.
+  std::vector<StateTensor> owned_parameters(const nn::ParameterSet& parameters) const;
+  std::vector<StateTensor> owned_state() const;
 
  private:
+  // What is kept for some rows of a parameter: m and v, or momentum and none.
+  struct Slot {
+    std::size_t parameter = 0;
+    RowRange rows;       // of the part this rank holds; of the whole where assembled
+    int assembled = -1;  // the piece of the assembly it steps, or none
+    Tensor first = {}, second = {};
+  };
+  struct Parts {
+    std::vector<Sharding> shardings;  // by nn::Copies
+    std::vector<RowRange> rows;       // by parameter
+    std::vector<Slot> slots;
+    std::optional<Assembly> assembly;
+    std::vector<Tensor> masters, gradients;  // whole, of the assembly's pieces
+    Tensor workspace, total;                 // total [1] f64
+
+    Parts(const std::vector<nn::ParameterSpec>& specs, const OptimizerSettings& settings, const nn::Parallel& parallel,
+          std::vector<Sharding> shardings, Arena& arena);
+  };
   struct Size {
     float learning_rate = 0, gradient_scale = 1;
     Tensor control = {};  // instead of the two
   };
+  // What a slot steps, and with what.
+  struct Operands {
+    Tensor master, gradient, copy;
+  };
+  Operands operands_of(const Slot& slot, const nn::ParameterSet& parameters) const;
   void update(Stream& stream, nn::ParameterSet& parameters, const Size& size);
+  void update_slot(Stream& stream, const nn::ParameterSpec& spec, const Slot& slot, const Operands& operands,
+                   const Size& size);
+  void spread_masters(Stream& stream, nn::ParameterSet& parameters);
+  bool is_first_holder(const nn::ParameterSpec& spec) const;
 
   OptimizerSettings settings_;
-  Sharding sharding_;
+  nn::Parallel parallel_;
   Arena memory_;
-  std::vector<Slot> slots_;  // by parameter
+  std::vector<nn::ParameterSpec> specs_;
+  Parts parts_;
   std::vector<StateTensor> state_;
-  Tensor workspace_, total_;  // total_ [1] f64
+  std::vector<std::size_t> state_of_;  // the parameter of each
   std::int64_t steps_ = 0;
 };
 

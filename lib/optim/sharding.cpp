@@ -2,41 +2,49 @@
 #include "lib/optim/sharding.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hearth::optim {
-namespace {
 
-// The fewest rows that may part from the rest.
-std::int64_t rows_of_a_unit(const nn::ParameterSpec& spec, bool muon) {
-  if (!muon || !spec.muon()) return 1;
+std::int64_t rows_of_whole_matrices(const nn::ParameterSpec& spec) {
   const std::int64_t rows = spec.shape[0];
   return spec.n_matrices % rows == 0 ? 1 : rows / spec.n_matrices;  // several matrices a row, or several rows a matrix
 }
 
-}  // namespace
-
-Sharding::Sharding(const std::vector<nn::ParameterSpec>& specs, bool muon, int n_ranks)
-    : n_ranks_(n_ranks), rows_(static_cast<std::size_t>(n_ranks), std::vector<RowRange>(specs.size())) {
-  std::int64_t total = 0;
+std::vector<Cuttable> cuttable(const std::vector<nn::ParameterSpec>& specs, bool muon, nn::Copies copies) {
+  std::vector<Cuttable> all;
   for (const nn::ParameterSpec& spec : specs) {
-    if (spec.trainable()) total += spec.shape.n_elements();
+    Cuttable each;
+    if (spec.trainable() && spec.copies == copies) {
+      // A matrix in parts is brought together whole, whatever steps it.
+      const bool whole = spec.role == nn::Role::matrix && (muon || spec.split != nn::Split::none);
+      const double elements = static_cast<double>(spec.whole.n_elements() / spec.n_whole_matrices * spec.n_matrices);
+      each = {spec.shape[0], whole ? rows_of_whole_matrices(spec) : 1,
+              elements / spec.n_parts / static_cast<double>(spec.shape[0])};
+    }
+    all.push_back(each);
   }
-  std::int64_t before = 0;  // elements of the parameters before this one
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    const nn::ParameterSpec& spec = specs[i];
-    if (!spec.trainable()) continue;
-    const std::int64_t rows = spec.shape[0], unit = rows_of_a_unit(spec, muon);
-    const std::int64_t unit_elements = spec.shape.n_elements() / rows * unit;
+  return all;
+}
+
+Sharding::Sharding(const std::vector<Cuttable>& parameters, int n_ranks)
+    : n_ranks_(n_ranks), rows_(static_cast<std::size_t>(n_ranks), std::vector<RowRange>(parameters.size())) {
+  double total = 0;
+  for (const Cuttable& each : parameters) total += static_cast<double>(each.rows) * each.row_elements;
+  double before = 0;  // elements of the parameters before this one
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto& [rows, unit, row_elements] = parameters[i];
+    if (rows == 0) continue;
     // The row at which rank r begins: the cut nearest to its equal share.
-    const auto begin_of = [&](int rank) {
-      const std::int64_t share = static_cast<std::int64_t>(static_cast<double>(total) / n_ranks_ * rank) - before;
-      return std::clamp<std::int64_t>((share + unit_elements / 2) / unit_elements * unit, 0, rows);
+    const auto begin_of = [&, rows = rows, unit = unit, row_elements = row_elements](int rank) {
+      const double units = (total / n_ranks_ * rank - before) / (row_elements * static_cast<double>(unit));
+      return std::clamp<std::int64_t>(std::llround(units) * unit, 0, rows);
     };
     for (int rank = 0; rank < n_ranks_; ++rank) {
       const std::int64_t begin = rank == 0 ? 0 : begin_of(rank), end = rank + 1 == n_ranks_ ? rows : begin_of(rank + 1);
       rows_[static_cast<std::size_t>(rank)][i] = {begin, end - begin};
     }
-    before += spec.shape.n_elements();
+    before += static_cast<double>(rows) * row_elements;
   }
 }
 

@@ -44,6 +44,7 @@ struct PretrainOptions {
   std::string gpu = "h100";
   double network = 400;  // Gbit/s of each GPU
 
+  comm::MeshShape mesh;
   CommonOptions common;
 };
 

@@ -93,6 +93,13 @@ void add_machine(Command& c, PretrainOptions& o) {
   c.flag("check-kernels", &o.check_kernels, "at every measurement compare with the slow reference kernels");
 }
 
+void add_mesh(Command& c, PretrainOptions& o) {
+  c.group("Among many ranks (mpirun, srun)");
+  c.option("dp", &o.mesh.data, "N", "ranks that share a step's rows; 0: what the others leave over").range(0);
+  c.option("tp", &o.mesh.tensor, "N", "tensor parallel: N ranks share the heads, columns and vocabulary").range(1);
+  c.option("ep", &o.mesh.expert, "N", "expert parallel: a mixture's experts spread over N of the --dp ranks").range(1);
+}
+
 void add_cluster(Command& c, PretrainOptions& o) {
   c.group("Planning for a cluster that is not at hand");
   c.option("nodes", &o.nodes, "N",
@@ -126,6 +133,8 @@ Command pretrain_command(const std::vector<std::string>& argv) {
                  "what it would take: parameters, memory, time"},
                 {"mpirun -np 4 pretrain --depth 12 --data tokens.h5 -o runs/base",
                  "on four ranks: each a share of every step, and of the optimiser's state"},
+                {"mpirun -np 8 pretrain --depth 24 --moe --tp 2 --ep 4 --data tokens.h5 -o runs/moe",
+                 "a mixture too large for one rank: matrices cut in two, experts spread over four"},
                 {"hearth pretrain --model llama-3.1-405b --tokens 15T --nodes 2048 --gpu h100 --dry-run",
                  "what a run elsewhere would take, and with which mesh"},
                 {"hearth pretrain --model runs/base --data ours.h5 --epochs 2 --lr 2e-4 -o runs/ours",
@@ -135,11 +144,13 @@ Command pretrain_command(const std::vector<std::string>& argv) {
   add_run(c, *options);
   add_training(c, *options);
   add_machine(c, *options);
+  add_mesh(c, *options);
   add_cluster(c, *options);
   add_common(c, options->common,
              {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true, .device = true});
   c.run = [options, argv](const Command& self) {
-    return run_on_ranks(self, options->common, argv, {}, [&](Context& context) { return run(*options, context); });
+    return run_on_ranks(self, options->common, argv, options->mesh,
+                        [&](Context& context) { return run(*options, context); });
   };
   return c;
 }

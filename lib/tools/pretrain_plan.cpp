@@ -159,13 +159,14 @@ void set_schedule(const PretrainOptions& o, optim::Schedule& schedule) {
 // As many rows as memory allows, in powers of two; the smallest plan must fit.
 void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPlan& plan) {
   const Device& device = context.stream.device();
-  const int n_ranks = context.mesh->shape().data;
+  const comm::MeshShape& shape = context.mesh->shape();
+  const int n_ranks = shape.data;
   train::TrainSettings& s = plan.settings;
   const int sharers = device.is_host() ? context.mesh->local_size() : 1;
   const double memory = usable_memory * static_cast<double>(device.api().free_bytes()) / sharers;
   const auto fits = [&](std::int64_t rows) {
     s.microbatch_rows = rows;
-    plan.memory = train::Trainer::plan(plan.config, s, device, n_ranks);
+    plan.memory = train::Trainer::plan(plan.config, s, device, shape);
     return static_cast<double>(plan.memory.total()) <= memory;
   };
   if (o.microbatch_tokens > 0) {
@@ -261,6 +262,9 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   s.balance_coefficient = o.moe_balance;
   s.eval_tokens = o.eval_tokens;
   s.activation_bytes = o.recompute;
+  nn::check_parallel(plan.config, context.mesh->shape());
+  if (o.check_kernels && (context.mesh->shape().data < context.mesh->size() || context.mesh->shape().expert > 1))
+    throw Error(Kind::config, "--check-kernels compares whole models: leave out --tp and --ep");
   set_batch(o, recipe, s);
   set_length(o, recipe.token_budget, corpus, plan);
   set_schedule(o, s.schedule);
@@ -280,7 +284,7 @@ PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, cons
   plan.config = std::move(config);
   plan.settings = settings;
   plan.run = run_settings(o);
-  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape().data);
+  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape());
   plan.epochs = static_cast<double>(plan.total_tokens()) / static_cast<double>(corpus_tokens(corpus));
   set_expectation(plan, context);
   return plan;

@@ -14,6 +14,7 @@
 #include "lib/base/json_value.h"
 #include "lib/base/launcher.h"
 #include "lib/base/signals.h"
+#include "lib/comm/agreement.h"
 #include "lib/comm/world.h"
 
 namespace hearth::tools {
@@ -182,7 +183,10 @@ int run_on_ranks(const Command& command, const CommonOptions& common, const std:
     const std::string rank = world.size() > 1 ? "[" + std::to_string(world.rank()) + "]" : "";
     Log log(first_word(command.name) + rank, first ? level_of(common) : LogLevel::error,
             first ? progress_of(common) : Log::Progress::off);
-    const comm::Mesh mesh(world.communicator(), shape.for_ranks(world.size()), world.local_size());
+    const comm::MeshShape filled = shape.for_ranks(world.size());
+    std::unique_ptr<comm::Communicator> all = world.communicator();
+    comm::check_agreement(*all, {{"the mesh", filled.text()}});
+    const comm::Mesh mesh(std::move(all), filled, world.local_size());
     ThreadPool pool(common.threads > 0 ? common.threads : threads_of_a_rank(world.local_size()));
     CommonOptions own = common;
     if (!first) own.log_file.clear(), own.json = false;

@@ -1,40 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data parallel training with sharded optimiser state (stage 1 of ZeRO): every rank has all weights, computes the
-// gradient of its share of a step's rows, steps the rows of the parameters it owns (optim::Sharding), and hands these
-// around.
+// Training among the ranks of a mesh with sharded optimiser state (stage 1 of ZeRO): every rank has the weights of its
+// part of the model, computes the gradient of its share of a step's rows, steps the rows of the parameters it owns
+// (optim::Sharding among those with the same parameters), and hands these around.
 //
-//   rows_of ---> gradients, ledger ---> reduce ---> norm of the own rows ---> add ---> step of the own rows ---> spread
+//   share_of ---> gradients, ledger ---> reduce ---> norm of the own rows ---> add ---> step of the own rows --->
+//   spread
 //
 // One rank: all of it does nothing.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "lib/comm/mesh.h"
 #include "lib/nn/model.h"
-#include "lib/optim/sharding.h"
+#include "lib/optim/optimizer.h"
 
 namespace hearth::train {
 
 class DataParallel {
  public:
-  DataParallel(const comm::Mesh& mesh, nn::Model& model, const optim::Sharding& sharding);
+  DataParallel(const comm::Mesh& mesh, nn::Model& model, const optim::Optimizer& optimizer);
 
   // This rank's share of n rows: equal ones, in rank order.
-  comm::Piece share_of(std::int64_t n) const { return comm::piece_of(n, ranks_.rank(), ranks_.size()); }
+  comm::Piece share_of(std::int64_t n) const;
+  // How many passes of so many rows each rank makes over its share of n rows: all as many, the last ones empty where a
+  // share is smaller, as ranks meet within a pass.
+  std::int64_t n_passes(std::int64_t n, std::int64_t rows_at_once) const;
   // The gradients of the rows this rank owns, and the model's ledger, summed over all ranks.
   void reduce(Stream& stream);
   void add(Stream& stream, const Tensor& numbers);  // in place, over all ranks
-  void spread(Stream& stream);                      // everyone's own rows of the weights, to everyone
-  bool alone() const { return ranks_.size() == 1; }
+  void spread(Stream& stream);                      // everyone's own rows of the weights, to everyone with the same
+  bool alone() const { return mesh_.alone(); }
   // Seconds in calls among the ranks so far, waiting for the slowest included.
-  double seconds() const { return ranks_.traffic().seconds; }
+  double seconds() const;
 
  private:
-  comm::Communicator& ranks_;
+  comm::Communicator& ranks_of(nn::Copies copies) const;
+  void reduce_ledger(Stream& stream);
+
+  const comm::Mesh& mesh_;
   nn::Model& model_;
-  std::vector<std::int64_t> gradient_bounds_, weight_bounds_;
+  struct Bounds {
+    std::vector<std::int64_t> gradients, weights;
+  };
+  std::array<Bounds, nn::n_copies> bounds_;  // by nn::Copies: where each rank's own rows begin
 };
 
 }  // namespace hearth::train

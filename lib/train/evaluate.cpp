@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/signals.h"
+#include "lib/comm/agreement.h"
 
 namespace hearth::train {
 
@@ -22,20 +23,26 @@ nn::Batch view_of(const data::Batch& batch) {
 }
 
 HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& held_out, std::int64_t rows_at_once,
-                       comm::Communicator& ranks) {
+                       const comm::Mesh& mesh) {
   double nats = 0;
   std::int64_t counts[3] = {0, 0, 0};  // tokens, bytes, ranks that were stopped
   std::vector<float> log_prob;
-  const comm::Piece share =
-      comm::piece_of(static_cast<std::int64_t>(held_out.rows().size()), ranks.rank(), ranks.size());
+  comm::Communicator& ranks = mesh.data();
+  const auto n_rows = static_cast<std::int64_t>(held_out.rows().size());
+  const comm::Piece share = comm::piece_of(n_rows, ranks.rank(), ranks.size());
   const auto rows = std::span<const data::Row>(held_out.rows())
                         .subspan(static_cast<std::size_t>(share.begin), static_cast<std::size_t>(share.count));
   const auto at_once = static_cast<std::size_t>(rows_at_once);
-  for (std::size_t begin = 0; begin < rows.size(); begin += at_once) {
-    if (stop_requested()) {
+  // All ranks make as many passes, the last ones maybe empty, and stop at the same one, where they meet within a pass.
+  const bool meet = mesh.shape().data < mesh.size() || mesh.shape().expert > 1;
+  const std::int64_t n_passes = (comm::piece_of(n_rows, 0, ranks.size()).count + rows_at_once - 1) / rows_at_once;
+  for (std::int64_t pass = 0; pass < n_passes; ++pass) {
+    const std::int64_t stopped = stop_requested();
+    if (meet ? comm::largest(mesh.world(), {stopped})[0] != 0 : stopped != 0) {
       counts[2] = 1;
       break;
     }
+    const std::size_t begin = std::min(static_cast<std::size_t>(pass) * at_once, rows.size());
     const auto some = rows.subspan(begin, std::min(at_once, rows.size() - begin));
     const data::Batch batch = held_out.assemble(some, static_cast<std::int64_t>(some.size()));
     log_prob.resize(batch.tokens.size());

@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "lib/comm/communicator.h"
+#include "lib/comm/mesh.h"
 #include "lib/data/loader.h"
 #include "lib/device/device.h"
 #include "lib/nn/model.h"
@@ -20,8 +20,9 @@ struct HeldOutResult {
 };
 
 // Over all rows of held_out, rows_at_once at a time. Stops early, with an empty result (n_tokens 0), when a stop is
-// requested by signal: a checkpoint must not wait for an evaluation. Collective over ranks, which share the rows.
+// requested by signal: a checkpoint must not wait for an evaluation. Collective over the mesh, whose data ranks share
+// the rows.
 HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& held_out, std::int64_t rows_at_once,
-                       comm::Communicator& ranks);
+                       const comm::Mesh& mesh);
 
 }  // namespace hearth::train

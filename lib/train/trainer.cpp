@@ -23,8 +23,10 @@ constexpr double report_interval_s = 60;
 constexpr int most_skips_in_a_row = 10;
 constexpr const char* optimizer_prefix = "optimizer/";
 
-nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device, bool graphs = true) {
+nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device, const nn::Parallel& parallel,
+                                 bool graphs = true) {
   nn::ModelSettings model;
+  model.parallel = parallel;
   model.device = device;
   model.graphs = graphs;
   model.purpose = nn::Purpose::train;
@@ -60,9 +62,10 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
       settings_(settings),
       run_settings_(run_settings),
       description_(std::move(description)),
-      model_(config, settings.dtype, model_settings(settings, context.stream.device(), run_settings.graphs)),
-      optimizer_(model_.parameters(), settings.optimizer, mesh_->replicas().rank(), mesh_->replicas().size()),
-      parallel_(*mesh_, model_, optimizer_.sharding()),
+      model_(config, settings.dtype,
+             model_settings(settings, context.stream.device(), nn::Parallel(*mesh_), run_settings.graphs)),
+      optimizer_(model_.parameters(), settings.optimizer, nn::Parallel(*mesh_)),
+      parallel_(*mesh_, model_, optimizer_),
       loader_(corpus, static_cast<std::uint32_t>(settings.context), settings.seed),
       held_out_(corpus, static_cast<std::uint32_t>(settings.context), settings.eval_tokens, settings.seed),
       detector_(context.stream.device(), settings.optimizer),
@@ -73,57 +76,65 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
 }
 
 Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device,
-                            int n_ranks) {
+                            const comm::MeshShape& shape) {
   Plan plan;
-  plan.model = nn::plan_memory(config, settings.dtype, model_settings(settings, device));
-  plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, n_ranks);
+  plan.model = nn::plan_memory(config, settings.dtype,
+                               model_settings(settings, device, nn::Parallel(shape, comm::Coordinates{})));
+  plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, shape);
   // Masters and the optimiser's state, once more, while a checkpoint is written.
   const std::size_t masters = settings.dtype == DType::f32 ? plan.model.weights : plan.model.masters;
-  plan.staging = masters / static_cast<std::size_t>(n_ranks) + plan.optimizer;
+  plan.staging = masters / static_cast<std::size_t>(shape.data * shape.context) + plan.optimizer;
   return plan;
 }
 
 void Trainer::start_fresh() {
   model_.parameters().initialise(context_.stream, settings_.seed);
+  optimizer_.take_masters(context_.stream, model_.parameters());
+}
+
+// read(name, whole tensor) gives the parameters, of which this rank takes its parts.
+template <class Read>
+void Trainer::fill_parameters(const Read& read) {
+  for (const nn::Parameter& parameter : model_.parameters().all()) {
+    const nn::ParameterSpec& spec = parameter.spec;
+    fill_from_host(context_.stream, parameter.master, [&](const Tensor& host) {
+      if (spec.shape == spec.whole) return read(spec.name, host);
+      const Buffer memory(static_cast<std::size_t>(spec.whole.n_elements()) * sizeof(float));
+      const Tensor whole(memory.data(), DType::f32, spec.whole);
+      read(spec.name, whole);
+      nn::take_part(spec, whole, host);
+    });
+  }
+  model_.parameters().refresh_weights(context_.stream);
+  optimizer_.take_masters(context_.stream, model_.parameters());
 }
 
 void Trainer::start_from(const store::ModelSource& source) {
-  for (const nn::Parameter& parameter : model_.parameters().all()) {
-    fill_from_host(context_.stream, parameter.master,
-                   [&](const Tensor& host) { source.read(parameter.spec.name, host); });
-  }
-  model_.parameters().refresh_weights(context_.stream);
+  fill_parameters([&](const std::string& name, const Tensor& whole) { source.read(name, whole); });
 }
 
-// Of this rank: its rows of the parameters and of the optimiser's state. What is not trained is the first rank's.
+// Of this rank: its rows of the parameters and of the optimiser's state. What is not trained is the first rank's, of
+// those that have it.
 std::vector<NamedTensor> Trainer::tensors() {
   std::vector<NamedTensor> all;
-  const std::vector<nn::Parameter>& parameters = model_.parameters().all();
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const nn::ParameterSpec& spec = parameters[i].spec;
-    const optim::RowRange rows = optimizer_.rows(i);
-    if (!spec.trainable()) {
-      if (first_rank()) all.push_back({spec.name, parameters[i].master});
-    } else if (rows.count > 0) {
-      all.push_back({spec.name, parameters[i].master.rows(rows.first, rows.count), rows.first, spec.shape});
-    }
+  const bool first_of_stage = mesh_->replicas().rank() == 0 && mesh_->tensor().rank() == 0;
+  for (const nn::Parameter& parameter : model_.parameters().all()) {
+    if (!parameter.spec.trainable() && first_of_stage) all.push_back({parameter.spec.name, parameter.master});
   }
-  for (const optim::StateTensor& state : optimizer_.state())
-    all.push_back({optimizer_prefix + state.name, state.tensor, state.first_row, state.whole});
+  for (const optim::StateTensor& own : optimizer_.owned_parameters(model_.parameters()))
+    all.push_back({own.name, own.tensor, own.first_row, own.whole});
+  for (const optim::StateTensor& own : optimizer_.owned_state())
+    all.push_back({optimizer_prefix + own.name, own.tensor, own.first_row, own.whole});
   return all;
 }
 
 void Trainer::restore_tensors(const formats::CheckpointReader& checkpoint) {
-  for (const nn::Parameter& parameter : model_.parameters().all()) {
-    fill_from_host(context_.stream, parameter.master,
-                   [&](const Tensor& host) { checkpoint.read(parameter.spec.name, host); });
-  }
+  fill_parameters([&](const std::string& name, const Tensor& whole) { checkpoint.read(name, whole); });
   for (const optim::StateTensor& state : optimizer_.state()) {
     fill_from_host(context_.stream, state.tensor, [&](const Tensor& host) {
       checkpoint.read_rows(optimizer_prefix + state.name, state.first_row, host);
     });
   }
-  model_.parameters().refresh_weights(context_.stream);
   const Json trainer = trainer_json(checkpoint);
   step_ = saved_step_ = json_get<std::int64_t>(trainer, "step", "trainer.json");
   optimizer_.set_steps(json_get<std::int64_t>(trainer, "optimizer_steps", "trainer.json"));
@@ -203,8 +214,7 @@ void Trainer::save_checkpoint() {
 void Trainer::evaluate_now() {
   if (held_out_.rows().empty()) return;
   const Stopwatch time;
-  const HeldOutResult result =
-      evaluate(context_.stream, model_, held_out_, settings_.microbatch_rows, mesh_->replicas());
+  const HeldOutResult result = evaluate(context_.stream, model_, held_out_, settings_.microbatch_rows, *mesh_);
   if (result.n_tokens == 0) return;
   if (!outcome_.first) outcome_.first = result;
   outcome_.last = result;
@@ -231,7 +241,8 @@ void Trainer::add_microbatches(std::span<const data::Row> rows, const nn::Object
   model_.begin_step();
   const auto at_once = static_cast<std::size_t>(settings_.microbatch_rows);
   bool told = stop_requested();
-  for (std::size_t begin = 0; begin < rows.size(); begin += at_once) {
+  for (std::int64_t pass = 0; pass < parallel_.n_passes(settings_.batch_rows, settings_.microbatch_rows); ++pass) {
+    const std::size_t begin = std::min(static_cast<std::size_t>(pass) * at_once, rows.size());
     const auto some = rows.subspan(begin, std::min(at_once, rows.size() - begin));
     const data::Batch batch = loader_.assemble(some, static_cast<std::int64_t>(some.size()));
     model_.add(context_.stream, view_of(batch), objective);

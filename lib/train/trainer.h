@@ -73,9 +73,9 @@ class Trainer {
         80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
     std::size_t total() const { return model.total() + optimizer + staging + process; }
   };
-  // n_ranks: over which the optimiser's state is spread; the most any of them needs.
+  // shape: of the mesh; the most any of its ranks needs.
   static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device = {},
-                   int n_ranks = 1);
+                   const comm::MeshShape& shape = {.data = 1});
 
  private:
   // A step that was put into the stream, and what the host will read of it.
@@ -99,6 +99,8 @@ class Trainer {
   void evaluate_now();
   void save_checkpoint();
   void roll_back(const std::string& reason);
+  template <class Read>
+  void fill_parameters(const Read& read);
   void restore_tensors(const formats::CheckpointReader& checkpoint);
   void log_start();
   void record_failure(const Error& failure);

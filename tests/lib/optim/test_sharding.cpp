@@ -9,9 +9,9 @@ namespace {
 nn::ParameterSpec spec(const char* name, Shape shape, nn::Role role, std::int64_t n_matrices = 1) {
   nn::ParameterSpec made;
   made.name = name;
-  made.shape = shape;
+  made.shape = made.whole = shape;
   made.role = role;
-  made.n_matrices = n_matrices;
+  made.n_matrices = made.n_whole_matrices = n_matrices;
   return made;
 }
 
@@ -30,7 +30,7 @@ TEST_CASE("every row has one owner, in order, and matrices of Muon stay whole") 
   for (const int n_ranks : {1, 2, 3, 4, 7, 64}) {
     for (const bool muon : {false, true}) {
       INFO(n_ranks << " ranks, muon " << muon);
-      const Sharding sharding(specs(), muon, n_ranks);
+      const Sharding sharding(cuttable(specs(), muon, nn::Copies::data), n_ranks);
       for (std::size_t i = 0; i < specs().size(); ++i) {
         INFO(specs()[i].name);
         std::int64_t row = 0;
@@ -54,7 +54,7 @@ TEST_CASE("every row has one owner, in order, and matrices of Muon stay whole") 
 
 TEST_CASE("the shares are about equal, and one after another in memory") {
   constexpr int n_ranks = 4;
-  const Sharding sharding(specs(), false, n_ranks);
+  const Sharding sharding(cuttable(specs(), false, nn::Copies::data), n_ranks);
   // As ParameterSet lays them out: aligned to 64 bytes.
   std::vector<float> memory(40000);
   std::vector<Tensor> tensors;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/nn/parallel.h"
+
+#include <string>
+
+namespace hearth::nn {
+namespace {
+
+void require_divides(const char* option, int ranks, const std::string& block, const char* what, std::int64_t n) {
+  if (n % ranks == 0) return;
+  throw Error(Kind::config, std::string(option) + " " + std::to_string(ranks) + " does not divide the " +
+                                std::to_string(n) + " " + what + " of block '" + block +
+                                "': take a divisor of them, or another shape of model");
+}
+
+}  // namespace
+
+void check_parallel(const ModelConfig& config, const comm::MeshShape& shape) {
+  for (const auto& [name, block] : config.blocks) {
+    require_divides("--tp", shape.tensor, name, "heads", block.attention.heads);
+    require_divides("--tp", shape.tensor, name, "heads for keys and values", block.attention.kv_heads);
+    if (!block.feed_forward.moe) {
+      require_divides("--tp", shape.tensor, name, "columns of the feed-forward layer", block.feed_forward.ffn);
+      continue;
+    }
+    const Moe& moe = *block.feed_forward.moe;
+    require_divides("--tp", shape.tensor, name, "columns of an expert", moe.ffn);
+    require_divides("--tp", shape.tensor, name, "columns of the shared expert", moe.shared_ffn);
+    require_divides("--ep", shape.expert, name, "experts", moe.experts);
+  }
+  if (shape.expert > 1 && !config.has_moe()) {
+    throw Error(Kind::config, "--ep " + std::to_string(shape.expert) + ": the model has no experts to spread");
+  }
+  if (shape.tensor > config.vocab) {
+    throw Error(Kind::config, "--tp " + std::to_string(shape.tensor) + " is more than the vocabulary of " +
+                                  std::to_string(config.vocab));
+  }
+  const std::pair<const char*, int> not_here[] = {{"--pp", shape.pipeline}, {"--cp", shape.context}};
+  for (const auto& [option, ranks] : not_here) {
+    if (ranks > 1) throw Error(Kind::config, std::string(option) + " " + std::to_string(ranks) + ": not here yet");
+  }
+}
+
+}  // namespace hearth::nn

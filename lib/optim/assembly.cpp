@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/optim/assembly.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace hearth::optim {
+namespace {
+
+Shape with_rows(const Shape& shape, std::int64_t rows) {
+  std::vector<std::int64_t> extents(shape.begin(), shape.end());
+  extents[0] = rows;
+  return Shape(std::span<const std::int64_t>(extents));
+}
+
+}  // namespace
+
+Assembly::Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vector<RowRange>& rows, int rank,
+                   int n_ranks, Arena& arena)
+    : specs_(specs), rank_(rank), n_ranks_(n_ranks), pieces_(static_cast<std::size_t>(n_ranks)) {
+  std::vector<Cuttable> cuttable(specs.size());
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const nn::ParameterSpec& spec = specs[i];
+    if (spec.role != nn::Role::matrix || spec.split == nn::Split::none) continue;
+    cuttable[i] = {rows[i].count, rows_of_whole_matrices(spec),
+                   static_cast<double>(spec.shape.n_elements()) / static_cast<double>(spec.shape[0])};
+  }
+  const Sharding owners(cuttable, n_ranks);
+  for (int owner = 0; owner < n_ranks; ++owner) {
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      const RowRange own = owners.rows(i, owner);
+      if (own.count == 0) continue;
+      const nn::ParameterSpec& spec = specs[i];
+      // Rows grow with the whole where axis 0 is what is cut.
+      const std::int64_t factor = spec.split == nn::Split::rows && spec.shape.rank() == 2 ? n_ranks : 1;
+      const std::int64_t first = rows[i].first + own.first;
+      pieces_[static_cast<std::size_t>(owner)].push_back(
+          {.parameter = i,
+           .part_rows = {first, own.count},
+           .whole_rows = {spec.first_matrix * spec.whole[0] / spec.n_whole_matrices + first * factor,
+                          own.count * factor},
+           .whole = with_rows(spec.whole, own.count * factor),
+           .n_matrices = spec.n_matrices * own.count / spec.shape[0]});
+    }
+  }
+  const std::vector<std::int64_t> elements = elements_by_owner();
+  parts_ = arena.allocate(DType::f32, {std::accumulate(elements.begin(), elements.end(), std::int64_t{0})});
+  slices_ = arena.allocate(DType::f32, {n_ranks * elements[static_cast<std::size_t>(rank)]});
+}
+
+std::int64_t Assembly::part_elements(const Piece& piece) const {
+  return piece.whole.n_elements() / n_ranks_;
+}
+
+std::vector<std::int64_t> Assembly::elements_by_owner() const {
+  std::vector<std::int64_t> elements;
+  for (const std::vector<Piece>& pieces : pieces_) {
+    elements.push_back(0);
+    for (const Piece& piece : pieces) elements.back() += part_elements(piece);
+  }
+  return elements;
+}
+
+// copy(rows of this rank's part, where they lie among parts_)
+template <class Copy>
+void Assembly::for_parts(const std::vector<Tensor>& parts, const Copy& copy) const {
+  std::int64_t at = 0;
+  for (const std::vector<Piece>& pieces : pieces_) {
+    for (const Piece& piece : pieces) {
+      const Tensor rows = parts[piece.parameter].rows(piece.part_rows.first, piece.part_rows.count);
+      copy(rows, parts_.rows(at, rows.n_elements()).reshaped(rows.shape));
+      at += rows.n_elements();
+    }
+  }
+}
+
+// copy(run of a whole matrix, the same within slices_), both of so many elements
+template <class Copy>
+void Assembly::for_slices(const std::vector<Tensor>& wholes, const Copy& copy) const {
+  auto* slice = slices_.as<float>();
+  for (int rank = 0; rank < n_ranks_; ++rank) {
+    for (std::size_t i = 0; i < pieces().size(); ++i) {
+      const Piece& piece = pieces()[i];
+      const std::int64_t columns = piece.whole[-1], rows = piece.whole.n_elements() / columns / piece.n_matrices;
+      const bool by_rows = specs_[piece.parameter].split == nn::Split::rows;
+      const std::int64_t count = by_rows ? rows / n_ranks_ * columns : columns / n_ranks_;
+      const std::int64_t runs = by_rows ? piece.n_matrices : piece.n_matrices * rows;
+      auto* whole = wholes[i].as<float>() + rank * count;
+      for (std::int64_t run = 0; run < runs; ++run, slice += count) {
+        copy(whole + run * (by_rows ? rows * columns : columns), slice, count);
+      }
+    }
+  }
+}
+
+void Assembly::gather(comm::Communicator& group, Stream& stream, const std::vector<Tensor>& parts,
+                      const std::vector<Tensor>& wholes) const {
+  HEARTH_CHECK(stream.is_host(), "matrices are brought together on the host only so far");
+  for_parts(parts, [&](const Tensor& part, const Tensor& sent) { stream.copy(part, sent); });
+  const std::vector<std::int64_t> send = elements_by_owner();
+  const std::vector<std::int64_t> receive(send.size(), send[static_cast<std::size_t>(rank_)]);
+  group.all_to_all(stream, parts_, send, slices_, receive).wait(stream);
+  for_slices(wholes, [](float* whole, const float* slice, std::int64_t count) { std::copy_n(slice, count, whole); });
+}
+
+void Assembly::scatter(comm::Communicator& group, Stream& stream, const std::vector<Tensor>& wholes,
+                       const std::vector<Tensor>& parts) const {
+  for_slices(wholes, [](const float* whole, float* slice, std::int64_t count) { std::copy_n(whole, count, slice); });
+  const std::vector<std::int64_t> receive = elements_by_owner();
+  const std::vector<std::int64_t> send(receive.size(), receive[static_cast<std::size_t>(rank_)]);
+  group.all_to_all(stream, slices_, send, parts_, receive).wait(stream);
+  for_parts(parts, [&](const Tensor& part, const Tensor& received) { stream.copy(received, part); });
+}
+
+}  // namespace hearth::optim

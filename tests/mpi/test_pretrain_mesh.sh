@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# pretrain on meshes over real MPI: the losses of one rank, the same bits twice, checkpoints that any mesh goes on from,
+# and meshes that do not fit, named. The many meshes are in tests/lib/train/test_mesh.cpp.
+. "$HEARTH_SOURCE/tests/support/tool_test.sh"
+. "$HEARTH_SOURCE/tests/mpi/ranks.sh"
+. "$HEARTH_SOURCE/tests/tools/pretrain_fixture.sh"
+
+wide='"mixer": {"kind": "gqa", "heads": 4, "kv_heads": 4, "head_dim": 8, "qk_norm": true}, "rope": {"theta": 10000, "dims": 8}'
+dense="{$wide, \"ffn\": {\"kind\": \"glu\", \"ffn\": 48}}"
+mixture="{$wide, \"ffn\": {\"kind\": \"moe\", \"experts\": 4, \"k\": 2, \"ffn\": 16, \"shared_ffn\": 16}}"
+model_json 32 '"dense", "dense"' >wide.json
+model_json 32 '"dense", "mixture"' >experts.json
+
+options='--data tokens.h5 --batch-tokens 224 --microbatch-tokens 64 --eval-tokens 500 --lr 0.001 --log-level warning'
+dense="--model wide.json $options"
+moe="--model experts.json $options"
+losses() { sed -n 's/.*"event":"\(step\|eval\)".*"loss":\([0-9.]*\).*/\2/p' "$1/metrics.jsonl"; }
+weights() { cat "$1"/step-*/part-*.h5 | sha256sum; }
+
+# expect_close RUN OTHER TOLERANCE: the losses of every step and evaluation agree, relatively.
+expect_close() {
+  losses "$1" >one
+  losses "$2" >other
+  [ "$(wc -l <one)" -gt 3 ] && [ "$(wc -l <one)" -eq "$(wc -l <other)" ] || fail "$1 and $2 have other events"
+  paste one other | awk -v most="$3" '{ d = ($1 - $2) / $1; if (d < 0) d = -d; if (d > most) { print; bad = 1 } } END { exit bad }' ||
+    fail "$2 does not lie on $1"
+}
+
+# shellcheck disable=SC2086
+# on_mesh KIND N OPTIONS...: a run like runs/KIND on N ranks, in runs/KIND-N-OPTIONS, told in $run.
+on_mesh() {
+  kind=$1 n=$2
+  shift 2
+  run="runs/$kind-$n$(printf '%s' "$*" | tr -d ' ')"
+  case $kind in
+    dense) set -- $dense "$@" ;;
+    moe) set -- $moe "$@" ;;
+  esac
+  set -- "$@" --steps 12 -o "$run"
+  expect_exit 0 '' ranks "$n" pretrain "$@"
+}
+
+# shellcheck disable=SC2086
+{
+  expect_exit 0 '' pretrain $dense --steps 12 -o runs/dense
+  for mesh in '2 --tp 2' '4 --tp 2'; do
+    on_mesh dense $mesh
+    expect_close runs/dense "$run" 1e-5
+  done
+  cp -r "$run" runs/first && rm -r "$run"
+  on_mesh dense $mesh
+  [ "$(weights runs/first)" = "$(weights "$run")" ] || fail "the same mesh gave other bits the second time"
+
+  # Experts are chosen by comparison: a rounding may choose another one.
+  expect_exit 0 '' pretrain $moe --steps 12 -o runs/moe
+  for mesh in '4 --ep 4' '4 --tp 2 --ep 2'; do
+    on_mesh moe $mesh
+    expect_close runs/moe "$run" 1e-4
+  done
+  expect_exit 0 '' pretrain $moe --dtype bf16 --steps 12 -o runs/bf16
+  expect_exit 0 '' ranks 4 pretrain $moe --dtype bf16 --tp 2 --ep 2 --steps 12 -o runs/bf16-mesh
+  expect_close runs/bf16 runs/bf16-mesh 2e-2
+
+  # From a mesh to one rank, to another mesh, and back; the optimiser's state of the last is the first's.
+  expect_exit 0 '' ranks 4 pretrain $moe --tp 2 --ep 2 --steps 12 --checkpoint-every 4 --keep 9 -o runs/reshaped
+  rm -r runs/reshaped/step-00000008 runs/reshaped/step-00000012
+  expect_exit 0 '' pretrain $moe --steps 12 --checkpoint-every 4 --keep 9 -o runs/reshaped
+  rm -r runs/reshaped/step-00000012
+  expect_exit 0 'another mesh' ranks 2 pretrain $moe --ep 2 --steps 12 --checkpoint-every 4 --keep 9 -o runs/reshaped
+  expect_close runs/moe runs/reshaped 1e-4
+  expect_exit 0 '' hearth export --model "$run" --to hf -o dist
+  expect_file dist/model.safetensors
+
+  # Meshes that do not fit.
+  expect_exit 78 'does not divide the 2 ranks' ranks 2 pretrain $dense --tp 3 --steps 2 -o runs/wrong
+  expect_exit 78 'does not divide the 1 heads for keys and values' ranks 2 pretrain --model moe.json $options --tp 2 --steps 2 -o runs/wrong
+  expect_exit 78 'does not divide the 4 experts' ranks 3 pretrain $moe --ep 3 --steps 2 -o runs/wrong
+  expect_exit 78 'no experts to spread' ranks 2 pretrain $dense --ep 2 --steps 2 -o runs/wrong
+  expect_exit 78 'leave out --tp' ranks 2 pretrain $dense --tp 2 --check-kernels --steps 2 -o runs/wrong
+}
+[ "$failures" -eq 0 ]
