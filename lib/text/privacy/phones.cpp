@@ -146,6 +146,37 @@ bool is_french_form(const Shape& shape) {
          std::all_of(shape.group.begin(), shape.group.begin() + 5, [](int n) { return n == 2; });
 }
 
+// The groups' lengths, as digits: 343 of 030-1234-567.
+std::uint64_t grouping(const Shape& shape) {
+  std::uint64_t lengths = 0;
+  for (std::size_t i = 0; i < shape.n_groups; ++i) lengths = lengths * 10 + shape.group[i];
+  return lengths;
+}
+
+// Numbers as they are written inside countries: 0 and an area code, in parentheses or apart ((02) 9876 5432, 030
+// 901820, 07400 123456, 03-3224-9999); nine or eleven digits in the groups of Spain, Poland, Brazil and of Chinese
+// mobiles.
+bool is_national_form(std::string_view text, std::size_t begin, const Shape& shape) {
+  const bool in_parentheses = byte_before(text, begin) == '(' && byte_at(text, begin + shape.group[0]) == ')';
+  if (shape.n_groups < 2 || shape.n < 9 || shape.n > 11) return false;
+  const bool plain = shape.one_separator && (shape.separator == ' ' || shape.separator == '-');
+  const std::uint64_t groups = grouping(shape);
+  if (groups == 54 || groups == 64) return false;  // ZIP codes: 02110-1301
+  if (shape.digit[0] == '0') {
+    const bool pairs =
+        std::all_of(shape.group.begin(), shape.group.begin() + shape.n_groups, [](int n) { return n == 2; });
+    if (shape.digit[1] == '0' || pairs || shape.group[0] < 2 || shape.group[0] > 6 || shape.n_groups > 5) return false;
+    for (std::size_t i = 1; i < shape.n_groups; ++i) {
+      if (shape.group[i] < 2 || (shape.n_groups > 3 && shape.group[i] > 4)) return false;
+    }
+    return in_parentheses || plain;
+  }
+  if (in_parentheses) return shape.group[0] == 2 && (groups == 244 || groups == 254);
+  if (groups == 344 && shape.digit[0] == '1') return plain && shape.digit[1] >= '3';
+  if (!shape.one_separator || shape.separator != ' ') return false;
+  return (groups == 3222 && shape.digit[0] >= '6') || (groups == 2322 && shape.digit[0] >= '1');
+}
+
 }  // namespace
 
 MaybeFinding phone_at(std::string_view text, std::size_t begin) {
@@ -165,7 +196,8 @@ MaybeFinding phone_at(std::string_view text, std::size_t begin) {
   if (before == ' ' && begin > 1 && is_digit(text[begin - 2])) return std::nullopt;  // the middle of a table's row
   const std::size_t first = before == '(' ? begin - 1 : begin;
   const bool by_form =
-      (is_north_american_form(text, begin, shape) || is_french_form(shape)) && !speaks_of_other_numbers(text, begin);
+      (is_north_american_form(text, begin, shape) || is_french_form(shape) || is_national_form(text, begin, shape)) &&
+      !speaks_of_other_numbers(text, begin);
   if (by_form || speaks_of_phones(text, begin)) return Finding{first, shape.end, Kind::phone};
   return std::nullopt;
 }

@@ -112,11 +112,11 @@ std::string by_number(std::string_view name) {
 // Behind what an escape takes between two equal characters: '...'. Of "\w'...'" the quote may be any character.
 std::string_view delimited(std::string_view source, std::size_t& at) {
   if (at >= source.size()) return {};
-  const char quote = source[at++];
-  const std::size_t end = std::min(source.find(quote, at), source.size());
-  const std::string_view inside = source.substr(at, end - at);
-  at = std::min(end + 1, source.size());
-  return inside;
+  const std::size_t begin = behind_characters(source, at, 1);
+  const std::string_view quote = source.substr(at, begin - at);
+  const std::size_t end = std::min(source.find(quote, begin), source.size());
+  at = std::min(end + quote.size(), source.size());
+  return source.substr(begin, end - begin);
 }
 
 // Behind the size of \s: a digit, two, or signed, or in brackets.
@@ -168,7 +168,7 @@ bool print_escape(std::string_view source, std::size_t& at, std::string& out, bo
     delimited(source, at);
   } else if (c == 'o') {
     const std::string_view over = delimited(source, at);
-    out += printed(over.substr(0, over.starts_with('\\') ? over.size() : 1));
+    out += printed(over.substr(0, over.starts_with('\\') ? over.size() : behind_characters(over, 0, 1)));
   } else if (c == 'c') {
     joined = true;
   } else if (c == ' ' || c == '~' || c == '0') {
@@ -187,12 +187,20 @@ bool print_escape(std::string_view source, std::size_t& at, std::string& out, bo
 
 }  // namespace
 
+std::size_t behind_characters(std::string_view source, std::size_t at, int n) {
+  for (; n > 0 && at < source.size(); --n) {
+    do ++at;
+    while (at < source.size() && (static_cast<unsigned char>(source[at]) & 0xc0) == 0x80);
+  }
+  return at;
+}
+
 std::string_view selected_name(std::string_view source, std::size_t& at) {
   if (at >= source.size()) return {};
   if (source[at] == '(') {
-    const std::string_view name = source.substr(at + 1, 2);
-    at = std::min(at + 3, source.size());
-    return name;
+    const std::size_t begin = at + 1;
+    at = behind_characters(source, begin, 2);
+    return source.substr(begin, at - begin);
   }
   if (source[at] == '[') {
     const std::size_t end = std::min(source.find(']', at), source.size());
@@ -200,7 +208,9 @@ std::string_view selected_name(std::string_view source, std::size_t& at) {
     at = std::min(end + 1, source.size());
     return name;
   }
-  return source.substr(at++, 1);
+  const std::size_t begin = at;
+  at = behind_characters(source, begin, 1);
+  return source.substr(begin, at - begin);
 }
 
 std::string character(std::string_view name) {
@@ -211,7 +221,7 @@ std::string character(std::string_view name) {
   }
   if (name.size() > 2 && is_letter(name[0]) && name[1] == ' ')  // \[e aa]
     return std::string(1, name[0]).append(accent(name.substr(2)));
-  if (name.size() == 1) return std::string(name);
+  if (name.size() == behind_characters(name, 0, 1)) return std::string(name);
   return by_number(name);
 }
 

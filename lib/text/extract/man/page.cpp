@@ -55,13 +55,14 @@ bool is_rule(std::string_view row) {
   return row.find_first_not_of("_=\t ") == std::string_view::npos;
 }
 
-// The options and formats that begin a table; the character that separates cells. False at its end.
+// The options and formats that begin a table; the character of ASCII that separates cells. False at its end.
 bool read_format(Roff& roff, char& separator) {
   std::string line;
   while (roff.next_verbatim("TE", line)) {
     if (const std::size_t at = line.find("tab"); at != std::string::npos && trim(line).ends_with(';')) {
       const std::size_t open = line.find('(', at);
-      if (open != std::string::npos && open + 1 < line.size()) separator = line[open + 1];
+      if (open != std::string::npos && open + 1 < line.size() && (line[open + 1] & 0x80) == 0)
+        separator = line[open + 1];
     }
     if (trim(line).ends_with('.')) return true;
   }

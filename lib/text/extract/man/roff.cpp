@@ -299,11 +299,13 @@ bool Roff::is_true(std::string_view& rest) {
   } else if (std::string_view("0123456789(+-\\.").find(c) != std::string_view::npos) {
     holds = expression(rest, 0) > 0;
   } else {  // 'this'that'
-    rest.remove_prefix(1);
-    const std::size_t middle = std::min(rest.find(c), rest.size());
-    const std::size_t end = std::min(rest.find(c, std::min(middle + 1, rest.size())), rest.size());
-    holds = rest.substr(0, middle) == rest.substr(std::min(middle + 1, rest.size()), end - std::min(middle + 1, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const std::string_view quote = rest.substr(0, behind_characters(rest, 0, 1));
+    rest.remove_prefix(quote.size());
+    const std::size_t middle = std::min(rest.find(quote), rest.size());
+    const std::size_t second = std::min(middle + quote.size(), rest.size());
+    const std::size_t end = std::min(rest.find(quote, second), rest.size());
+    holds = rest.substr(0, middle) == rest.substr(second, end - std::min(second, end));
+    rest.remove_prefix(std::min(end + quote.size(), rest.size()));
   }
   return holds != negated;
 }
