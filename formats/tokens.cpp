@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "formats/hdf5_file.h"
+#include "formats/parts.h"
 #include "lib/base/digest.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
@@ -322,13 +323,28 @@ struct TokensReader::State {
   }
 };
 
+namespace {
+
+Hdf5Reader open_file(const fs::path& path) {
+  constexpr std::string_view known[] = {parts_feature};
+  return {path, version, known};
+}
+
+}  // namespace
+
 TokensReader::TokensReader(const fs::path& path) {
-  const Hdf5Reader file(path, version);
+  const Hdf5Reader file = open_file(path);
+  if (!parts_of(file, path).empty()) {
+    throw Error(Kind::data, path.string() + ": stands for several files: name these here");
+  }
   state_ = std::make_unique<State>(path, file);
 }
 TokensReader::~TokensReader() = default;
 TokensReader::TokensReader(TokensReader&&) noexcept = default;
 
+const std::string& TokensReader::path() const {
+  return state_->path;
+}
 const TokensHeader& TokensReader::header() const {
   return state_->header;
 }
@@ -347,6 +363,36 @@ Json TokensReader::provenance() const {
 
 void TokensReader::verify() const {
   for (std::size_t i = 0; i < n_splits; ++i) state_->verify_ids(i);
+}
+
+std::vector<TokensReader> open_tokens(const fs::path& path) {
+  std::vector<Part> parts;
+  {
+    const Hdf5Reader file = open_file(path);
+    parts = parts_of(file, path);
+  }
+  std::vector<TokensReader> readers;
+  if (parts.empty()) readers.emplace_back(path);
+  for (const Part& part : parts) {
+    readers.emplace_back(part.path);
+    check_part(path, part, readers.back().digest());
+  }
+  return readers;
+}
+
+void write_tokens_index(const fs::path& path, bool overwrite, const std::vector<fs::path>& paths,
+                        const Json& provenance) {
+  std::vector<Part> parts;
+  std::string tokenizer;
+  for (const fs::path& part : paths) {
+    const TokensReader reader(part);
+    if (parts.empty()) tokenizer = reader.header().tokenizer_digest;
+    if (reader.header().tokenizer_digest != tokenizer) {
+      throw Error(Kind::config, part.string() + ": was encoded with another tokenizer than " + paths.front().string());
+    }
+    parts.push_back({part, reader.digest()});
+  }
+  write_index(path, overwrite, version, parts, provenance);
 }
 
 }  // namespace hearth::formats

@@ -55,10 +55,12 @@ struct TokensSplit {
 
 class TokensReader {
  public:
-  explicit TokensReader(const std::filesystem::path& path);  // maps; does not read the ids. Errors as DocumentsReader
+  // Maps; does not read the ids. Errors as DocumentsReader; Error{data} for an index (open_tokens).
+  explicit TokensReader(const std::filesystem::path& path);
   ~TokensReader();
   TokensReader(TokensReader&&) noexcept;
 
+  const std::string& path() const;
   const TokensHeader& header() const;
   const TokensSplit& split(Split split) const;
   const std::vector<std::string>& sources() const;  // names of where documents are from; empty: not told
@@ -70,5 +72,13 @@ class TokensReader {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// A tokens file, or all the parts that an index stands for (formats/parts.h), in order. Errors as TokensReader;
+// Error{data} when a part is another file than the index was made with, or has another tokenizer.
+std::vector<TokensReader> open_tokens(const std::filesystem::path& path);
+
+// Makes path stand for these files, which have one tokenizer. Throws Error{config} when they have not.
+void write_tokens_index(const std::filesystem::path& path, bool overwrite,
+                        const std::vector<std::filesystem::path>& parts, const Json& provenance);
 
 }  // namespace hearth::formats

@@ -81,6 +81,23 @@ std::string shared_text(Communicator& world, const std::string& text) {
   return all;
 }
 
+std::vector<std::string> gathered_texts(Communicator& world, const std::string& text) {
+  const std::vector<std::int64_t> lengths = gathered(world, {static_cast<std::int64_t>(text.size())});
+  const std::int64_t longest = *std::ranges::max_element(lengths);
+  if (longest == 0) return std::vector<std::string>(lengths.size());
+  std::string own = text;
+  own.resize(static_cast<std::size_t>(longest));
+  std::string all(own.size() * lengths.size(), '\0');
+  on_the_host([&](Stream& stream) {
+    const Tensor from(own.data(), DType::u8, {longest}), to(all.data(), DType::u8, {longest * world.size()});
+    world.all_gather(stream, from, to).wait(stream);
+  });
+  std::vector<std::string> texts;
+  for (std::size_t r = 0; r < lengths.size(); ++r)
+    texts.push_back(all.substr(r * own.size(), static_cast<std::size_t>(lengths[r])));
+  return texts;
+}
+
 void check_agreement(Communicator& world, const std::vector<Fact>& facts) {
   if (world.size() == 1) return;
   const std::size_t n_facts = facts.size(), n_ranks = static_cast<std::size_t>(world.size());

@@ -29,4 +29,7 @@ std::vector<std::int64_t> largest(Communicator& world, const std::vector<std::in
 // Rank 0's text, on all ranks. Collective, on the host.
 std::string shared_text(Communicator& world, const std::string& text);
 
+// Everyone's text, in rank order, on all ranks. Collective, on the host.
+std::vector<std::string> gathered_texts(Communicator& world, const std::string& text);
+
 }  // namespace hearth::comm

@@ -70,20 +70,29 @@ SourceWeight parse_source_weight(const std::string& text) {
 
 Corpus::Corpus(const std::vector<SourceSpec>& specs, const std::vector<SourceWeight>& weights) {
   if (specs.empty()) throw Error(Kind::usage, "no data: name at least one tokens file by --data");
+  std::vector<SourceSpec> files;  // the parts in place of an index
   for (const SourceSpec& spec : specs) {
-    sources_.push_back({spec.path, 0, std::make_unique<formats::TokensReader>(spec.path)});
-    const Source& opened = sources_.back();
-    if (spec.weight && opened.reader->split(formats::Split::train).n_tokens() == 0) {
+    std::vector<formats::TokensReader> readers = formats::open_tokens(spec.path);
+    std::uint64_t n_tokens = 0;
+    for (const auto& reader : readers) n_tokens += reader.split(formats::Split::train).n_tokens();
+    if (spec.weight && n_tokens == 0)
       throw Error(Kind::data, spec.path + ": holds no training tokens to give a weight to");
-    }
-    const formats::TokensHeader &first = header(), &other = opened.reader->header();
-    if (first.tokenizer_digest != other.tokenizer_digest || first.vocab_size != other.vocab_size) {
-      throw Error(Kind::config, spec.path + ": was encoded with another tokenizer than " + sources_.front().path +
-                                    ": encode both with one (`tokenize encode --tokenizer`)");
+    for (formats::TokensReader& reader : readers) {
+      files.push_back({reader.path(), spec.weight});
+      if (spec.weight) {
+        const auto part = static_cast<double>(reader.split(formats::Split::train).n_tokens());
+        *files.back().weight *= part / static_cast<double>(n_tokens);
+      }
+      sources_.push_back({reader.path(), 0, std::make_unique<formats::TokensReader>(std::move(reader))});
+      const formats::TokensHeader &first = header(), &other = sources_.back().reader->header();
+      if (first.tokenizer_digest != other.tokenizer_digest || first.vocab_size != other.vocab_size) {
+        throw Error(Kind::config, spec.path + ": was encoded with another tokenizer than " + sources_.front().path +
+                                      ": encode both with one (`tokenize encode --tokenizer`)");
+      }
     }
   }
   if (n_tokens(formats::Split::train) == 0) throw Error(Kind::data, specs.front().path + ": holds no training tokens");
-  resolve_weights(specs, sources_);
+  resolve_weights(files, sources_);
   const bool file_weights = std::any_of(specs.begin(), specs.end(), [](const auto& spec) { return spec.weight; });
   if (file_weights && !weights.empty()) {
     throw Error(Kind::config, "--data FILE=WEIGHT and --weights SOURCE=WEIGHT exclude each other");

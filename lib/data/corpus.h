@@ -43,6 +43,7 @@ class Corpus {
     double weight = 0;                // its share of rows; all sum to 1
   };
 
+  // An index (formats/parts.h) stands for its parts, among which its weight is shared by their training tokens.
   // Files without a weight share what the others leave, by their number of training tokens. With weights of sources,
   // parts are sources instead: those that are named have the share given (over all files, by size), the rest shares
   // what is left. Throws Error{config} when the files were made with different tokenizers, when the weights leave

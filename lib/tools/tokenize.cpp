@@ -63,11 +63,13 @@ struct Sub {
   std::shared_ptr<Options> options = std::make_shared<Options>();
   std::shared_ptr<CommonOptions> common = std::make_shared<CommonOptions>();
 
+  // ranks: may be started as many.
   Command done(const std::vector<std::string>& argv, CommonSet set,
-               const std::function<void(Options&, const CommonOptions&)>& copy = {}) {
+               const std::function<void(Options&, const CommonOptions&)>& copy = {}, bool ranks = false) {
     add_common(command, *common, set);
-    command.run = [options = options, common = common, argv, copy](const Command& self) {
+    command.run = [options = options, common = common, argv, copy, ranks](const Command& self) {
       if (copy) copy(*options, *common);
+      if (ranks) return run_on_ranks(self, *common, argv, {}, [&](Context& context) { return run(*options, context); });
       return run_with_context(self, *common, argv, [&](Context& context) { return run(*options, context); });
     };
     return std::move(command);
@@ -135,8 +137,11 @@ Command encode_command(const std::vector<std::string>& argv) {
       "Each document is followed by the end-of-text token. The names of special tokens inside documents are plain text "
       "unless "
       "--special-tokens parse. The ids are those of Hugging Face's tokenizers; bytes that are not UTF-8 are kept.\n\n"
-      "With - as input the text on stdin becomes ids on stdout, and no file is written.";
+      "With - as input the text on stdin becomes ids on stdout, and no file is written.\n\n"
+      "Under mpirun or srun each rank encodes a share into a part in OUTPUT.parts/, and OUTPUT is an index that stands for "
+      "them: every tool takes it as one file; move both together.";
   c.examples = {{"tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5", "a documents file"},
+                {"mpirun -np 8 tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5", "by eight processes"},
                 {"echo Hello | tokenize encode - --tokenizer tokenizer.json", "a text"}};
   c.positional("INPUT", &o.inputs, "documents files, or - for plain text on stdin");
   c.option("tokenizer", &o.tokenizer, "PATH",
@@ -157,10 +162,11 @@ Command encode_command(const std::vector<std::string>& argv) {
       .one_of({"folder", "type", "language"});
   CommonSet set;
   set.overwrite = set.dry_run = set.no_provenance = true;
-  return sub.done(argv, set, [](TokenizeEncodeOptions& to, const CommonOptions& from) {
+  const auto copy = [](TokenizeEncodeOptions& to, const CommonOptions& from) {
     to.overwrite = from.overwrite;
     to.dry_run = from.dry_run;
-  });
+  };
+  return sub.done(argv, set, copy, true);
 }
 
 Command decode_command(const std::vector<std::string>& argv) {

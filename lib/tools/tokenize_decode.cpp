@@ -31,14 +31,20 @@ std::vector<std::uint32_t> document_ids(const TokensSplit& split, std::uint64_t 
   return ids;
 }
 
-// Calls body(document) for those that first and limit (0: all) choose.
+// Calls body(split, document in it, document in all) for those that first and limit (0: all) choose of all files'.
 template <class Body>
-void for_chosen(const TokensSplit& split, std::uint64_t first, std::uint64_t limit, Body body) {
-  const std::uint64_t n = split.n_documents();
-  const std::uint64_t end = limit == 0 || n - std::min(first, n) < limit ? n : first + limit;
-  for (std::uint64_t document = first; document < end; ++document) {
-    tokenize_detail::throw_if_stopped();
-    body(document);
+void for_chosen(const std::vector<TokensReader>& readers, Split name, std::uint64_t first, std::uint64_t limit,
+                Body body) {
+  std::uint64_t begin = 0;  // of the file's documents among all
+  for (const TokensReader& reader : readers) {
+    const TokensSplit& split = reader.split(name);
+    const std::uint64_t end = begin + split.n_documents();
+    const std::uint64_t last = limit == 0 || end - std::min(first, end) < limit ? end : first + limit;
+    for (std::uint64_t document = std::max(first, begin); document < last; ++document) {
+      tokenize_detail::throw_if_stopped();
+      body(split, document - begin, document);
+    }
+    begin = end;
   }
 }
 
@@ -87,31 +93,31 @@ int run(const TokenizeDecodeOptions& options, Context&) {
     put(tokenizer.decode(ids_in(read_file(options.input), options.input), options.skip_special));
     return 0;
   }
-  const TokensReader reader(options.input);
-  tokenize_detail::require_same_tokenizer(options.input, reader.header().tokenizer_digest, tokenizer,
+  const std::vector<TokensReader> readers = formats::open_tokens(options.input);
+  tokenize_detail::require_same_tokenizer(options.input, readers.front().header().tokenizer_digest, tokenizer,
                                           options.tokenizer);
-  const TokensSplit& split = reader.split(split_named(options.split));
-  for_chosen(split, options.first, options.limit, [&](std::uint64_t document) {
-    put(tokenizer.decode(document_ids(split, document), options.skip_special));
-  });
+  for_chosen(readers, split_named(options.split), options.first, options.limit,
+             [&](const TokensSplit& split, std::uint64_t document, std::uint64_t) {
+               put(tokenizer.decode(document_ids(split, document), options.skip_special));
+             });
   return 0;
 }
 
 int run(const TokenizeCatOptions& options, Context&) {
   std::optional<Tokenizer> tokenizer;
   if (!options.tokenizer.empty()) tokenizer = Tokenizer::load(options.tokenizer);
-  const TokensReader reader(options.input);
+  const std::vector<TokensReader> readers = formats::open_tokens(options.input);
   if (tokenizer)
-    tokenize_detail::require_same_tokenizer(options.input, reader.header().tokenizer_digest, *tokenizer,
+    tokenize_detail::require_same_tokenizer(options.input, readers.front().header().tokenizer_digest, *tokenizer,
                                             options.tokenizer);
   for (const Split name : tokenize_detail::splits_named(options.splits)) {
-    const TokensSplit& split = reader.split(name);
-    for_chosen(split, options.first, options.limit, [&](std::uint64_t document) {
-      const std::vector<std::uint32_t> ids = document_ids(split, document);
-      Json line{{"split", name_of(name)}, {"document", document}, {"ids", ids}};
-      if (tokenizer) line["text"] = tokenizer->decode(ids, true);
-      put(dump_json(line) + "\n");
-    });
+    for_chosen(readers, name, options.first, options.limit,
+               [&](const TokensSplit& split, std::uint64_t document, std::uint64_t number) {
+                 const std::vector<std::uint32_t> ids = document_ids(split, document);
+                 Json line{{"split", name_of(name)}, {"document", number}, {"ids", ids}};
+                 if (tokenizer) line["text"] = tokenizer->decode(ids, true);
+                 put(dump_json(line) + "\n");
+               });
   }
   return 0;
 }

@@ -3,17 +3,21 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "formats/record_file.h"
 #include "formats/tokens.h"
 #include "lib/base/clock.h"
+#include "lib/base/digest.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
+#include "lib/comm/agreement.h"
+#include "lib/comm/mesh.h"
 #include "lib/text/tokenizer/tokenizer.h"
 #include "lib/tools/tokenize.h"
 #include "lib/tools/tokenize_blocks.h"
@@ -51,6 +55,27 @@ struct Statistics {
   std::map<std::string, Count> by_type;  // "code: c++", "markdown", ...
 };
 
+Json to_json(const Count& count) {
+  return {count.documents, count.tokens, count.text_bytes};
+}
+Count count_from(const Json& json) {
+  return {json[0].get<std::uint64_t>(), json[1].get<std::uint64_t>(), json[2].get<std::uint64_t>()};
+}
+
+// As one rank tells it to another.
+Json to_json(const Statistics& statistics) {
+  Json splits = Json::object(), types = Json::object();
+  for (const auto& [split, count] : statistics.by_split)
+    splits[std::to_string(static_cast<int>(split))] = to_json(count);
+  for (const auto& [type, count] : statistics.by_type) types[type] = to_json(count);
+  return {{"splits", splits}, {"types", types}};
+}
+void add(Statistics& sum, const Json& other) {
+  for (const auto& [split, count] : other["splits"].items())
+    sum.by_split[static_cast<Split>(std::stoi(split))].add(count_from(count));
+  for (const auto& [type, count] : other["types"].items()) sum.by_type[type].add(count_from(count));
+}
+
 struct Plan {
   const Tokenizer& tokenizer;
   SpecialTokens special;
@@ -81,11 +106,12 @@ void write_block(const EncodedBlock& block, formats::TokensWriter& writer, Stati
   }
 }
 
-// Encodes blocks into segments of the work folder, behind those that are there.
+// Encodes blocks into segments of the work folder, behind those that are there. Of all files' blocks, counted together,
+// those of `mine`.
 class Encoder {
  public:
-  Encoder(const Plan& plan, WorkFolder& work, Context& context)
-      : plan_(plan), work_(work), context_(context), segment_began_(steady_seconds()) {
+  Encoder(const Plan& plan, const comm::Piece& mine, WorkFolder& work, Context& context)
+      : plan_(plan), mine_(mine), work_(work), context_(context), segment_began_(steady_seconds()) {
     if (const std::string position = work.position(); !position.empty()) {
       n_done_ = json_get<std::uint64_t>(parse_json(position, work.path().string()), "blocks", work.path().string());
       context.log.info("going on behind " + std::to_string(n_done_) + " blocks encoded before");
@@ -94,12 +120,17 @@ class Encoder {
 
   // Throws Error{stopped} when a signal asked for it; what was encoded is kept.
   void encode(const std::string& path, const DocumentsReader& reader) {
-    const std::uint64_t n_blocks = reader.n_blocks();
+    // Of this file's blocks: mine, behind what is done.
+    const auto within = [&](std::uint64_t block) {
+      return std::min(block - std::min(block, n_passed_), reader.n_blocks());
+    };
+    const auto begin = static_cast<std::uint64_t>(mine_.begin), end = begin + static_cast<std::uint64_t>(mine_.count);
+    const std::uint64_t last = within(end);
     const std::uint64_t batch = static_cast<std::uint64_t>(context_.pool.n_threads()) * 4;
     const Stopwatch watch;
     std::uint64_t done_bytes = 0;
-    for (std::uint64_t first = n_done_ - std::min(n_done_, n_passed_); first < n_blocks; first += batch) {
-      std::vector<EncodedBlock> blocks(std::min(batch, n_blocks - first));
+    for (std::uint64_t first = within(begin + n_done_); first < last; first += batch) {
+      std::vector<EncodedBlock> blocks(std::min(batch, last - first));
       context_.pool.for_each(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t i, int) {
         const auto index = static_cast<std::size_t>(i);
         blocks[index] = encode_block(plan_, reader.read_block(first + index));
@@ -117,8 +148,7 @@ class Encoder {
                             human_bytes(static_cast<double>(reader.text_bytes())) + ", " +
                             human_bytes(static_cast<double>(done_bytes) / watch.seconds()) + "/s");
     }
-    n_passed_ += n_blocks;
-    n_done_ = std::max(n_done_, n_passed_);
+    n_passed_ += reader.n_blocks();
     context_.log.progress_done();
   }
 
@@ -141,10 +171,11 @@ class Encoder {
   }
 
   const Plan& plan_;
+  comm::Piece mine_;
   WorkFolder& work_;
   Context& context_;
   double segment_began_;
-  std::uint64_t n_done_ = 0, n_passed_ = 0;  // blocks of all files together: encoded, and those of files done with
+  std::uint64_t n_done_ = 0, n_passed_ = 0;  // blocks: of mine, encoded; of all, those of files done with
   std::unique_ptr<formats::RecordFileWriter> segment_;
 };
 
@@ -235,6 +266,114 @@ void report(const TokenizeEncodeOptions& options, const Tokenizer& tokenizer, co
               human_bytes(static_cast<double>(all.text_bytes) / seconds).c_str());
 }
 
+formats::TokensHeader header_of(const Plan& plan) {
+  const Tokenizer& tokenizer = plan.tokenizer;
+  formats::TokensHeader header;
+  header.dtype = tokenizer.vocab_size() <= 65536 ? DType::u16 : DType::u32;
+  header.vocab_size = tokenizer.vocab_size();
+  header.end_of_text_id = plan.end_of_text;
+  header.tokenizer_digest = tokenizer.digest();
+  header.token_bytes = tokenizer.token_bytes();
+  return header;
+}
+
+// Blocks of `mine` into one file at output. Its work folder is left, for the caller to remove.
+Statistics encode_piece(const TokenizeEncodeOptions& options, const Plan& plan, const comm::Piece& mine,
+                        const std::vector<DocumentsReader>& readers, const std::vector<InputRecord>& inputs,
+                        const fs::path& output, bool overwrite, WorkFolder& work, Context& context) {
+  const bool begun_before = work.n_segments() > 0;
+  Statistics statistics;
+  try {
+    Encoder encoder(plan, mine, work, context);
+    for (std::size_t i = 0; i < readers.size(); ++i) encoder.encode(options.inputs[i], readers[i]);
+    encoder.end_segment();
+    formats::TokensWriter writer(output, overwrite, header_of(plan));
+    write_segments(work, writer, statistics);
+    if (statistics.by_split.empty() && context.mesh->alone())
+      throw Error(Kind::data, join(options.inputs, ", ") + ": no documents: there is nothing to encode");
+    writer.finish(provenance(context.invocation, inputs));
+  } catch (const Error& error) {
+    const bool of_use = error.kind() == Kind::stopped || error.kind() == Kind::io;
+    if (!begun_before && !(of_use && work.n_segments() > 0)) work.remove();
+    throw;
+  }
+  return statistics;
+}
+
+std::int64_t n_blocks_of(const std::vector<DocumentsReader>& readers) {
+  std::uint64_t n = 0;
+  for (const DocumentsReader& reader : readers) n += reader.n_blocks();
+  return static_cast<std::int64_t>(n);
+}
+
+Statistics encode_alone(const TokenizeEncodeOptions& options, const Plan& plan,
+                        const std::vector<DocumentsReader>& readers, const std::vector<InputRecord>& inputs,
+                        Context& context) {
+  WorkFolder work(options.output, plan_json(options, plan, inputs), options.resume);
+  const comm::Piece all{0, n_blocks_of(readers)};
+  const Statistics statistics =
+      encode_piece(options, plan, all, readers, inputs, options.output, options.overwrite, work, context);
+  work.remove();
+  return statistics;
+}
+
+// Parts of a run with another number of ranks, which this output replaces.
+void remove_strangers(const fs::path& folder, const std::vector<fs::path>& parts) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const bool ours = std::find(parts.begin(), parts.end(), entry.path()) != parts.end();
+    if (!ours && entry.path().extension() == ".h5") fs::remove(entry.path());
+  }
+}
+
+// Each rank a part, of neighbouring blocks; then the first one the index. What a rank has encoded is kept until that is
+// there, so that the same ranks go on with it.
+Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& plan,
+                           const std::vector<DocumentsReader>& readers, const std::vector<InputRecord>& inputs,
+                           Context& context) {
+  comm::Communicator& world = context.mesh->world();
+  Json asked = plan_json(options, plan, inputs);
+  asked["ranks"] = world.size();
+  // What would be another content has another name: an output that is replaced stays whole until the new one is.
+  const std::string kind = sha256_hex(dump_json(asked)).substr(0, 12);
+  const fs::path folder = options.output + ".parts";
+  const auto part_of = [&](int rank) {
+    char name[64];
+    std::snprintf(name, sizeof name, "%s-%05d-of-%05d.h5", kind.c_str(), rank, world.size());
+    return folder / name;
+  };
+  comm::check_agreement(world, {{"the program (hearth " + version() + ")", version() + " " + commit()},
+                                {"the tokenizer, the input or the options", dump_json(asked)}});
+  comm::together(world, [&] {
+    if (world.rank() == 0) fs::create_directories(folder);
+  });
+  const comm::Piece mine = comm::piece_of(n_blocks_of(readers), world.rank(), world.size());
+  std::optional<WorkFolder> work;
+  Statistics statistics;
+  try {
+    comm::together(world, [&] {
+      work.emplace(part_of(world.rank()), asked, options.resume);
+      statistics = encode_piece(options, plan, mine, readers, inputs, part_of(world.rank()), true, *work, context);
+    });
+  } catch (const Error& error) {
+    if (error.kind() == Kind::unavailable) tokenize_detail::throw_if_stopped();  // as the others were
+    throw;
+  }
+  Statistics all;
+  for (const std::string& text : comm::gathered_texts(world, dump_json(to_json(statistics))))
+    add(all, parse_json(text, "a rank"));
+  comm::together(world, [&] {
+    if (world.rank() != 0) return;
+    if (all.by_split.empty())
+      throw Error(Kind::data, join(options.inputs, ", ") + ": no documents: there is nothing to encode");
+    std::vector<fs::path> parts;
+    for (int rank = 0; rank < world.size(); ++rank) parts.push_back(part_of(rank));
+    formats::write_tokens_index(options.output, options.overwrite, parts, provenance(context.invocation, inputs));
+    remove_strangers(folder, parts);
+  });
+  work->remove();
+  return all;
+}
+
 int encode_stdin(const TokenizeEncodeOptions& options, const Tokenizer& tokenizer, SpecialTokens special,
                  const Context& context) {
   if (!options.output.empty()) {
@@ -284,10 +423,12 @@ int run(const TokenizeEncodeOptions& options, Context& context) {
   if (options.inputs.empty()) throw Error(Kind::usage, "no INPUT: give documents files, or - for text on stdin");
   const Tokenizer tokenizer = Tokenizer::load(options.tokenizer);
   const SpecialTokens special = options.special_tokens == "parse" ? SpecialTokens::parse : SpecialTokens::as_text;
+  if (options.inputs == std::vector<std::string>{"-"} && !context.mesh->alone())
+    throw Error(Kind::usage, "text on stdin is encoded by one process: start it alone");
   if (options.inputs == std::vector<std::string>{"-"}) return encode_stdin(options, tokenizer, special, context);
   if (options.output.empty()) throw Error(Kind::usage, "no output: give -o FILE");
   const Plan plan{tokenizer, special, end_of_text_of(options, tokenizer), options.source_by};
-  require_creatable(options.output, options.overwrite);
+  comm::together(context.mesh->world(), [&] { require_creatable(options.output, options.overwrite); });
 
   std::vector<DocumentsReader> readers;
   std::vector<InputRecord> inputs{{options.tokenizer, tokenizer.digest()}};
@@ -296,35 +437,13 @@ int run(const TokenizeEncodeOptions& options, Context& context) {
     inputs.push_back({path, readers.back().digest()});
   }
   if (options.dry_run) {
-    print_plan(options, tokenizer, readers, context);
+    if (context.mesh->rank() == 0) print_plan(options, tokenizer, readers, context);
     return 0;
   }
   const Stopwatch watch;
-  formats::TokensHeader header;
-  header.dtype = tokenizer.vocab_size() <= 65536 ? DType::u16 : DType::u32;
-  header.vocab_size = tokenizer.vocab_size();
-  header.end_of_text_id = plan.end_of_text;
-  header.tokenizer_digest = tokenizer.digest();
-  header.token_bytes = tokenizer.token_bytes();
-  WorkFolder work(options.output, plan_json(options, plan, inputs), options.resume);
-  const bool begun_before = work.n_segments() > 0;
-  Statistics statistics;
-  try {
-    Encoder encoder(plan, work, context);
-    for (std::size_t i = 0; i < readers.size(); ++i) encoder.encode(options.inputs[i], readers[i]);
-    encoder.end_segment();
-    formats::TokensWriter writer(options.output, options.overwrite, std::move(header));
-    write_segments(work, writer, statistics);
-    if (statistics.by_split.empty())
-      throw Error(Kind::data, join(options.inputs, ", ") + ": no documents: there is nothing to encode");
-    writer.finish(provenance(context.invocation, inputs));
-  } catch (const Error& error) {
-    const bool of_use = error.kind() == Kind::stopped || error.kind() == Kind::io;
-    if (!begun_before && !(of_use && work.n_segments() > 0)) work.remove();
-    throw;
-  }
-  work.remove();
-  report(options, tokenizer, statistics, watch.seconds(), context);
+  const Statistics statistics = context.mesh->alone() ? encode_alone(options, plan, readers, inputs, context)
+                                                      : encode_on_ranks(options, plan, readers, inputs, context);
+  if (context.mesh->rank() == 0) report(options, tokenizer, statistics, watch.seconds(), context);
   return 0;
 }
 

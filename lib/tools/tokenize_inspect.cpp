@@ -147,9 +147,10 @@ void count_documents(const formats::DocumentsReader& reader, const Tokenizer& to
 Json usage_json(const Tokenizer& tokenizer, const TokenizeInspectOptions& options, Context& context) {
   Usage usage(tokenizer.vocab_size());
   for (const std::string& path : options.tokens) {
-    const TokensReader reader(path);
-    tokenize_detail::require_same_tokenizer(path, reader.header().tokenizer_digest, tokenizer, options.tokenizer);
-    count_tokens(reader, usage);
+    for (const TokensReader& reader : formats::open_tokens(path)) {
+      tokenize_detail::require_same_tokenizer(path, reader.header().tokenizer_digest, tokenizer, options.tokenizer);
+      count_tokens(reader, usage);
+    }
   }
   for (const std::string& path : options.documents) {
     count_documents(formats::DocumentsReader(path), tokenizer, options.source_by, usage, context);

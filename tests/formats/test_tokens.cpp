@@ -182,3 +182,32 @@ TEST_CASE("sources of documents come back, and are left out where none was told"
   CHECK(untold.sources().empty());
   CHECK(untold.split(Split::train).document_source.empty());
 }
+
+TEST_CASE("an index stands for its parts, wherever both lie, and for no others") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "there/parts");
+  const fs::path a = folder / "there/parts/a.h5", b = folder / "there/parts/b.h5", index = folder / "there/index.h5";
+  const TokensHeader header = header_of(DType::u16, 300);
+  write_sample(a, header, sample_documents(300, 20, 50));
+  write_sample(b, header, sample_documents(300, 30, 40));
+  write_tokens_index(index, false, {a, b}, Json{{"tool", "test"}});
+  CHECK_THROWS_AS(TokensReader(index), Error);  // one file is meant there
+  CHECK(open_tokens(a).size() == 1);
+
+  fs::rename(folder / "there", folder / "here");
+  const fs::path moved = folder / "here/index.h5";
+  const std::vector<TokensReader> readers = open_tokens(moved);
+  REQUIRE(readers.size() == 2);
+  CHECK(readers[0].digest() == TokensReader(folder / "here/parts/a.h5").digest());
+  CHECK(readers[1].split(Split::train).n_documents() + readers[1].split(Split::test).n_documents() == 30);
+
+  write_sample(folder / "here/parts/b.h5", header, sample_documents(300, 31, 40));
+  CHECK_THROWS_WITH(open_tokens(moved), Catch::Contains("not the one it was made with"));
+
+  TokensHeader other = header;
+  other.tokenizer_digest = std::string(64, 'b');
+  const fs::path c = folder / "c.h5";
+  write_sample(c, other, sample_documents(300, 5, 5));
+  CHECK_THROWS_WITH(write_tokens_index(index, false, {folder / "here/parts/a.h5", c}, {}),
+                    Catch::Contains("another tokenizer"));
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/parts.h"
+
+#include "lib/base/digest.h"
+#include "lib/base/json_value.h"
+
+namespace hearth::formats {
+namespace fs = std::filesystem;
+
+void write_index(const fs::path& path, bool overwrite, const FormatVersion& version, const std::vector<Part>& parts,
+                 const Json& provenance) {
+  Hdf5Writer file(path, overwrite, version);
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  Json list = Json::array();
+  Sha256 digest;
+  for (const Part& part : parts) {
+    list.push_back({{"file", fs::relative(part.path, folder).generic_string()}, {"digest", part.digest}});
+    digest.update(part.digest);
+  }
+  file.set_required({std::string(parts_feature)});
+  file.write_text("parts", dump_json(list));
+  file.write_text("provenance", dump_json(provenance));
+  file.set("digest", digest.hex());
+  file.finish();
+}
+
+std::vector<Part> parts_of(const Hdf5Reader& file, const fs::path& path) {
+  if (!file.has("parts")) return {};
+  const std::string where = path.string() + ": parts";
+  std::vector<Part> parts;
+  for (const Json& entry : parse_json(file.read_text("parts"), where)) {
+    const fs::path name = json_get<std::string>(entry, "file", where);
+    parts.push_back({path.parent_path() / name, json_get<std::string>(entry, "digest", where)});
+  }
+  if (parts.empty()) throw Error(Kind::data, where + ": an index of no parts; make it again");
+  return parts;
+}
+
+void check_part(const fs::path& index, const Part& part, const std::string& digest) {
+  if (part.digest == digest) return;
+  throw Error(Kind::data, index.string() + ": its part " + part.path.string() +
+                              " is not the one it was made with: restore that, or make all of it again");
+}
+
+}  // namespace hearth::formats
