@@ -14,7 +14,6 @@
 #include "lib/nn/family.h"
 #include "lib/nn/parameters.h"
 #include "lib/text/tokenizer/tokenizer.h"
-#include "lib/tools/pretrain_cluster.h"
 #include "lib/tools/pretrain_folder.h"
 #include "lib/tools/pretrain_plan.h"
 
@@ -196,7 +195,6 @@ train::Outcome train_model(const PretrainOptions& o, Context& context, const dat
 }  // namespace
 
 int run(const PretrainOptions& o, Context& context) {
-  if (o.nodes) return plan_cluster(o, context);
   std::vector<data::SourceSpec> specs;
   for (const std::string& text : o.data) specs.push_back(data::parse_source(text));
   std::vector<data::SourceWeight> weights;

@@ -67,6 +67,7 @@ train::Job job_asked_for(const PretrainOptions& o) {
   job.shape = shape_asked_for(o);
   job.cluster = {train::gpu_named(o.gpu), static_cast<int>(*o.nodes), static_cast<int>(o.gpus_per_node),
                  o.network * 1e9 / 8};
+  job.mesh = o.mesh;
   job.context = o.context.value_or(job.shape.context);
   job.batch_rows = batch_rows(o, job);
   job.software.recomputed = -1;

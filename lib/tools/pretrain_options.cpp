@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "lib/tools/pretrain.h"
+#include "lib/tools/pretrain_cluster.h"
 
 namespace hearth::tools {
 namespace {
@@ -149,6 +150,10 @@ Command pretrain_command(const std::vector<std::string>& argv) {
   add_common(c, options->common,
              {.seed = true, .dry_run = true, .overwrite = false, .tmpdir = false, .no_provenance = true, .json = true, .device = true});
   c.run = [options, argv](const Command& self) {
+    if (options->nodes) {
+      return run_with_context(self, options->common, argv,
+                              [&](const Context& context) { return plan_cluster(*options, context); });
+    }
     return run_on_ranks(self, options->common, argv, options->mesh,
                         [&](Context& context) { return run(*options, context); });
   };

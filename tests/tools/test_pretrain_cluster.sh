@@ -9,6 +9,8 @@ expect_stdout '^15 T tokens: .* GPU hours$'
 expect_exit 0 '' pretrain --model mistral-small-4 --nodes 16 --gpu h200 --dry-run --json
 expect_stdout '"schema":"hearth.pretrain.cluster/1"'
 expect_exit 0 '' pretrain --depth 24 --moe --nodes 2 --dry-run
+expect_exit 0 '' pretrain --model mixtral-8x7b --nodes 4 --tp 4 --ep 8 --dry-run
+! grep -- '--dp' "$out" | grep -v -e '--tp 4 --ep 8' || fail "another mesh than asked for"
 printf '{"schema": "hearth.model/1", "vocab": 1000, "hidden": 128, "context": 256, "blocks": {"a": {"mixer": {"kind": "gqa",
   "heads": 2, "kv_heads": 2, "head_dim": 64}, "rope": {"theta": 10000, "dims": 64}, "ffn": {"kind": "glu", "ffn": 256}}},
   "layers": ["a", "a"]}' >model.json

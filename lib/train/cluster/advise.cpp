@@ -29,6 +29,12 @@ int n_kinds(const comm::MeshShape& mesh) {
   return (mesh.pipeline > 1) + (mesh.context > 1) + (mesh.tensor > 1) + (mesh.expert > 1);
 }
 
+bool keeps(const comm::MeshShape& asked, const comm::MeshShape& mesh) {
+  const auto open = [](int size, int found) { return size <= 1 || size == found; };
+  return (asked.data == 0 || asked.data == mesh.data) && open(asked.pipeline, mesh.pipeline) &&
+         open(asked.context, mesh.context) && open(asked.tensor, mesh.tensor) && open(asked.expert, mesh.expert);
+}
+
 // All shapes of the mesh whose sizes are worth a look.
 std::vector<comm::MeshShape> meshes_of(const Job& job) {
   const int ranks = job.cluster.n_ranks(), layers = static_cast<int>(job.shape.layers.size());
@@ -39,8 +45,10 @@ std::vector<comm::MeshShape> meshes_of(const Job& job) {
     for (const int pipeline : divisors(ranks / tensor, layers)) {
       for (const int context : divisors(ranks / tensor / pipeline, most_context)) {
         const int data = ranks / tensor / pipeline / context;
-        for (const int expert : divisors(data * context, most_experts(job.shape)))
-          meshes.push_back({data, pipeline, context, tensor, expert});
+        for (const int expert : divisors(data * context, most_experts(job.shape))) {
+          const comm::MeshShape mesh{data, pipeline, context, tensor, expert};
+          if (keeps(job.mesh, mesh)) meshes.push_back(mesh);
+        }
       }
     }
   }

@@ -201,6 +201,7 @@ TEST_CASE("advice fits, divides and is sorted") {
   job.shape = published_shape("mistral-small-4");
   job.cluster = {gpu_named("h200"), 16, 8};
   job.batch_rows = 1024;
+  job.mesh = {};
   const std::vector<Advice> advice = advise(job, 5);
   REQUIRE(advice.size() == 5);
   for (const Advice& a : advice) {
@@ -210,6 +211,11 @@ TEST_CASE("advice fits, divides and is sorted") {
     CHECK(a.prediction.fits);
     CHECK(a.prediction.tokens_per_s >= 0.99 * advice.back().prediction.tokens_per_s);
   }
+  job.mesh = {0, 1, 1, 2, 8};
+  const std::vector<Advice> kept = advise(job, 3);
+  REQUIRE(!kept.empty());
+  for (const Advice& a : kept) CHECK((a.mesh.tensor == 2 && a.mesh.expert == 8));
+  job.mesh = {};
   job.cluster.nodes = 1;
   CHECK(advise(job, 5).empty());
 }
