@@ -13,14 +13,14 @@ namespace hearth::tools::shard {
 namespace {
 
 constexpr const char* style = R"(
-.table{margin-bottom:12px}.funnel td{white-space:nowrap}.funnel td.bar{width:45%}.bar i{display:block;height:14px;border-radius:3px;background:var(--c1)}
+.table{margin-bottom:12px;break-inside:avoid}.grid2{display:block;columns:2 460px;column-gap:12px;margin:0 0 12px}.funnel td{white-space:nowrap}.funnel td.bar{width:45%}.bar i{display:block;height:14px;border-radius:3px;background:var(--c1)}
 .bar i.gone{background:var(--c0)}td.n,th.n{text-align:right}details{border-top:1px solid var(--rule);padding:6px 0}summary{cursor:pointer;font-weight:600}
 summary em{font-style:normal;font-weight:400;color:var(--soft)}.sample{margin:8px 0 14px}.sample p{margin:0 0 3px;font-size:13px;color:var(--soft);overflow-wrap:anywhere}
 .sample pre{margin:0;padding:8px 10px;background:var(--page);border:1px solid var(--rule);border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:12.5px;max-height:240px;overflow:auto}
-header{margin-bottom:16px}
+header{margin-bottom:16px}@media(max-width:640px){.funnel .bar{display:none}}
 )";
 
-constexpr std::size_t most_rows = 30;
+constexpr std::size_t most_rows = 20;
 
 std::string percent(double part, double whole) {
   char text[32];
@@ -49,7 +49,7 @@ std::string bar_cell(std::uint64_t part, std::uint64_t whole, const char* kind) 
 std::string funnel_table(const Statistics& statistics) {
   std::string html =
       "<div class=\"table funnel\"><h2>Funnel</h2><table><tr><th>stage</th><th class=\"n\">documents</th><th "
-      "class=\"n\">of read</th><th class=\"n\">bytes</th><th></th></tr>";
+      "class=\"n\">of read</th><th class=\"n\">bytes</th><th class=\"bar\"></th></tr>";
   const Count& read = statistics.read;
   for (const StageCount& stage : statistics.funnel) {
     html += "<tr><td><b>" + escape_html(stage.name) + "</b></td>" + cells(stage.in, read) +
@@ -60,12 +60,12 @@ std::string funnel_table(const Statistics& statistics) {
     }
     if (stage.changed.documents > 0 && stage.name != "extraction") {
       html += "<tr><td>changed, " + human_bytes(std::max(0.0, static_cast<double>(stage.bytes_removed))) +
-              " removed</td>" + cells(stage.changed, read) + "<td></td></tr>";
+              " removed</td>" + cells(stage.changed, read) + "<td class=\"bar\"></td></tr>";
     }
     if (stage.joined > 0) {
       html += "<tr><td>packed with others</td>" + number_cell(std::to_string(stage.joined)) +
               number_cell(percent(static_cast<double>(stage.joined), static_cast<double>(read.documents))) +
-              "<td></td><td></td></tr>";
+              "<td></td><td class=\"bar\"></td></tr>";
     }
   }
   html += "<tr><td><b>kept</b></td>" + cells(statistics.kept, read) +
