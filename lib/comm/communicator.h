@@ -80,7 +80,8 @@ class Communicator {
   [[nodiscard]] virtual Pending all_to_all(Stream& stream, const Tensor& from, std::span<const std::int64_t> send_rows,
                                            const Tensor& to, std::span<const std::int64_t> receive_rows) = 0;
   [[nodiscard]] virtual Pending broadcast(Stream& stream, const Tensor& data, int root) = 0;
-  // Both at once, so that a ring cannot stall; a tensor without data or a negative peer: that half is left out.
+  // Both at once, so that a ring cannot stall; a tensor without data or a negative peer: that half is left out. It is
+  // under way when this returns, and other calls may be made and waited for before it is.
   [[nodiscard]] virtual Pending exchange(Stream& stream, const Tensor& send, int to, const Tensor& receive,
                                          int from) = 0;
   virtual void barrier() = 0;  // on the host: returns when all have called it

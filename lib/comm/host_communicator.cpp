@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <vector>
 
 #include "lib/base/clock.h"
@@ -137,12 +138,13 @@ class HostCommunicator final : public Communicator {
     const bool sends = to >= 0 && send, receives = from >= 0 && receive;
     if (sends) check_rank(to, size_);
     if (receives) check_rank(from, size_);
-    return run([this, send, to, receive, from, sends, receives] {
-      Messages messages(group_);
-      if (receives) messages.receive(receive.data, receive.bytes(), from, exchange_tag);
-      if (sends) messages.send(send.data, send.bytes(), to, exchange_tag), sent(send.bytes());
-      messages.wait();
+    const auto under_way = std::make_shared<UnderWay>(*this);
+    Pending posted = queue_->run([this, under_way, send, to, receive, from, sends, receives] {
+      if (receives) under_way->messages.receive(receive.data, receive.bytes(), from, exchange_tag);
+      if (sends) under_way->messages.send(send.data, send.bytes(), to, exchange_tag), sent(send.bytes());
+      ++traffic_.calls;
     });
+    return Pending(under_way);
   }
 
   void barrier() override {
@@ -158,6 +160,27 @@ class HostCommunicator final : public Communicator {
   Traffic traffic() const override { return traffic_; }
 
  private:
+  // Messages posted and not waited for: others may be asked for meanwhile.
+  struct UnderWay final : Pending::State {
+    explicit UnderWay(HostCommunicator& of) : of(of), messages(of.group_) {}
+    void wait(Stream&) override {
+      of.queue_->run_and_wait([this] {
+        const Stopwatch watch;
+        messages.wait();
+        of.traffic_.seconds += watch.seconds();
+      });
+    }
+    void finish() noexcept override {
+      if (std::uncaught_exceptions() > 0) return;  // this process is about to end, and the peer may never come
+      try {
+        of.queue_->run_and_wait([this] { messages.wait(); });
+      } catch (const Error&) {  // as said of Pending: nobody waited for it
+      }
+    }
+    HostCommunicator& of;
+    Messages messages;
+  };
+
   template <class Body>
   Pending run(Body body) {
     return queue_->run([this, body] {

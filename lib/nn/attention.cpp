@@ -4,6 +4,7 @@
 #include "kernels/attention.h"
 #include "kernels/norm_rope.h"
 #include "kernels/rope.h"
+#include "lib/nn/head_exchange.h"
 #include "lib/nn/rope_table.h"
 
 namespace hearth::nn {
@@ -70,6 +71,12 @@ AttentionLayer::AttentionLayer(const Block& block, const ParameterSet* parameter
   k_norm_ = &parameters->get(prefix + "k_norm");
 }
 
+Tensor AttentionLayer::as_seen(const Pass& pass, const Tensor& x) const {
+  if (!pass.parallel.cuts_context()) return x;
+  const int ranks = pass.parallel.shape.context;
+  return pass.arena.allocate(x.dtype, {pass.batch_tokens, x.shape[1] / ranks, x.shape[2]});
+}
+
 AttentionLayer::Saved AttentionLayer::allocate(const Pass& pass) const {
   const auto heads = [&](std::int64_t n) { return pass.arena.allocate(pass.dtype, {pass.tokens, n, shape_.head_dim}); };
   Saved saved;
@@ -77,7 +84,9 @@ AttentionLayer::Saved AttentionLayer::allocate(const Pass& pass) const {
   saved.k = heads(shape_.kv_heads);
   saved.v = heads(shape_.kv_heads);
   saved.o = heads(shape_.heads);
-  saved.lse = pass.floats({shape_.heads, pass.tokens});
+  saved.all_q = as_seen(pass, saved.q), saved.all_k = as_seen(pass, saved.k);
+  saved.all_v = as_seen(pass, saved.v), saved.all_o = as_seen(pass, saved.o);
+  saved.lse = pass.floats({saved.all_o.shape[1], saved.all_o.shape[0]});
   saved.q_projected = shape_.qk_norm ? heads(shape_.heads) : saved.q;
   saved.k_projected = shape_.qk_norm ? heads(shape_.kv_heads) : saved.k;
   if (shape_.qk_norm) {
@@ -89,21 +98,28 @@ AttentionLayer::Saved AttentionLayer::allocate(const Pass& pass) const {
 
 void AttentionLayer::forward(const Pass& pass, const Tensor& x, const Tensor& cos_sin, const Saved& saved,
                              const Tensor& y) const {
-  if (pass.measures()) return;
   linear(pass, x, q_, flat(saved.q_projected));
   linear(pass, x, k_, flat(saved.k_projected));
   linear(pass, x, v_, flat(saved.v));
-  place(pass, saved.q_projected, q_norm_, cos_sin, saved.q, saved.q_rstd);
-  place(pass, saved.k_projected, k_norm_, cos_sin, saved.k, saved.k_rstd);
-  kernels::attention(pass.on(), {.q = saved.q,
-                                 .k = saved.k,
-                                 .v = saved.v,
-                                 .cu_seqlens = pass.batch.cu_seqlens,
-                                 .sinks = {},
-                                 .o = saved.o,
-                                 .lse = saved.lse,
-                                 .mask = kernel_mask(mask_),
-                                 .scale = softmax_scale_});
+  if (!pass.measures()) {
+    place(pass, saved.q_projected, q_norm_, cos_sin, saved.q, saved.q_rstd);
+    place(pass, saved.k_projected, k_norm_, cos_sin, saved.k, saved.k_rstd);
+  }
+  tokens_to_heads(pass, saved.q, saved.all_q);
+  tokens_to_heads(pass, saved.k, saved.all_k);
+  tokens_to_heads(pass, saved.v, saved.all_v);
+  if (!pass.measures()) {
+    kernels::attention(pass.on(), {.q = saved.all_q,
+                                   .k = saved.all_k,
+                                   .v = saved.all_v,
+                                   .cu_seqlens = pass.batch.cu_seqlens,
+                                   .sinks = {},
+                                   .o = saved.all_o,
+                                   .lse = saved.lse,
+                                   .mask = kernel_mask(mask_),
+                                   .scale = softmax_scale_});
+  }
+  heads_to_tokens(pass, saved.all_o, saved.o);
   linear(pass, flat(saved.o), o_, y);
 }
 
@@ -114,23 +130,31 @@ void AttentionLayer::backward(const Pass& pass, const Tensor& x, const Tensor& c
   const Tensor dq = pass.arena.allocate(pass.dtype, saved.q.shape);
   const Tensor dk = pass.arena.allocate(pass.dtype, saved.k.shape);
   const Tensor dv = pass.arena.allocate(pass.dtype, saved.v.shape);
+  const Tensor all_d_o = as_seen(pass, d_o), all_dq = as_seen(pass, dq);
+  const Tensor all_dk = as_seen(pass, dk), all_dv = as_seen(pass, dv);
+  linear_backward_weight(pass, dy, flat(saved.o), o_);
+  linear_backward_input(pass, dy, o_, flat(d_o));
+  tokens_to_heads(pass, d_o, all_d_o);
   if (!pass.measures()) {
-    linear_backward_weight(pass, dy, flat(saved.o), o_);
-    linear_backward_input(pass, dy, o_, flat(d_o));
-    kernels::attention_backward(pass.on(), {.q = saved.q,
-                                            .k = saved.k,
-                                            .v = saved.v,
+    kernels::attention_backward(pass.on(), {.q = saved.all_q,
+                                            .k = saved.all_k,
+                                            .v = saved.all_v,
                                             .cu_seqlens = pass.batch.cu_seqlens,
                                             .sinks = {},
-                                            .o = saved.o,
+                                            .o = saved.all_o,
                                             .lse = saved.lse,
-                                            .d_o = d_o,
-                                            .dq = dq,
-                                            .dk = dk,
-                                            .dv = dv,
+                                            .d_o = all_d_o,
+                                            .dq = all_dq,
+                                            .dk = all_dk,
+                                            .dv = all_dv,
                                             .dsinks = {},
                                             .mask = kernel_mask(mask_),
                                             .scale = softmax_scale_});
+  }
+  heads_to_tokens(pass, all_dq, dq);
+  heads_to_tokens(pass, all_dk, dk);
+  heads_to_tokens(pass, all_dv, dv);
+  if (!pass.measures()) {
     place_backward(pass, dq, saved.q_projected, q_norm_, cos_sin, saved.q_rstd);
     place_backward(pass, dk, saved.k_projected, k_norm_, cos_sin, saved.k_rstd);
     linear_backward_weight(pass, flat(dq), x, q_);

@@ -19,7 +19,9 @@ class AttentionLayer {
     Tensor q_rstd, k_rstd;            // [tokens * heads or kv_heads] f32
     Tensor q, k, v;                   // [tokens, heads or kv_heads, head_dim]
     Tensor o;                         // [tokens, heads, head_dim]
-    Tensor lse;                       // [heads, tokens] f32
+    // The same as attention sees them: among context ranks of all tokens of the batch, a share of the heads each.
+    Tensor all_q, all_k, all_v, all_o;
+    Tensor lse;  // [heads, tokens] f32, likewise
   };
   Saved allocate(const Pass& pass) const;
 
@@ -31,6 +33,9 @@ class AttentionLayer {
                 const Tensor& dx) const;
 
  private:
+  // Memory for what attention sees of x [tokens, heads, head_dim]: x itself but among context ranks.
+  Tensor as_seen(const Pass& pass, const Tensor& x) const;
+
   Attention shape_;
   Mask mask_;
   float softmax_scale_;

@@ -13,16 +13,28 @@ namespace {
 // Everything of a pass but what differs between planning and running.
 Pass make_pass(Arena& arena, Staging& staging, const ModelConfig& config, DType dtype, const Parallel& parallel,
                const Batch& batch) {
+  const comm::Piece run = parallel.of_context(batch.n_tokens());
   return {.arena = arena,
           .staging = staging,
           .parallel = parallel,
           .batch = batch,
           .host_batch = batch,
-          .tokens = batch.n_tokens(),
-          .own = parallel.of_tensor(batch.n_tokens()),
+          .tokens = run.count,
+          .batch_tokens = batch.n_tokens(),
+          .first_token = run.begin,
+          .own = parallel.of_tensor(run.count),
           .hidden = config.hidden,
           .dtype = dtype,
           .epsilon = static_cast<float>(config.epsilon)};
+}
+
+// Of a batch what this context rank takes; the documents are those of the whole.
+Batch run_of(const Pass& pass, Batch batch) {
+  if (!pass.parallel.cuts_context()) return batch;
+  HEARTH_CHECK(pass.on_host(), "a context is cut on the host only so far");
+  for (Tensor* each : {&batch.ids, &batch.positions, &batch.targets, &batch.token_weight, &batch.embeddings})
+    if (each->shape.rank() > 0) *each = each->rows(pass.first_token, pass.tokens);
+  return batch;
 }
 
 // What a full microbatch looks like to a pass that measures: one document a token.
@@ -34,20 +46,30 @@ Batch largest_batch(std::int64_t tokens) {
   return batch;
 }
 
+// Microbatches between forward and backward on this rank's stage.
+std::int64_t n_under_way(const Parallel& parallel) {
+  return parallel.shape.pipeline - parallel.at.pipeline;
+}
+
 // The peak of every kind of call on a full microbatch.
 std::size_t activation_bytes(const ModelConfig& config, DType dtype, const ModelSettings& settings,
                              std::int64_t recomputed_blocks) {
+  // The first rank of a stage has the largest parts: all plan, and so recompute, as it does.
+  comm::Coordinates at;
+  at.pipeline = settings.parallel.at.pipeline;
+  const Parallel parallel(settings.parallel.shape, at);
   Arena arena;
   Staging staging(settings.device);
-  Network network(config, nullptr, settings.parallel);
+  Network network(config, nullptr, parallel);
   Ledger::allocate(config, arena);
   const Feed feed(settings.device, settings.max_tokens, settings.in_flight, arena);
   network.place_constants(nullptr, staging, arena);
-  Pass pass = make_pass(arena, staging, config, dtype, settings.parallel, largest_batch(settings.max_tokens));
-  pass.most_tokens = settings.max_tokens;
+  Pass pass = make_pass(arena, staging, config, dtype, parallel, largest_batch(settings.max_tokens));
+  pass.most_tokens = comm::piece_of(settings.max_tokens, 0, parallel.shape.context).count;
+  pass.batch = run_of(pass, pass.batch);
   if (settings.purpose == Purpose::train) network.forward_backward(pass, {}, recomputed_blocks);
-  network.log_probs(pass, Tensor(nullptr, DType::f32, {settings.max_tokens}));
-  network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
+  network.log_probs(pass, Tensor(nullptr, DType::f32, {pass.tokens}));
+  if (!parallel.cuts_context()) network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
   return arena.peak_bytes();
 }
 
@@ -68,9 +90,11 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
   plan.masters = parameters.masters;
   plan.gradients = parameters.gradients;
   const std::size_t budget = settings.activation_bytes;
-  const std::int64_t most = settings.purpose == Purpose::train ? config.n_layers() : 0;
+  const std::int64_t layers = settings.parallel.of_stage(config.n_layers()).count;
+  const std::int64_t most = settings.purpose == Purpose::train ? layers : 0;
   for (std::int64_t recomputed = 0; recomputed <= most; ++recomputed) {
-    plan.activations = activation_bytes(config, dtype, settings, recomputed);
+    plan.activations = activation_bytes(config, dtype, settings, recomputed) *
+                       static_cast<std::size_t>(n_under_way(settings.parallel));
     plan.recomputed_blocks = recomputed;
     if (budget == 0 || plan.activations <= budget) return plan;
   }
@@ -79,6 +103,16 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
                                 "block recomputed, more than the " + human_bytes(static_cast<double>(budget)) +
                                 " allowed: take fewer tokens a microbatch or allow more memory");
 }
+
+// A microbatch on its way through the stages, with memory and a batch of its own.
+struct Model::Staged {
+  std::optional<Arena> own_arena;  // the first uses the model's
+  std::vector<Buffer> copies;
+  std::optional<Pass> pass;
+  std::size_t mark = 0;
+  Objective objective;
+  Network::Flight flight;
+};
 
 // A pass of one shape: run, then recorded, then repeated.
 struct Model::Recorded {
@@ -91,16 +125,26 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
       plan_(plan_memory(config, dtype, settings)),
       parameters_(config, dtype, settings.purpose, settings.device, settings.parallel),
       network_(std::make_unique<Network>(config_, &parameters_, settings_.parallel)),
-      arena_(plan_.activations, settings.device),
+      arena_(plan_.activations / static_cast<std::size_t>(n_under_way(settings.parallel)), settings.device),
       staging_(settings.device),
       ledger_(Ledger::allocate(config_, arena_)),
       feed_(settings.device, settings.max_tokens, settings.in_flight, arena_) {
   counts_ = counts_of(ledger_.all);
+  if (!settings.parallel.is_staged()) return;
+  for (std::int64_t i = 0; i < n_under_way(settings.parallel); ++i) {
+    staged_.push_back(std::make_unique<Staged>());
+    if (i > 0)
+      staged_.back()->own_arena.emplace(plan_.activations / static_cast<std::size_t>(n_under_way(settings.parallel)));
+  }
 }
 
 Model::~Model() = default;
 
 Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser) {
+  return pass_over(stream, batch, normaliser, arena_);
+}
+
+Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena) {
   if (batch.n_tokens() > settings_.max_tokens) {
     throw Error(Kind::config, "a microbatch of " + std::to_string(batch.n_tokens()) + " tokens; this model was made for " +
                                   std::to_string(settings_.max_tokens));
@@ -110,12 +154,13 @@ Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser) {
   if (!stream.is_host()) check_ids(batch);
   if (!constants_are_placed_) network_->place_constants(&stream, staging_, arena_);
   constants_are_placed_ = true;
-  Pass pass = make_pass(arena_, staging_, config_, parameters_.dtype(), settings_.parallel, batch);
+  Pass pass = make_pass(arena, staging_, config_, parameters_.dtype(), settings_.parallel, batch);
   const Feed::Placed placed =
       feed_.place(stream, batch, {normaliser, settings_.balance_coefficient, settings_.router_z_coefficient});
-  pass.most_tokens = settings_.max_tokens;
+  pass.most_tokens = comm::piece_of(settings_.max_tokens, 0, settings_.parallel.shape.context).count;
   pass.stream = &stream;
-  pass.batch = placed.batch;
+  pass.batch = run_of(pass, placed.batch);
+  pass.host_batch = run_of(pass, pass.host_batch);
   pass.scalars = placed.scalars;
   pass.balance_coefficient = settings_.balance_coefficient;
   return pass;
@@ -135,6 +180,7 @@ void Model::check_ids(const Batch& batch) const {
 
 std::optional<double> Model::run(Stream& stream, const Batch& batch, const Objective& objective) {
   HEARTH_CHECK(settings_.purpose == Purpose::train, "a model made to run has no gradients");
+  HEARTH_CHECK(!settings_.parallel.is_staged(), "stages take microbatches by add");
   if (ledger_is_stale_) stream.zero(ledger_.all);
   ledger_is_stale_ = false;
   Pass pass = pass_over(stream, batch, objective.normaliser);
@@ -154,7 +200,49 @@ std::optional<double> Model::run(Stream& stream, const Batch& batch, const Objec
 
 void Model::add(Stream& stream, const Batch& batch, const Objective& objective) {
   HEARTH_CHECK(!objective.evaluate, "an objective that evaluates must be waited for");
+  if (settings_.parallel.is_staged()) return add_to_pipeline(stream, batch, objective);
   run(stream, batch, objective);
+}
+
+// One forward, then one backward: of the microbatch that the next stage, by then, is done with.
+void Model::add_to_pipeline(Stream& stream, const Batch& batch, const Objective& objective) {
+  HEARTH_CHECK(stream.is_host(), "pipeline stages are for the host so far");
+  if (ledger_is_stale_) stream.zero(ledger_.all);
+  ledger_is_stale_ = false;
+  Staged& staged = *staged_[next_staged_];
+  next_staged_ = (next_staged_ + 1) % staged_.size();
+  ++n_staged_;
+  staged.flight.wait(stream);
+  staged.copies.clear();
+  Batch own = batch;  // the caller's may go before the backward pass
+  for (Tensor* each : {&own.ids, &own.positions, &own.cu_seqlens, &own.targets, &own.token_weight, &own.embeddings,
+                       &own.expert_choices}) {
+    if (!*each) continue;
+    staged.copies.emplace_back(each->bytes());
+    const Tensor copy(staged.copies.back().data(), each->dtype, each->shape);
+    stream.copy(*each, copy);
+    *each = copy;
+  }
+  staged.pass.emplace(pass_over(stream, own, objective.normaliser, staged.own_arena ? *staged.own_arena : arena_));
+  staged.pass->ledger = &ledger_;
+  staged.mark = staged.pass->arena.used_bytes();
+  staged.objective = objective;
+  network_->forward(*staged.pass, plan_.recomputed_blocks, staged.flight);
+  if (n_staged_ == staged_.size()) oldest_backward();
+}
+
+void Model::oldest_backward() {
+  Staged& staged = *staged_[(next_staged_ + staged_.size() - n_staged_) % staged_.size()];
+  // The choices were noted by the forward pass, and the place is gone.
+  staged.pass->batch.chosen_experts = {};
+  network_->backward(*staged.pass, staged.objective, staged.flight);
+  staged.pass->arena.release_to(staged.mark);
+  --n_staged_;
+}
+
+void Model::finish_step(Stream& stream) {
+  while (n_staged_ > 0) oldest_backward();
+  for (const std::unique_ptr<Staged>& each : staged_) each->flight.wait(stream);
 }
 
 StepResult Model::forward_backward(Stream& stream, const Batch& batch, const Objective& objective) {
@@ -201,11 +289,18 @@ std::size_t Model::n_graphs() const {
 }
 
 void Model::log_probs(Stream& stream, const Batch& batch, Tensor log_prob) {
-  network_->log_probs(pass_over(stream, batch, 1), log_prob);
+  const Pass pass = pass_over(stream, batch, 1);
+  network_->log_probs(pass, log_prob.rows(pass.first_token, pass.tokens));
+  const Parallel& parallel = settings_.parallel;
+  if (parallel.cuts_context() && parallel.last_stage()) {
+    const std::vector<std::int64_t> bounds = comm::equal_bounds(batch.n_tokens(), parallel.shape.context);
+    parallel.mesh->context().gather_pieces(stream, log_prob, bounds).wait(stream);
+  }
 }
 
 void Model::logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits) {
   HEARTH_CHECK(static_cast<std::int64_t>(rows.size()) <= batch.n_tokens(), "more rows of logits than tokens");
+  HEARTH_CHECK(!settings_.parallel.cuts_context(), "logits of a context in runs");
   const std::vector<std::int32_t> ids(rows.begin(), rows.end());
   network_->logits(pass_over(stream, batch, 1), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}), logits);
   staging_.reset();  // they were waited for

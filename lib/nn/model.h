@@ -84,7 +84,9 @@ class Model {
   // Forward and backward of one microbatch; gradients are added to (zero them before a step's first), and so is the
   // ledger. On a device the work is put into the stream, and nothing is waited for; the batch may go at once. The
   // objective must not evaluate. Same bits whatever is recomputed, for any number of threads, with graphs or without.
+  // Among pipeline stages the backward passes lag behind (1F1B), the last ones until finish_step.
   void add(Stream& stream, const Batch& batch, const Objective& objective);
+  void finish_step(Stream& stream);
   // The same, waited for: what this microbatch alone gave, and expert_counts().
   StepResult forward_backward(Stream& stream, const Batch& batch, const Objective& objective);
 
@@ -104,9 +106,13 @@ class Model {
 
  private:
   struct Recorded;
+  struct Staged;
 
   Pass pass_over(Stream& stream, const Batch& batch, double normaliser);
+  Pass pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena);
   void check_ids(const Batch& batch) const;
+  void add_to_pipeline(Stream& stream, const Batch& batch, const Objective& objective);
+  void oldest_backward();
   std::optional<double> run(Stream& stream, const Batch& batch, const Objective& objective);
 
   ModelConfig config_;
@@ -121,6 +127,8 @@ class Model {
   bool ledger_is_stale_ = true, constants_are_placed_ = false;
   std::map<std::array<std::int64_t, 3>, std::unique_ptr<Recorded>> recorded_;  // by tokens, sequences, z-loss
   ExpertCounts counts_;
+  std::vector<std::unique_ptr<Staged>> staged_;  // as many microbatches as this stage has under way, used in turn
+  std::size_t n_staged_ = 0, next_staged_ = 0;   // under way; the next to use
 };
 
 // Loss-free balancing (Wang et al. 2024), once a step before the optimiser: each selection bias moves by gamma towards

@@ -7,6 +7,7 @@
 #include "kernels/moe.h"
 #include "kernels/reduce.h"
 #include "kernels/router.h"
+#include "lib/nn/head_exchange.h"
 
 namespace hearth::nn {
 namespace {
@@ -59,7 +60,9 @@ void MoeLayer::route(const Pass& pass, const Tensor& x, const Saved& saved) cons
                               .weights = saved.weights,
                               .counts = saved.counts,
                               .options = kernel_options(shape_.router)});
-  const auto of_layer = [&](const Tensor& all) { return all.rows(layer_, 1).reshaped(saved.expert_ids.shape); };
+  const auto of_layer = [&](const Tensor& all) {
+    return all.rows(layer_, 1).reshaped({pass.batch_tokens, shape_.k}).rows(pass.first_token, pass.tokens);
+  };
   if (pass.batch.expert_choices) replay(pass, of_layer(pass.batch.expert_choices), saved);
   if (pass.batch.chosen_experts) pass.on().copy(saved.expert_ids, of_layer(pass.batch.chosen_experts));
 }
@@ -204,24 +207,31 @@ void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& sa
                               const Tensor& dx, bool add) const {
   Arena::Scope scope(pass.arena);
   const Tensor d_weights = pass.floats({pass.tokens, shape_.k});
-  const Tensor d_logits = pass.floats({pass.tokens, shape_.experts});
   const Tensor losses = pass.floats({2});
   if (!pass.measures()) {
     kernels::moe_from_rows(pass.on(), {.row_of = saved.row_of, .rows = d_row_weight, .choices = d_weights});
     if (pass.parallel.cuts_tensors()) pass.parallel.mesh->tensor().all_reduce(pass.on(), d_weights).wait(pass.on());
-    kernels::router_backward(pass.on(), {.logits = saved.logits,
-                                         .scores = saved.scores,
-                                         .expert_ids = saved.expert_ids,
-                                         .weights = saved.weights,
-                                         .d_weights = d_weights,
+  }
+  // The balance is of whole documents: context ranks all look at all of the batch.
+  const Tensor all_d_logits = pass.floats({pass.batch_tokens, shape_.experts});
+  const Tensor d_logits = pass.measures() ? all_d_logits : all_d_logits.rows(pass.first_token, pass.tokens);
+  const kernels::RouterBackwardArgs args{.logits = all_of_batch(pass, saved.logits),
+                                         .scores = all_of_batch(pass, saved.scores),
+                                         .expert_ids = all_of_batch(pass, saved.expert_ids),
+                                         .weights = all_of_batch(pass, saved.weights),
+                                         .d_weights = all_of_batch(pass, d_weights),
                                          .cu_seqlens = pass.batch.cu_seqlens,
-                                         .d_logits = d_logits,
+                                         .d_logits = all_d_logits,
                                          .losses = losses,
                                          .options = kernel_options(shape_.router),
                                          .balance_coefficient = pass.balance_coefficient,
-                                         .coefficients = pass.scalars.router});
-    kernels::sum(pass.on(), {.x = losses.rows(0, 1), .total = pass.ledger->balance});
-    kernels::sum(pass.on(), {.x = losses.rows(1, 1), .total = pass.ledger->router_z});
+                                         .coefficients = pass.scalars.router};
+  if (!pass.measures()) {
+    kernels::router_backward(pass.on(), args);
+    if (pass.parallel.at.context == 0) {
+      kernels::sum(pass.on(), {.x = losses.rows(0, 1), .total = pass.ledger->balance});
+      kernels::sum(pass.on(), {.x = losses.rows(1, 1), .total = pass.ledger->router_z});
+    }
   }
   // All tensor ranks have the same d_logits: what comes of them is the first one's summand.
   if (!pass.parallel.first_of_tensor()) {

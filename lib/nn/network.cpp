@@ -12,11 +12,18 @@
 
 namespace hearth::nn {
 
+namespace {
+const Parameter* head_weight(const ModelConfig& config, const ParameterSet* parameters, const Parallel& parallel) {
+  if (parameters == nullptr || !parallel.last_stage()) return nullptr;
+  return &parameters->get(config.tie_embeddings ? "embedding" : "head");
+}
+}  // namespace
+
 Network::Network(const ModelConfig& config, const ParameterSet* parameters, const Parallel& parallel)
-    : head_(config.vocab,
-            parameters == nullptr ? nullptr : &parameters->get(config.tie_embeddings ? "embedding" : "head"),
-            parallel) {
-  for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
+    : head_(config.vocab, head_weight(config, parameters, parallel), parallel) {
+  const comm::Piece layers = parallel.of_stage(config.n_layers());
+  first_layer_ = static_cast<std::size_t>(layers.begin);
+  for (std::int64_t layer = layers.begin; layer < layers.begin + layers.count; ++layer) {
     const Block& block = config.block(layer);
     blocks_.emplace_back(block, parameters, layer, parallel);
     const RopeTable rope = resolve_rope(block.rope, block.attention.head_dim);
@@ -25,8 +32,8 @@ Network::Network(const ModelConfig& config, const ParameterSet* parameters, cons
     if (found == ropes_.end()) ropes_.push_back(rope);
   }
   if (parameters == nullptr) return;
-  embedding_ = &parameters->get("embedding");
-  final_norm_ = &parameters->get("final_norm");
+  if (parallel.first_stage()) embedding_ = &parameters->get("embedding");
+  if (parallel.last_stage()) final_norm_ = &parameters->get("final_norm");
 }
 
 void Network::place_constants(Stream* stream, Staging& staging, Arena& arena) {
@@ -75,63 +82,104 @@ void Network::embed_backward(const Pass& pass, const Tensor& d) const {
   kernels::embedding_backward(pass.on(), {.ids = pass.batch.ids, .dy = d_rows, .d_table = embedding_->gradient});
 }
 
-BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared, std::size_t layer,
+void Network::begin_stream(const Pass& pass, const Tensor& stream) const {
+  if (pass.parallel.first_stage()) return embed(pass, stream);
+  if (pass.measures()) return;
+  pass.parallel.mesh->pipeline().exchange(pass.on(), {}, -1, stream, pass.parallel.at.pipeline - 1).wait(pass.on());
+}
+
+comm::Pending Network::pass_on(const Pass& pass, const Tensor& stream, const Tensor& delta) const {
+  if (pass.measures()) return {};
+  kernels::add(pass.on(), {.a = stream, .b = delta, .y = delta});
+  return pass.parallel.mesh->pipeline().exchange(pass.on(), delta, pass.parallel.at.pipeline + 1, {}, -1);
+}
+
+BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared, std::size_t block,
                                          const Tensor& stream, Keep keep, const Ledger* ledger) const {
   BlockLayer::Saved saved;
   saved.stream_in = keep == Keep::nothing ? shared.stream : pass.stream_activations();
   saved.stream_mid = keep == Keep::all ? pass.stream_activations() : shared.stream;
   const std::size_t mark = pass.arena.used_bytes();
-  blocks_[layer].allocate(pass, saved);
-  if (layer == 0) embed(pass, saved.stream_in);
-  blocks_[layer].forward(pass, stream, shared.delta, cos_sin_of(shared, layer), saved, true);
-  if (ledger != nullptr && blocks_[layer].has_moe() && !pass.measures())
-    kernels::count_tokens(pass.on(), {.counts = saved.moe.counts, .total = ledger->counts[layer]});
+  blocks_[block].allocate(pass, saved);
+  if (block == 0) begin_stream(pass, saved.stream_in);
+  blocks_[block].forward(pass, stream, shared.delta, cos_sin_of(shared, block), saved, true);
+  if (ledger != nullptr && blocks_[block].has_moe() && !pass.measures())
+    kernels::count_tokens(pass.on(), {.counts = saved.moe.counts, .total = ledger->counts[first_layer_ + block]});
   if (keep != Keep::all) pass.arena.release_to(mark);
   return saved;
 }
 
-void Network::backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
-                              const std::vector<std::size_t>& marks, std::size_t n_recomputed, const Tensor& d) const {
-  for (std::size_t layer = blocks_.size(); layer-- > 0;) {
-    if (layer < n_recomputed) {
-      blocks_[layer].allocate(pass, saved[layer]);
-      blocks_[layer].forward(pass, {}, shared.delta, cos_sin_of(shared, layer), saved[layer], false);
+void Network::backward_blocks(const Pass& pass, Flight& flight) const {
+  for (std::size_t block = blocks_.size(); block-- > 0;) {
+    BlockLayer::Saved& saved = flight.saved[block];
+    const Tensor& cos_sin = cos_sin_of(flight.shared, block);
+    if (block < flight.n_recomputed) {
+      blocks_[block].allocate(pass, saved);
+      blocks_[block].forward(pass, {}, flight.shared.delta, cos_sin, saved, false);
     }
-    blocks_[layer].backward(pass, cos_sin_of(shared, layer), saved[layer], d);
-    pass.arena.release_to(marks[layer]);
+    blocks_[block].backward(pass, cos_sin, saved, flight.d);
+    pass.arena.release_to(flight.marks[block]);
   }
+}
+
+void Network::forward(const Pass& pass, std::int64_t recomputed_blocks, Flight& flight) const {
+  flight.n_recomputed = static_cast<std::size_t>(recomputed_blocks);
+  flight.shared = prepare(pass);
+  flight.d = pass.stream_activations();
+  flight.final_sum = pass.stream_activations(), flight.final_rstd = pass.floats({pass.own.count});
+  flight.saved.clear(), flight.marks.clear();
+  Tensor stream;
+  for (std::size_t block = 0; block < blocks_.size(); ++block) {
+    flight.marks.push_back(pass.arena.used_bytes());
+    flight.saved.push_back(forward_block(pass, flight.shared, block, stream,
+                                         block < flight.n_recomputed ? Keep::input : Keep::all, pass.ledger));
+    stream = flight.saved.back().stream_mid;
+  }
+  const Tensor& delta = flight.shared.delta;
+  if (pass.parallel.last_stage()) {
+    add_norm(pass, stream, delta, final_norm_, flight.final_sum, delta, flight.final_rstd);
+    return;
+  }
+  // The last block's stream may be shared, and delta be used again before it is sent.
+  if (!pass.measures()) pass.on().copy(delta, flight.final_sum);
+  flight.sent = pass_on(pass, stream, flight.final_sum);
+}
+
+std::optional<double> Network::backward(const Pass& pass, const Objective& objective, Flight& flight) const {
+  const Parallel& parallel = pass.parallel;
+  std::optional<double> loss;
+  if (parallel.last_stage()) {
+    loss = head_.forward_backward(pass, objective, flight.shared.delta);
+    norm_backward(pass, flight.shared.delta, flight.final_sum, final_norm_, flight.final_rstd, {}, flight.d);
+  } else if (!pass.measures()) {
+    parallel.mesh->pipeline().exchange(pass.on(), {}, -1, flight.d, parallel.at.pipeline + 1).wait(pass.on());
+  }
+  backward_blocks(pass, flight);
+  if (parallel.first_stage()) {
+    embed_backward(pass, flight.d);
+  } else if (!pass.measures()) {
+    flight.sent_back = parallel.mesh->pipeline().exchange(pass.on(), flight.d, parallel.at.pipeline - 1, {}, -1);
+  }
+  return loss;
 }
 
 std::optional<double> Network::forward_backward(const Pass& pass, const Objective& objective,
                                                 std::int64_t recomputed_blocks) const {
   Arena::Scope scope(pass.arena);
-  const auto n_recomputed = static_cast<std::size_t>(recomputed_blocks);
-  const Shared shared = prepare(pass);
-  const Tensor d = pass.stream_activations();
-  const Tensor final_sum = pass.stream_activations(), final_rstd = pass.floats({pass.own.count});
-
-  std::vector<BlockLayer::Saved> saved;
-  std::vector<std::size_t> marks;
-  Tensor stream;
-  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
-    marks.push_back(pass.arena.used_bytes());
-    saved.push_back(
-        forward_block(pass, shared, layer, stream, layer < n_recomputed ? Keep::input : Keep::all, pass.ledger));
-    stream = saved.back().stream_mid;
-  }
-  add_norm(pass, stream, shared.delta, final_norm_, final_sum, shared.delta, final_rstd);
-  const std::optional<double> loss = head_.forward_backward(pass, objective, shared.delta);
-  norm_backward(pass, shared.delta, final_sum, final_norm_, final_rstd, {}, d);
-  backward_blocks(pass, shared, saved, marks, n_recomputed, d);
-  embed_backward(pass, d);
-  return loss;
+  Flight flight;
+  forward(pass, recomputed_blocks, flight);
+  return backward(pass, objective, flight);
 }
 
 Tensor Network::forward(const Pass& pass) const {
   const Shared shared = prepare(pass);
   Tensor stream;
-  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
-    stream = forward_block(pass, shared, layer, stream, Keep::nothing, nullptr).stream_mid;
+  for (std::size_t block = 0; block < blocks_.size(); ++block) {
+    stream = forward_block(pass, shared, block, stream, Keep::nothing, nullptr).stream_mid;
+  }
+  if (!pass.parallel.last_stage()) {
+    if (!pass.measures()) pass_on(pass, stream, shared.delta).wait(pass.on());
+    return {};
   }
   const Tensor rstd = pass.floats({pass.own.count});
   add_norm(pass, stream, shared.delta, final_norm_, stream, shared.delta, rstd);
@@ -141,14 +189,17 @@ Tensor Network::forward(const Pass& pass) const {
 void Network::log_probs(const Pass& pass, const Tensor& log_prob) const {
   Arena::Scope scope(pass.arena);
   const Tensor result = pass.result_for(log_prob);
-  head_.log_probs(pass, forward(pass), result);
+  const Tensor hidden = forward(pass);
+  if (!pass.parallel.last_stage()) return;
+  head_.log_probs(pass, hidden, result);
   if (!pass.measures()) pass.deliver(result, log_prob);
 }
 
 void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const {
   Arena::Scope scope(pass.arena);
-  const Tensor rows = pass.upload(row_ids);
-  head_.logits(pass, forward(pass), rows, logits);
+  HEARTH_CHECK(pass.measures() || !pass.parallel.is_staged(), "logits of a model in stages");
+  const Tensor rows = pass.upload(row_ids), hidden = forward(pass);
+  if (pass.parallel.last_stage()) head_.logits(pass, hidden, rows, logits);
 }
 
 }  // namespace hearth::nn

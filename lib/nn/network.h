@@ -19,10 +19,16 @@ class Network {
   // Brings what every pass needs and none changes to memory from arena (which may measure, then without a stream).
   void place_constants(Stream* stream, Staging& staging, Arena& arena);
 
-  // The first recomputed_blocks blocks keep their input only. Totals and counts are added to the pass's ledger. Returns
-  // what HeadLayer::forward_backward does.
+  // A microbatch between its forward and its backward, in memory of the pass's arena that lasts as long.
+  struct Flight;
+  // The first recomputed_blocks blocks keep their input only. Totals and counts are added to the pass's ledger.
+  // Among pipeline stages each waits for what the one before made.
+  void forward(const Pass& pass, std::int64_t recomputed_blocks, Flight& flight) const;
+  // Returns what HeadLayer::forward_backward does.
+  std::optional<double> backward(const Pass& pass, const Objective& objective, Flight& flight) const;
   std::optional<double> forward_backward(const Pass& pass, const Objective& objective,
                                          std::int64_t recomputed_blocks) const;
+  // Among pipeline stages the last has results, and log_prob is untouched elsewhere.
   void log_probs(const Pass& pass, const Tensor& log_prob) const;
   void logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const;
 
@@ -35,24 +41,44 @@ class Network {
   enum class Keep { all, input, nothing };
 
   Shared prepare(const Pass& pass) const;
-  const Tensor& cos_sin_of(const Shared& shared, std::size_t layer) const { return shared.cos_sin[rope_of_[layer]]; }
+  const Tensor& cos_sin_of(const Shared& shared, std::size_t block) const { return shared.cos_sin[rope_of_[block]]; }
   void embed(const Pass& pass, const Tensor& stream) const;
   void embed_backward(const Pass& pass, const Tensor& d) const;
-  // stream: what the block before left, none for the first.
-  BlockLayer::Saved forward_block(const Pass& pass, const Shared& shared, std::size_t layer, const Tensor& stream,
+  // block: of this stage's; stream: what the block before left, none for the first.
+  BlockLayer::Saved forward_block(const Pass& pass, const Shared& shared, std::size_t block, const Tensor& stream,
                                   Keep keep, const Ledger* ledger) const;
-  // d [own tokens, hidden]: in, the gradient of what the blocks made; out, that of what the embedding gave.
-  void backward_blocks(const Pass& pass, const Shared& shared, std::vector<BlockLayer::Saved>& saved,
-                       const std::vector<std::size_t>& marks, std::size_t n_recomputed, const Tensor& d) const;
-  // Forward only: the result, normed, [own tokens, hidden].
+  // d [own tokens, hidden]: in, the gradient of what the blocks made; out, that of what the embedding, or the stage
+  // before, gave.
+  void backward_blocks(const Pass& pass, Flight& flight) const;
+  // What the stage begins with: embeddings, or what the stage before made.
+  void begin_stream(const Pass& pass, const Tensor& stream) const;
+  // What the stage made, stream + delta, on its way to the next; must stay until waited for.
+  comm::Pending pass_on(const Pass& pass, const Tensor& stream, const Tensor& delta) const;
+  // Forward only: the result, normed, [own tokens, hidden]; none but on the last stage.
   Tensor forward(const Pass& pass) const;
 
   std::vector<BlockLayer> blocks_;
   std::vector<RopeTable> ropes_;       // the distinct ones
   std::vector<Tensor> frequencies_;    // of ropes_, where the kernels reach them
-  std::vector<std::size_t> rope_of_;   // by layer
+  std::vector<std::size_t> rope_of_;   // by block
+  std::size_t first_layer_;            // of the model, which is this stage's first block
   HeadLayer head_;
   const Parameter *embedding_ = nullptr, *final_norm_ = nullptr;
+};
+
+struct Network::Flight {
+  Shared shared;
+  Tensor d;                      // [own tokens, hidden]
+  Tensor final_sum, final_rstd;  // what the final norm saw
+  std::vector<BlockLayer::Saved> saved;
+  std::vector<std::size_t> marks;  // of the arena before each block
+  std::size_t n_recomputed = 0;
+  comm::Pending sent, sent_back;
+
+  void wait(Stream& stream) {
+    sent.wait(stream);
+    sent_back.wait(stream);
+  }
 };
 
 }  // namespace hearth::nn

@@ -19,6 +19,9 @@ void check_parallel(const ModelConfig& config, const comm::MeshShape& shape) {
   for (const auto& [name, block] : config.blocks) {
     require_divides("--tp", shape.tensor, name, "heads", block.attention.heads);
     require_divides("--tp", shape.tensor, name, "heads for keys and values", block.attention.kv_heads);
+    require_divides("--tp x --cp", shape.tensor * shape.context, name, "heads", block.attention.heads);
+    require_divides("--tp x --cp", shape.tensor * shape.context, name, "heads for keys and values",
+                    block.attention.kv_heads);
     if (!block.feed_forward.moe) {
       require_divides("--tp", shape.tensor, name, "columns of the feed-forward layer", block.feed_forward.ffn);
       continue;
@@ -35,9 +38,14 @@ void check_parallel(const ModelConfig& config, const comm::MeshShape& shape) {
     throw Error(Kind::config, "--tp " + std::to_string(shape.tensor) + " is more than the vocabulary of " +
                                   std::to_string(config.vocab));
   }
-  const std::pair<const char*, int> not_here[] = {{"--pp", shape.pipeline}, {"--cp", shape.context}};
-  for (const auto& [option, ranks] : not_here) {
-    if (ranks > 1) throw Error(Kind::config, std::string(option) + " " + std::to_string(ranks) + ": not here yet");
+  if (shape.pipeline > config.n_layers()) {
+    throw Error(Kind::config, "--pp " + std::to_string(shape.pipeline) + " is more stages than the " +
+                                  std::to_string(config.n_layers()) + " layers of the model");
+  }
+  if (shape.pipeline > 1 && config.tie_embeddings) {
+    throw Error(Kind::config, "--pp " + std::to_string(shape.pipeline) +
+                                  ": the model's embedding is its head too (tie_embeddings), which the first and the "
+                                  "last stage cannot share");
   }
 }
 

@@ -2,6 +2,8 @@
 // Where a rank stands among those that hold one model together, and what of it is its own. Without a mesh it is one
 // rank that holds everything.
 //
+//   pipeline  stages of consecutive layers; microbatches pass through them (1F1B, Narayanan et al. 2021)
+//   context   the tokens of a microbatch are cut into runs; in attention each rank has all tokens of some heads instead
 //   tensor    heads, feed-forward widths and the vocabulary are cut; between the blocks each rank keeps a run of the
 //             tokens (sequence parallelism, Korthikanti et al. 2022)
 //   expert    the experts of a layer lie on as many of the ranks that see other tokens; tokens travel to them and back
@@ -21,6 +23,14 @@ struct Parallel {
   // A rank of a mesh that is not there, for plans.
   Parallel(const comm::MeshShape& shape, const comm::Coordinates& at) : shape(shape), at(at) {}
 
+  bool is_staged() const { return shape.pipeline > 1; }
+  bool first_stage() const { return at.pipeline == 0; }
+  bool last_stage() const { return at.pipeline + 1 == shape.pipeline; }
+  // Of n layers: this stage's; the first stages have one more where it does not divide.
+  comm::Piece of_stage(std::int64_t n_layers) const { return comm::piece_of(n_layers, at.pipeline, shape.pipeline); }
+  bool cuts_context() const { return shape.context > 1; }
+  // Of the n tokens of a microbatch: this context rank's.
+  comm::Piece of_context(std::int64_t n) const { return comm::piece_of(n, at.context, shape.context); }
   bool cuts_tensors() const { return shape.tensor > 1; }
   bool first_of_tensor() const { return at.tensor == 0; }
   bool spreads_experts() const { return shape.expert > 1; }

@@ -17,12 +17,14 @@ class Lister {
   Lister(const ModelConfig& config, const Parallel& parallel) : config_(config), parallel_(parallel) {}
 
   std::vector<ParameterSpec> list() {
-    table("embedding", Role::embedding, config_.init.embedding);
-    for (std::int64_t layer = 0; layer < config_.n_layers(); ++layer) {
+    if (parallel_.first_stage()) table("embedding", Role::embedding, config_.init.embedding);
+    const comm::Piece layers = parallel_.of_stage(config_.n_layers());
+    for (std::int64_t layer = layers.begin; layer < layers.begin + layers.count; ++layer) {
       const std::string prefix = "layers." + std::to_string(layer) + ".";
       attention(prefix + "attention.", config_.block(layer).attention);
       feed_forward(prefix + "ffn.", config_.block(layer).feed_forward);
     }
+    if (!parallel_.last_stage()) return std::move(specs_);
     norm("final_norm", config_.hidden, Axis::hidden);
     if (!config_.tie_embeddings) table("head", Role::head, config_.init.head);
     return std::move(specs_);

@@ -41,7 +41,8 @@ struct Pass {
   Stream* stream = nullptr;        // none when the arena measures
   Batch batch;       // where the kernels reach it
   Batch host_batch;  // as it was given
-  std::int64_t tokens = 0;
+  std::int64_t tokens = 0;                         // of the batch this rank's, all of them but among context ranks
+  std::int64_t batch_tokens = 0, first_token = 0;  // of all context ranks together, and where this one's begin
   comm::Piece own;  // the tokens of the residual stream that this rank keeps: all, or a run of them among tensor ranks
   std::int64_t most_tokens = 0;  // that this or any other rank may bring
   std::int64_t hidden = 0;

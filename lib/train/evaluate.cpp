@@ -47,14 +47,17 @@ HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& he
     const data::Batch batch = held_out.assemble(some, static_cast<std::int64_t>(some.size()));
     log_prob.resize(batch.tokens.size());
     model.log_probs(stream, view_of(batch), Tensor(log_prob.data(), {static_cast<std::int64_t>(log_prob.size())}));
+    if (mesh.coordinates().pipeline + 1 < mesh.shape().pipeline) continue;  // the last stage has the results
     for (std::size_t i = 0; i < log_prob.size(); ++i) {
       if (batch.weights[i] > 0) nats -= log_prob[i];
     }
     counts[0] += batch.n_targets;
     counts[1] += batch.target_bytes;
   }
-  ranks.all_reduce(stream, Tensor(&nats, {1})).wait(stream);
-  ranks.all_reduce(stream, Tensor(counts, {3})).wait(stream);
+  for (comm::Communicator* group : {&ranks, &mesh.pipeline()}) {
+    group->all_reduce(stream, Tensor(&nats, {1})).wait(stream);
+    group->all_reduce(stream, Tensor(counts, {3})).wait(stream);
+  }
   if (counts[2] != 0) return {};
   return {.loss = nats / static_cast<double>(counts[0]),
           .bits_per_byte = nats / std::numbers::ln2 / static_cast<double>(counts[1]),

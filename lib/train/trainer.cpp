@@ -77,14 +77,19 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
 
 Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device,
                             const comm::MeshShape& shape) {
-  Plan plan;
-  plan.model = nn::plan_memory(config, settings.dtype,
-                               model_settings(settings, device, nn::Parallel(shape, comm::Coordinates{})));
-  plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, shape);
-  // Masters and the optimiser's state, once more, while a checkpoint is written.
-  const std::size_t masters = settings.dtype == DType::f32 ? plan.model.weights : plan.model.masters;
-  plan.staging = masters / static_cast<std::size_t>(shape.data * shape.context) + plan.optimizer;
-  return plan;
+  Plan fullest;
+  for (int stage = 0; stage < shape.pipeline; ++stage) {
+    comm::Coordinates at;  // the first rank of a stage has the most
+    at.pipeline = stage;
+    Plan plan;
+    plan.model = nn::plan_memory(config, settings.dtype, model_settings(settings, device, nn::Parallel(shape, at)));
+    plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, shape);
+    // Masters and the optimiser's state, once more, while a checkpoint is written.
+    const std::size_t masters = settings.dtype == DType::f32 ? plan.model.weights : plan.model.masters;
+    plan.staging = masters / static_cast<std::size_t>(shape.data * shape.context) + plan.optimizer;
+    if (plan.total() > fullest.total()) fullest = plan;
+  }
+  return fullest;
 }
 
 void Trainer::start_fresh() {
@@ -251,6 +256,7 @@ void Trainer::add_microbatches(std::span<const data::Row> rows, const nn::Object
       context_.log.info("stopping after this step");
     }
   }
+  model_.finish_step(context_.stream);
 }
 
 void Trainer::enqueue_step() {

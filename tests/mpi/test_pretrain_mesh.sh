@@ -44,7 +44,7 @@ on_mesh() {
 # shellcheck disable=SC2086
 {
   expect_exit 0 '' pretrain $dense --steps 12 -o runs/dense
-  for mesh in '2 --tp 2' '4 --tp 2'; do
+  for mesh in '2 --cp 2' '4 --pp 2 --cp 2' '4 --pp 2 --tp 2'; do
     on_mesh dense $mesh
     expect_close runs/dense "$run" 1e-5
   done
@@ -54,7 +54,7 @@ on_mesh() {
 
   # Experts are chosen by comparison: a rounding may choose another one.
   expect_exit 0 '' pretrain $moe --steps 12 -o runs/moe
-  for mesh in '4 --ep 4' '4 --tp 2 --ep 2'; do
+  for mesh in '4 --ep 4' '4 --pp 2 --ep 2' '4 --tp 2 --ep 2'; do
     on_mesh moe $mesh
     expect_close runs/moe "$run" 1e-4
   done
@@ -67,7 +67,7 @@ on_mesh() {
   rm -r runs/reshaped/step-00000008 runs/reshaped/step-00000012
   expect_exit 0 '' pretrain $moe --steps 12 --checkpoint-every 4 --keep 9 -o runs/reshaped
   rm -r runs/reshaped/step-00000012
-  expect_exit 0 'another mesh' ranks 2 pretrain $moe --ep 2 --steps 12 --checkpoint-every 4 --keep 9 -o runs/reshaped
+  expect_exit 0 'another mesh' ranks 4 pretrain $moe --pp 2 --cp 2 --ep 2 --steps 12 --checkpoint-every 4 --keep 9 -o runs/reshaped
   expect_close runs/moe runs/reshaped 1e-4
   expect_exit 0 '' hearth export --model "$run" --to hf -o dist
   expect_file dist/model.safetensors
@@ -76,7 +76,8 @@ on_mesh() {
   expect_exit 78 'does not divide the 2 ranks' ranks 2 pretrain $dense --tp 3 --steps 2 -o runs/wrong
   expect_exit 78 'does not divide the 1 heads for keys and values' ranks 2 pretrain --model moe.json $options --tp 2 --steps 2 -o runs/wrong
   expect_exit 78 'does not divide the 4 experts' ranks 3 pretrain $moe --ep 3 --steps 2 -o runs/wrong
+  expect_exit 78 'more stages than the 2 layers' ranks 3 pretrain $dense --pp 3 --steps 2 -o runs/wrong
   expect_exit 78 'no experts to spread' ranks 2 pretrain $dense --ep 2 --steps 2 -o runs/wrong
-  expect_exit 78 'leave out --tp' ranks 2 pretrain $dense --tp 2 --check-kernels --steps 2 -o runs/wrong
+  expect_exit 78 'compares whole models' ranks 2 pretrain $dense --tp 2 --check-kernels --steps 2 -o runs/wrong
 }
 [ "$failures" -eq 0 ]

@@ -95,23 +95,52 @@ struct Rows {
 struct Run {
   std::vector<double> losses, norms;
   Choices choices;
-  std::vector<float> weights;  // of rank 0 at the end
+  // At the end, from what each rank would write into a checkpoint: parameters and the optimiser's state, NaN where no
+  // rank has a row.
+  std::map<std::string, std::vector<float>> wholes;
+  std::int64_t n_twice = 0;                    // rows that more than one has
+  std::vector<kernels::StepVerdict> verdicts;  // of the last step, of every rank
 };
 
-// One rank's part of a run. given: the choices to replay, or none.
-void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, bool muon, const Choices* given, Run& run,
-                std::mutex& mutex) {
+void add_owned(const optim::StateTensor& owned, Run& run) {
+  std::vector<float>& whole = run.wholes[owned.name];
+  if (whole.empty()) whole.resize(static_cast<std::size_t>(owned.whole.n_elements()), NAN);
+  auto to = whole.begin() + owned.first_row * (owned.whole.n_elements() / owned.whole[0]);
+  for (const float value : owned.tensor.span<float>()) {
+    if (!std::isnan(*to)) ++run.n_twice;
+    *to++ = value;
+  }
+}
+
+struct How {
+  bool muon = true;
+  const Choices* given = nullptr;  // the choices to replay, or none
+  int broken = -1;                 // a rank whose gradient is not finite in the last step, or none
+  bool recompute = false;          // as many blocks as can be
+};
+
+std::size_t least_activations(const nn::ModelConfig& config, nn::ModelSettings settings) {
+  try {
+    while (true) settings.activation_bytes = nn::plan_memory(config, DType::f32, settings).activations - 1;
+  } catch (const Error&) {
+    return settings.activation_bytes + 1;
+  }
+}
+
+// One rank's part of a run.
+void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How& how, Run& run, std::mutex& mutex) {
   ThreadPool pool(1);
   Stream stream(pool);
   nn::ModelSettings settings;
   settings.max_tokens = most_rows_at_once * row_tokens;
   settings.parallel = nn::Parallel(mesh);
+  if (how.recompute) settings.activation_bytes = least_activations(config, settings);
   nn::Model model(config, DType::f32, settings);
-  optim::OptimizerSettings how;
-  how.muon = muon;
-  optim::Optimizer optimizer(model.parameters(), how, settings.parallel);
+  optim::OptimizerSettings by;
+  by.muon = how.muon;
+  optim::Optimizer optimizer(model.parameters(), by, settings.parallel);
   DataParallel parallel(mesh, model, optimizer);
-  OutlierDetector detector({}, how);
+  OutlierDetector detector({}, by);
   model.parameters().initialise(stream, 7);
   optimizer.take_masters(stream, model.parameters());
   const std::int64_t layers = config.n_layers(), k = 2;
@@ -132,11 +161,11 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, bool muon
         return all.begin() + (layer * n + (row - begin) * row_tokens) * k;
       };
       if (config.has_moe()) batch.chosen_experts = Tensor(rows.chosen.data(), {layers, n, k});
-      if (config.has_moe() && given != nullptr) {
+      if (config.has_moe() && how.given != nullptr) {
         rows.choices.resize(rows.chosen.size());
         for (std::int64_t row = begin; row < end; ++row) {
           for (std::int64_t layer = 0; layer < layers; ++layer) {
-            const auto& all = given->at({step, row});
+            const auto& all = how.given->at({step, row});
             std::copy_n(all.begin() + layer * row_tokens * k, row_tokens * k, of(rows.choices, layer, row));
           }
         }
@@ -155,6 +184,8 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, bool muon
         }
       }
     }
+    model.finish_step(stream);
+    if (step + 1 == n_steps && mesh.rank() == how.broken) model.parameters().all()[3].gradient.as<float>()[1] = NAN;
     parallel.reduce(stream);
     optimizer.measure(stream, model.parameters());
     parallel.add(stream, optimizer.squares());
@@ -167,24 +198,23 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, bool muon
       run.norms.push_back(detector.report().as<double>()[kernels::StepReport::gradient_norm]);
     }
   }
-  if (mesh.rank() != 0) return;
-  for (const nn::Parameter& parameter : model.parameters().all()) {
-    const auto values = parameter.master.span<float>();
-    run.weights.insert(run.weights.end(), values.begin(), values.end());
-  }
+  const std::lock_guard lock(mutex);
+  run.verdicts.push_back(static_cast<kernels::StepVerdict>(
+      static_cast<int>(detector.report().as<double>()[kernels::StepReport::verdict])));
+  for (const optim::StateTensor& owned : optimizer.owned_parameters(model.parameters())) add_owned(owned, run);
+  for (const optim::StateTensor& owned : optimizer.owned_state()) add_owned(owned, run);
 }
 
-Run train(const comm::MeshShape& asked, int n_ranks, const nn::ModelConfig& config, bool muon,
-          const Choices* given = nullptr) {
+Run train_on(const comm::MeshShape& asked, int n_ranks, const nn::ModelConfig& config, const How& how) {
   Run run;
   std::mutex mutex;
   if (n_ranks == 1) {
-    train_rank(comm::Mesh(), config, muon, given, run, mutex);
+    train_rank(comm::Mesh(), config, how, run, mutex);
     return run;
   }
   comm::with_thread_ranks(n_ranks, [&](std::unique_ptr<comm::Communicator> world) {
     const comm::Mesh mesh(std::move(world), asked.for_ranks(n_ranks));
-    train_rank(mesh, config, muon, given, run, mutex);
+    train_rank(mesh, config, how, run, mutex);
   });
   return run;
 }
@@ -194,6 +224,23 @@ double worst(const std::vector<double>& a, const std::vector<double>& b) {
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     const double difference = std::abs(a[i] - b[i]) / std::abs(b[i]);
     if (!(difference <= worst)) worst = difference;
+  }
+  return worst;
+}
+
+// Of each tensor the largest difference beside its largest value.
+double worst(const std::map<std::string, std::vector<float>>& a, const std::map<std::string, std::vector<float>>& b) {
+  double worst = 0;
+  for (const auto& [name, values] : b) {
+    const auto found = a.find(name);
+    if (found == a.end() || found->second.size() != values.size()) return INFINITY;
+    double difference = 0, largest = 1e-12;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!std::isfinite(found->second[i])) return INFINITY;
+      difference = std::max(difference, static_cast<double>(std::abs(found->second[i] - values[i])));
+      largest = std::max(largest, static_cast<double>(std::abs(values[i])));
+    }
+    worst = std::max(worst, difference / largest);
   }
   return worst;
 }
@@ -216,56 +263,150 @@ struct Case {
 // Every mesh of the table against one rank, and against itself.
 void check_table(const std::vector<Case>& table, bool moe, bool muon) {
   const nn::ModelConfig config = small(moe);
-  const Run one = train({}, 1, config, muon);
+  const Run one = train_on({}, 1, config, {.muon = muon});
   REQUIRE(one.losses.size() == n_steps);
   REQUIRE(one.losses.back() < one.losses.front());
   std::int64_t n_flips = 0;
   for (const Case& each : table) {
-    const Run run = train(each.shape, each.n_ranks, config, muon, moe ? &one.choices : nullptr);
+    const Run run = train_on(each.shape, each.n_ranks, config, {.muon = muon, .given = moe ? &one.choices : nullptr});
     INFO(each.shape.for_ranks(each.n_ranks).text() << (moe ? ", mixture" : ", dense") << (muon ? ", muon" : ", adamw"));
     CHECK(worst(run.losses, one.losses) < 1e-5);
     CHECK(worst(run.norms, one.norms) < 1e-3);
-    const Run again = train(each.shape, each.n_ranks, config, muon);
+    CHECK(run.wholes.size() == one.wholes.size());
+    CHECK(worst(run.wholes, one.wholes) < 1e-3);
+    CHECK(run.n_twice == 0);
+    const Run again = train_on(each.shape, each.n_ranks, config, {.muon = muon});
     if (!moe) {
       CHECK(again.losses == run.losses);
-      CHECK(again.weights == run.weights);
+      CHECK(again.wholes == run.wholes);
       continue;
     }
     n_flips += flips(again.choices, one.choices);
-    const Run third = train(each.shape, each.n_ranks, config, muon);
+    const Run third = train_on(each.shape, each.n_ranks, config, {.muon = muon});
     CHECK(third.losses == again.losses);
-    CHECK(third.weights == again.weights);
+    CHECK(third.wholes == again.wholes);
   }
   if (moe)
     WARN(n_flips << " choices of experts fell otherwise where routing was free, over " << table.size() << " meshes of "
                  << n_steps << " steps");
 }
 
-const std::vector<Case>& meshes() {
-  static const std::vector<Case> table{
-      {2, {}}, {2, {.tensor = 2}}, {4, {.tensor = 2}}, {4, {.tensor = 4}}, {8, {.tensor = 4}}};
-  return table;
-}
+const std::vector<Case> few{{2, {}},
+                            {2, {.pipeline = 2}},
+                            {4, {.tensor = 2}},
+                            {4, {.pipeline = 2, .context = 2}},
+                            {8, {.pipeline = 2, .context = 2, .tensor = 2}}};
 
 }  // namespace
 
-TEST_CASE("dense models train on every mesh as on one rank") {
-  check_table(meshes(), false, true);
+TEST_CASE("dense models train on meshes of 2 and 4 ranks as on one") {
+  check_table({{2, {}},
+               {2, {.tensor = 2}},
+               {2, {.pipeline = 2}},
+               {2, {.context = 2}},
+               {4, {}},
+               {4, {.tensor = 2}},
+               {4, {.tensor = 4}},
+               {4, {.pipeline = 2}},
+               {4, {.pipeline = 4}},
+               {4, {.context = 2}},
+               {4, {.context = 4}},
+               {4, {.pipeline = 2, .tensor = 2}},
+               {4, {.context = 2, .tensor = 2}},
+               {4, {.pipeline = 2, .context = 2}}},
+              false, true);
 }
-TEST_CASE("dense models train on every mesh as on one rank, by AdamW") {
-  check_table(meshes(), false, false);
+
+TEST_CASE("dense models train on meshes of 8 ranks as on one") {
+  check_table({{8, {}},
+               {8, {.tensor = 2}},
+               {8, {.tensor = 4}},
+               {8, {.pipeline = 2, .tensor = 2}},
+               {8, {.context = 2, .tensor = 2}},
+               {8, {.pipeline = 2, .context = 2}},
+               {8, {.pipeline = 4, .tensor = 2}},
+               {8, {.pipeline = 4, .context = 2}},
+               {8, {.pipeline = 2, .tensor = 4}},
+               {8, {.pipeline = 2, .context = 4}},
+               {8, {.pipeline = 2, .context = 2, .tensor = 2}}},
+              false, true);
 }
-const std::vector<Case>& meshes_of_experts() {
-  static const std::vector<Case> table{{2, {.expert = 2}},
-                                       {4, {.expert = 2}},
-                                       {4, {.expert = 4}},
-                                       {4, {.tensor = 2, .expert = 2}},
-                                       {8, {.tensor = 2, .expert = 2}}};
-  return table;
+
+TEST_CASE("dense models train on meshes by AdamW as on one rank") {
+  check_table(few, false, false);
 }
-TEST_CASE("mixtures train on every mesh as on one rank, their experts spread") {
-  check_table(meshes_of_experts(), true, true);
+
+TEST_CASE("mixtures train on meshes of 2 and 4 ranks as on one, their routing replayed") {
+  check_table({{2, {}},
+               {2, {.tensor = 2}},
+               {2, {.expert = 2}},
+               {2, {.pipeline = 2}},
+               {2, {.context = 2, .expert = 2}},
+               {4, {.expert = 2}},
+               {4, {.expert = 4}},
+               {4, {.tensor = 2, .expert = 2}},
+               {4, {.tensor = 4}},
+               {4, {.context = 2, .expert = 2}},
+               {4, {.context = 2, .expert = 4}},
+               {4, {.pipeline = 2, .expert = 2}},
+               {4, {.pipeline = 2, .tensor = 2}}},
+              true, true);
 }
-TEST_CASE("mixtures train on every mesh as on one rank, their routing replayed") {
-  check_table(meshes(), true, true);
+
+TEST_CASE("mixtures train on meshes of 8 ranks as on one, their routing replayed") {
+  check_table({{8, {.expert = 4}},
+               {8, {.tensor = 2, .expert = 4}},
+               {8, {.pipeline = 2, .tensor = 2, .expert = 2}},
+               {8, {.context = 2, .tensor = 2, .expert = 4}},
+               {8, {.pipeline = 2, .context = 2, .expert = 4}},
+               {8, {.pipeline = 2, .context = 2, .tensor = 2, .expert = 2}},
+               {8, {.pipeline = 4, .expert = 2}}},
+              true, true);
+}
+
+TEST_CASE("mixtures train on meshes by AdamW as on one rank") {
+  check_table({{4, {.tensor = 2, .expert = 2}}}, true, false);
+}
+
+TEST_CASE("ranks recompute blocks together, and nothing changes") {
+  const nn::ModelConfig config = small(true);
+  const Run one = train_on({}, 1, config, {});
+  const comm::MeshShape shape{.pipeline = 2, .context = 2, .tensor = 2, .expert = 2};
+  const Run kept = train_on(shape, 8, config, {.given = &one.choices});
+  const Run recomputed = train_on(shape, 8, config, {.given = &one.choices, .recompute = true});
+  CHECK(recomputed.losses == kept.losses);
+  CHECK(recomputed.wholes == kept.wholes);
+}
+
+TEST_CASE("a gradient that is not finite on one rank lets all skip the step") {
+  const nn::ModelConfig config = small(true);
+  const comm::MeshShape shape{.pipeline = 2, .tensor = 2, .expert = 2};
+  for (const int broken : {0, 3, 6}) {
+    const Run run = train_on(shape, 8, config, {.broken = broken});
+    CHECK(run.verdicts == std::vector<kernels::StepVerdict>(8, kernels::StepVerdict::gradient_not_finite));
+    CHECK(std::isfinite(worst(run.wholes, run.wholes)));
+  }
+}
+
+TEST_CASE("what of a model a mesh cannot divide is named") {
+  const auto message = [](const nn::ModelConfig& config, const comm::MeshShape& shape) {
+    try {
+      nn::check_parallel(config, shape);
+    } catch (const Error& error) {
+      CHECK(error.kind() == Kind::config);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  const auto says = [](const char* text) { return Catch::Contains(text); };
+  nn::ModelConfig dense = small(false);
+  CHECK(message(small(true), {.data = 2, .tensor = 2, .expert = 2}) == "accepted");
+  CHECK_THAT(message(dense, {.tensor = 3}), says("--tp 3 does not divide the 4 heads of block 'full'"));
+  CHECK_THAT(message(dense, {.context = 4, .tensor = 2}), says("--tp x --cp 8 does not divide the 4 heads"));
+  CHECK_THAT(message(small(true), {.data = 3, .expert = 3}), says("--ep 3 does not divide the 8 experts"));
+  CHECK_THAT(message(dense, {.data = 2, .expert = 2}), says("no experts to spread"));
+  CHECK_THAT(message(dense, {.pipeline = 6}), says("--pp 6 is more stages than the 5 layers"));
+  dense.tie_embeddings = true;
+  CHECK_THAT(message(dense, {.pipeline = 2}), says("tie_embeddings"));
+  CHECK(message(dense, {.tensor = 2}) == "accepted");
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/nn/head_exchange.h"
+
+#include <cstring>
+
+namespace hearth::nn {
+namespace {
+
+std::vector<std::int64_t> tokens_by_rank(const Pass& pass) {
+  std::vector<std::int64_t> tokens;
+  const int ranks = pass.parallel.shape.context;
+  for (int rank = 0; rank < ranks; ++rank) tokens.push_back(comm::piece_of(pass.batch_tokens, rank, ranks).count);
+  return tokens;
+}
+
+// Between own [tokens, heads, head_dim] and the same by share of the heads: [ranks, tokens, heads / ranks, head_dim].
+template <class Copy>
+void for_shares(const Pass& pass, const Tensor& own, const Tensor& shares, const Copy& copy) {
+  const auto ranks = static_cast<std::size_t>(pass.parallel.shape.context);
+  const auto tokens = static_cast<std::size_t>(own.shape[0]);
+  const std::size_t share = tokens == 0 ? 0 : own.bytes() / tokens / ranks;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    for (std::size_t token = 0; token < tokens; ++token)
+      copy(own.data + (token * ranks + rank) * share, shares.data + (rank * tokens + token) * share, share);
+  }
+}
+
+Tensor scratch_like(const Pass& pass, const Tensor& own) {
+  return pass.arena.allocate(own.dtype, {own.n_elements()});
+}
+
+Tensor as_rows(const Tensor& x, std::int64_t width) {
+  return x.reshaped({x.n_elements() / width, width});
+}
+
+}  // namespace
+
+void tokens_to_heads(const Pass& pass, const Tensor& own, const Tensor& all) {
+  if (!pass.parallel.cuts_context()) return;
+  Arena::Scope scope(pass.arena);
+  const Tensor shares = scratch_like(pass, own);
+  if (pass.measures()) return;
+  HEARTH_CHECK(pass.on_host(), "tokens are exchanged for heads on the host only so far");
+  for_shares(pass, own, shares, [](std::byte* of, std::byte* to, std::size_t bytes) { std::memcpy(to, of, bytes); });
+  const std::vector<std::int64_t> receive = tokens_by_rank(pass);
+  const std::vector<std::int64_t> send(receive.size(), own.shape[0]);
+  const std::int64_t width = all.shape[1] * all.shape[2];
+  pass.parallel.mesh->context()
+      .all_to_all(pass.on(), as_rows(shares, width), send, as_rows(all, width), receive)
+      .wait(pass.on());
+}
+
+void heads_to_tokens(const Pass& pass, const Tensor& all, const Tensor& own) {
+  if (!pass.parallel.cuts_context()) return;
+  Arena::Scope scope(pass.arena);
+  const Tensor shares = scratch_like(pass, own);
+  if (pass.measures()) return;
+  const std::vector<std::int64_t> send = tokens_by_rank(pass);
+  const std::vector<std::int64_t> receive(send.size(), own.shape[0]);
+  const std::int64_t width = all.shape[1] * all.shape[2];
+  pass.parallel.mesh->context()
+      .all_to_all(pass.on(), as_rows(all, width), send, as_rows(shares, width), receive)
+      .wait(pass.on());
+  for_shares(pass, own, shares, [](std::byte* to, std::byte* of, std::size_t bytes) { std::memcpy(to, of, bytes); });
+}
+
+Tensor all_of_batch(const Pass& pass, const Tensor& x) {
+  if (!pass.parallel.cuts_context()) return x;
+  const Tensor all = pass.arena.allocate(x.dtype, {pass.batch_tokens, x.shape[1]});
+  if (pass.measures()) return all;
+  std::vector<std::int64_t> bounds = comm::equal_bounds(pass.batch_tokens, pass.parallel.shape.context);
+  for (std::int64_t& bound : bounds) bound *= x.shape[1];
+  pass.on().copy(x, all.rows(pass.first_token, pass.tokens));
+  pass.parallel.mesh->context().gather_pieces(pass.on(), all, bounds).wait(pass.on());
+  return all;
+}
+
+}  // namespace hearth::nn
