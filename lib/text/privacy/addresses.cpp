@@ -38,13 +38,16 @@ bool is_file_suffix(std::string_view label) {
 // Domains kept for documentation and tests, and machine-made ones.
 bool is_nobodys_domain(std::string_view domain) {
   const std::string_view top = domain.substr(domain.rfind('.') + 1);
-  for (const std::string_view word : {"example", "test", "invalid", "localhost", "localdomain", "lan", "internal"}) {
+  static constexpr std::array<std::string_view, 7> words = {"example",     "test", "invalid", "localhost",
+                                                            "localdomain", "lan",  "internal"};
+  for (const std::string_view word : words) {
     if (equal_ignoring_case(top, word)) return true;
   }
   const std::size_t dot = domain.rfind('.', domain.size() - top.size() - 2);
   const std::string_view last_two = dot == std::string_view::npos ? domain : domain.substr(dot + 1);
-  for (const std::string_view word : {"example.com", "example.org", "example.net", "example.edu", "domain.com",
-                                      "domain.tld", "host.com", "email.com"}) {
+  static constexpr std::array<std::string_view, 8> domains = {
+      "example.com", "example.org", "example.net", "example.edu", "domain.com", "domain.tld", "host.com", "email.com"};
+  for (const std::string_view word : domains) {
     if (equal_ignoring_case(last_two, word)) return true;
   }
   return false;

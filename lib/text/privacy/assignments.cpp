@@ -105,9 +105,10 @@ bool names_secret(std::string_view name, Kind& kind) {
       "servicekey", "accountkey",  "dbkey",           "databasekey",   "secret",      "masterkey",
       "signingkey", "consumerkey", "subscriptionkey", "encryptionkey", "storagekey",  "sharedkey",
       "token",      "authtoken",   "accesstoken",     "credential",    "credentials", "appkey"};
-  if (name.empty()) return false;
-  // d, e, s, t, y, n, a, l: what the words above end in.
-  if (std::string_view("destynalDESTYNAL").find(name.back()) == std::string_view::npos) return false;
+  if (name.size() < 2) return false;
+  const std::array<char, 3> end = {lower(name[name.size() - 2]), lower(name.back()), ' '};  // of the words above:
+  constexpr std::string_view ends = "rd wd se de rt na ds ss ey et en al ls ";
+  if (ends.find(std::string_view(end.data(), end.size())) == std::string_view::npos) return false;
   std::string compact;
   for (const char c : name) {
     if (is_alnum(c)) compact += lower(c);

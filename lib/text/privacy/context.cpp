@@ -2,9 +2,19 @@
 #include "lib/text/privacy/context.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace hearth::text::privacy {
 namespace {
+
+// Which letters text holds, a bit each: a word with a letter that is not among them need not be looked for.
+std::uint32_t letters_of(std::string_view text) {
+  std::uint32_t letters = 0;
+  for (const char c : text) {
+    if (is_letter(c)) letters |= std::uint32_t{1} << (c & 0x1f);
+  }
+  return letters;
+}
 
 // Calls test(begin, end) for each place where word stands in text; stops and says true when it does.
 template <class Test>
@@ -34,16 +44,18 @@ std::string_view line_around(std::string_view text, std::size_t begin, std::size
 }
 
 bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
+  const std::uint32_t letters = letters_of(text);
   return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-    return any_place(text, word, [](std::size_t, std::size_t) { return true; });
+    return (letters_of(word) & ~letters) == 0 && any_place(text, word, [](std::size_t, std::size_t) { return true; });
   });
 }
 
 bool mentions_word(std::string_view text, std::initializer_list<std::string_view> words) {
+  const std::uint32_t letters = letters_of(text);
   return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-    return any_place(text, word, [&](std::size_t begin, std::size_t end) {
-      return !is_letter(byte_before(text, begin)) && !is_letter(byte_at(text, end));
-    });
+    return (letters_of(word) & ~letters) == 0 && any_place(text, word, [&](std::size_t begin, std::size_t end) {
+             return !is_letter(byte_before(text, begin)) && !is_letter(byte_at(text, end));
+           });
   });
 }
 

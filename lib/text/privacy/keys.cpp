@@ -116,9 +116,16 @@ std::size_t end_of_checksum(std::string_view text, std::size_t end) {
   return is_alnum(byte_at(text, end + 1 + digits)) ? end : end + 1 + digits;
 }
 
+// Bytes that a family's prefix begins with.
+constexpr auto first_bytes = [] {
+  std::array<bool, 256> first{};
+  for (const Family& family : families) first[static_cast<unsigned char>(family.prefix[0])] = true;
+  return first;
+}();
+
 MaybeFinding by_prefix(std::string_view text, std::size_t begin, std::size_t end) {
   for (std::size_t at = begin; at + least_key_run <= end; ++at) {
-    if (at > begin && is_alnum(text[at - 1])) continue;
+    if ((at > begin && is_alnum(text[at - 1])) || !first_bytes[static_cast<unsigned char>(text[at])]) continue;
     for (const Family& family : families) {
       if (text[at] != family.prefix[0] || text[at + 1] != family.prefix[1] ||
           !text.substr(at).starts_with(family.prefix))

@@ -89,30 +89,32 @@ bool speaks_of_phones(std::string_view text, std::size_t begin) {
   std::size_t word = before.size();
   while (word > 0 && (is_letter(before[word - 1]) || static_cast<unsigned char>(before[word - 1]) >= 0x80)) --word;
   const std::string_view last = before.substr(word);
-  for (const std::string_view name : {"tel",
-                                      "telephone",
-                                      "phone",
-                                      "phones",
-                                      "fax",
-                                      "telefax",
-                                      "telefon",
-                                      "mobile",
-                                      "mobil",
-                                      "handy",
-                                      "cell",
-                                      "cellphone",
-                                      "hotline",
-                                      "fon",
-                                      "whatsapp",
-                                      "ph",
-                                      "telefono",
-                                      "movil",
-                                      "portable",
-                                      "\xe2\x98\x8e",
-                                      "\xe2\x98\x8e\xef\xb8\x8f",
-                                      "\xe7\x94\xb5\xe8\xaf\x9d",
-                                      "\xe6\x89\x8b\xe6\x9c\xba",
-                                      "\xe9\x9b\xbb\xe8\xa9\xb1"}) {
+  if (last.empty()) return false;
+  static constexpr std::array<std::string_view, 24> names = {"tel",
+                                                             "telephone",
+                                                             "phone",
+                                                             "phones",
+                                                             "fax",
+                                                             "telefax",
+                                                             "telefon",
+                                                             "mobile",
+                                                             "mobil",
+                                                             "handy",
+                                                             "cell",
+                                                             "cellphone",
+                                                             "hotline",
+                                                             "fon",
+                                                             "whatsapp",
+                                                             "ph",
+                                                             "telefono",
+                                                             "movil",
+                                                             "portable",
+                                                             "\xe2\x98\x8e",
+                                                             "\xe2\x98\x8e\xef\xb8\x8f",
+                                                             "\xe7\x94\xb5\xe8\xaf\x9d",
+                                                             "\xe6\x89\x8b\xe6\x9c\xba",
+                                                             "\xe9\x9b\xbb\xe8\xa9\xb1"};
+  for (const std::string_view name : names) {
     if (equal_ignoring_case(last, name) || (static_cast<unsigned char>(name[0]) >= 0x80 && last.ends_with(name)))
       return true;
   }
