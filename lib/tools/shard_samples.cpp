@@ -31,7 +31,7 @@ void Samples::offer(const std::string& kind, std::string_view id, std::string_vi
   auto& chosen = by_kind_[kind];
   const std::uint64_t place = hash128(std::to_string(seed_) + std::string(id)).low;
   if (chosen.size() == of_each_ && place >= chosen.rbegin()->first) return;
-  chosen.insert_or_assign(place, Sample{std::string(source), std::string(type), std::string(detail), excerpt_of(text)});
+  chosen.insert_or_assign(place, Sample{std::string(source), std::string(type), excerpt_of(detail), excerpt_of(text)});
   if (chosen.size() > of_each_) chosen.erase(std::prev(chosen.end()));
 }
 

@@ -252,10 +252,8 @@ void CorpusWriter::sample(const Passing& passing) {
 }
 
 void CorpusWriter::sample_kept(const formats::Document& document, std::string_view text) {
-  constexpr std::size_t most_shown = 2000;
-  const std::string_view attributes = document.attributes;
   samples_.offer("kept", document.id, document.source, document.type,
-                 attributes == "{}" ? "" : attributes.substr(0, most_shown), text);
+                 document.attributes == "{}" ? "" : document.attributes, text);
 }
 
 }  // namespace hearth::tools::shard
