@@ -2,6 +2,7 @@
 // Names, memory and the random start of a model's parameters.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "lib/nn/depth.h"
 #include "lib/nn/parameters.h"
@@ -68,4 +69,45 @@ TEST_CASE("the plan of parameters is what they take") {
     }
   }
   CHECK_THROWS_WITH(ParameterSet(config, DType::f16, Purpose::run), Catch::Contains("f32 or bf16, not in f16"));
+}
+
+// Every rank of a mesh starts with its parts of one rank's start, and together they have all of it.
+TEST_CASE("the parts of a mesh are those of the whole, from the same start") {
+  ThreadPool pool(1);
+  Stream stream(pool);
+  const ModelConfig config = config_from_depth(4, true, 501, 64);
+  ParameterSet whole(config, DType::f32, Purpose::train);
+  whole.initialise(stream, 3);
+  const std::vector<comm::MeshShape> shapes{{.data = 1, .tensor = 2},
+                                            {.data = 2, .expert = 2},
+                                            {.data = 1, .pipeline = 3},
+                                            {.data = 2, .pipeline = 2, .context = 2, .tensor = 2, .expert = 4}};
+  for (const comm::MeshShape& shape : shapes) {
+    INFO(shape.text());
+    std::map<std::string, std::vector<int>> holders;  // by tensor and element
+    for (int rank = 0; rank < shape.n_ranks(); ++rank) {
+      const Parallel parallel(shape, comm::coordinates_of(shape, rank));
+      ParameterSet parts(config, DType::f32, Purpose::train, {}, parallel);
+      parts.initialise(stream, 3);
+      for (const Parameter& part : parts.all()) {
+        INFO(part.spec.name << " of rank " << rank);
+        const Tensor& all = whole.get(part.spec.name).master;
+        std::vector<float> expected(static_cast<std::size_t>(part.master.n_elements()));
+        take_part(part.spec, all, Tensor(expected.data(), part.spec.shape));
+        CHECK(values_of(part.master) == expected);
+        std::vector<int>& held = holders[part.spec.name];
+        held.resize(static_cast<std::size_t>(all.n_elements()));
+        part.spec.for_runs([&](std::int64_t, std::int64_t begin, std::int64_t count) {
+          for (std::int64_t i = begin; i < begin + count; ++i) ++held[static_cast<std::size_t>(i)];
+        });
+      }
+    }
+    for (const Parameter& parameter : whole.all()) {
+      INFO(parameter.spec.name);
+      const std::vector<int>& held = holders[parameter.spec.name];
+      REQUIRE(held.size() == static_cast<std::size_t>(parameter.master.n_elements()));
+      CHECK(std::ranges::count(held, held.front()) == std::ssize(held));  // all elements on equally many ranks
+      CHECK(held.front() > 0);
+    }
+  }
 }
