@@ -31,6 +31,7 @@ void install_signal_handlers() {
   handle(SIGTERM, on_stop_signal);
   handle(SIGINT, on_stop_signal);
   handle(SIGPIPE, SIG_DFL);
+  handle(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write, as a full disk is
   if (std::getenv("SLURM_JOB_ID") != nullptr) handle(SIGHUP, SIG_IGN);
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/train/metrics.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -31,20 +33,21 @@ void add_experts(RunHistory& history, const Json& experts) {
 }  // namespace
 
 MetricsLog::MetricsLog(std::filesystem::path path, std::uint64_t position) : path_(std::move(path)) {
-  file_ = std::fopen(path_.c_str(), "ab");
-  if (file_ == nullptr) throw system_error(path_.string(), errno);
+  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file_ < 0) throw system_error(path_.string(), errno);
   std::error_code ignored;
   const std::uintmax_t size = std::filesystem::file_size(path_, ignored);
-  position_ = std::min<std::uint64_t>(position, size);
-  if (ftruncate(fileno(file_), static_cast<off_t>(position_)) != 0) {
+  written_ = std::min<std::uint64_t>(position, size);
+  if (::ftruncate(file_, static_cast<off_t>(written_)) != 0) {
     const int number = errno;
-    std::fclose(file_);
+    ::close(file_);
     throw system_error(path_.string(), number);
   }
 }
 
 MetricsLog::~MetricsLog() {
-  std::fclose(file_);
+  flush();
+  ::close(file_);
 }
 
 Json MetricsLog::write(std::string_view name, std::int64_t step, const Json& fields, const Json& clock) {
@@ -52,12 +55,31 @@ Json MetricsLog::write(std::string_view name, std::int64_t step, const Json& fie
   event.update(fields);
   event["clock"] = {{"time", utc_timestamp()}};
   event["clock"].update(clock);
-  const std::string line = dump_json(event) + "\n";
-  if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0) {
-    throw Error(Kind::io, system_error(path_.string(), errno).what());
-  }
-  position_ += line.size();
+  waiting_ += dump_json(event) + "\n";
+  const int failure = flush();
+  const bool no_room = failure == ENOSPC || failure == EDQUOT || failure == EFBIG;
+  if (failure != 0 && !no_room) throw Error(Kind::io, system_error(path_.string(), failure).what());
   return event;
+}
+
+void MetricsLog::finish() {
+  if (const int failure = flush(); failure != 0) throw Error(Kind::io, system_error(path_.string(), failure).what());
+}
+
+int MetricsLog::flush() {
+  while (!waiting_.empty()) {
+    const ssize_t n = ::write(file_, waiting_.data(), waiting_.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n == static_cast<ssize_t>(waiting_.size())) {
+      written_ += waiting_.size();
+      waiting_.clear();
+      return 0;
+    }
+    const int failure = n < 0 ? errno : ENOSPC;
+    if (n > 0 && ::ftruncate(file_, static_cast<off_t>(written_)) != 0) return EIO;  // no half lines
+    return failure;
+  }
+  return 0;
 }
 
 void RunHistory::add(const Json& event) {

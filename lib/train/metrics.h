@@ -3,7 +3,6 @@
 // machine stands in the member "clock" of each event; all else is equal for equal runs, interrupted or not.
 #pragma once
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -23,15 +22,19 @@ class MetricsLog {
   MetricsLog& operator=(const MetricsLog&) = delete;
 
   // {"event": name, "step": step, fields..., "clock": {"time": ..., clock...}}
-  // Returns the line's object. Throws Error{io} when it cannot be written.
+  // Returns the line's object. On a full disk the line waits here for room. Throws Error{io} for other failures.
   Json write(std::string_view name, std::int64_t step, const Json& fields, const Json& clock);
+  void finish();  // throws Error{io} when lines are still waiting
 
-  std::uint64_t position() const { return position_; }  // bytes so far
+  std::uint64_t position() const { return written_ + waiting_.size(); }  // bytes so far
 
  private:
+  int flush();  // errno of what was in the way; 0: all is written
+
   std::filesystem::path path_;
-  std::FILE* file_ = nullptr;
-  std::uint64_t position_ = 0;
+  int file_ = -1;
+  std::uint64_t written_ = 0;  // whole lines
+  std::string waiting_;
 };
 
 // The events of a run as curves, for the report.

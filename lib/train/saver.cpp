@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "formats/checkpoint.h"
@@ -18,6 +19,25 @@ namespace {
 
 std::size_t padded(std::size_t bytes) {
   return (bytes + 63) / 64 * 64;
+}
+
+// Each rank runs body, which writes. Where one cannot, all throw the same Error{io}, so that all can go on without;
+// other failures are as comm::together's.
+void write_together(comm::Communicator& world, const std::function<void()>& body) {
+  std::string problem;
+  comm::together(world, [&] {
+    try {
+      body();
+    } catch (const Error& error) {
+      if (error.kind() != Kind::io && error.kind() != Kind::cannot_create) throw;
+      problem = error.what();
+    }
+  });
+  const std::vector<std::string> problems = comm::gathered_texts(world, problem);
+  for (std::size_t rank = 0; rank < problems.size(); ++rank) {
+    if (problems[rank].empty()) continue;
+    throw Error(Kind::io, (world.size() > 1 ? "rank " + std::to_string(rank) + ": " : "") + problems[rank]);
+  }
 }
 
 }  // namespace
@@ -64,7 +84,7 @@ void CheckpointSaver::save(Stream& stream, std::int64_t step, const std::vector<
   });
   stream.wait();
   const std::filesystem::path folder = run_ / store::step_folder_name(step);
-  comm::together(world_, [&] {
+  write_together(world_, [&] {
     if (world_.rank() == 0) formats::begin_checkpoint(folder);
   });
   comm::together(world_, [&] {
@@ -142,7 +162,7 @@ void CheckpointSaver::finish() {
     decide(failed ? Verdict::abandon : Verdict::complete);
   }
   if (writer_.joinable()) writer_.join();
-  comm::together(world_, [&] {
+  write_together(world_, [&] {
     if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
   });
 }

@@ -45,7 +45,9 @@ class CheckpointSaver {
   // Waits for the checkpoint before, stages, and returns. Throws what writing the one before threw.
   void save(Stream& stream, std::int64_t step, const std::vector<NamedTensor>& tensors, Json model, Json trainer,
             Json provenance);
-  void finish();  // waits for the last one; throws what writing it threw, on every rank
+  // Waits for the last one; throws what writing it threw, on every rank: Error{io} where it could not be written, after
+  // which the ones before are as they were and another can be tried.
+  void finish();
   // How far this rank's part is, to be agreed on by all ranks without waiting; the same on all goes into agree, which
   // throws what writing threw.
   struct State {

@@ -207,6 +207,27 @@ void Trainer::log_start() {
                {"ceiling_flops_per_s", ceiling_flops_per_s_}});
 }
 
+// A full disk does not end a run: the checkpoints there are stay, and the next save tries again.
+bool Trainer::pauses_saving(const std::function<void()>& saving) {
+  try {
+    saving();
+    return false;
+  } catch (const Error& error) {
+    if (error.kind() != Kind::io) throw;
+    const std::string message =
+        std::string(error.what()) + ": training goes on without this checkpoint, the next one is tried again";
+    if (first_rank()) context_.log.warning(message);
+    write_event("warning", {{"message", message}});
+    return true;
+  }
+}
+
+void Trainer::save_between_steps() {
+  if (saved_step_ == step_) return;
+  pauses_saving([&] { saver_.finish(); });
+  if (pauses_saving([&] { save_checkpoint(); })) saved_step_ = -1;
+}
+
 void Trainer::save_checkpoint() {
   if (saved_step_ == step_) return;
   saved_step_ = step_;
@@ -385,7 +406,7 @@ void Trainer::show_progress(std::int64_t step, const Json& event) {
 // Back to the newest checkpoint's weights, on with the data that come next: what upset the run is not met again. Where
 // that has happened already, the run has diverged.
 void Trainer::roll_back(const std::string& reason) {
-  saver_.finish();
+  pauses_saving([&] { saver_.finish(); });
   const std::vector<store::StepFolder> folders = store::checkpoints_of(description_.folder);
   const std::string what =
       std::to_string(most_skips_in_a_row) + " steps in a row could not be taken, the last because " + reason;
@@ -416,7 +437,7 @@ void Trainer::agree() {
   const CheckpointSaver::State own = saver_.state();
   const std::vector<std::int64_t> any = comm::largest(mesh_->world(), {stop_requested(), own.writing, own.failed});
   stopping_ = any[0] != 0;
-  saver_.agree({any[1] != 0, any[2] != 0});
+  pauses_saving([&] { saver_.agree({any[1] != 0, any[2] != 0}); });
 }
 
 void Trainer::write_report(const std::string& status) {
@@ -431,6 +452,16 @@ void Trainer::write_report(const std::string& status) {
                     description_.run_table};
   write_file(description_.folder / "report.html", report_html(history_, facts));
   report_written_s_ = elapsed_.seconds();
+}
+
+// Without room for it the one before stays; the next is tried again.
+void Trainer::refresh_report() {
+  try {
+    write_report("running");
+  } catch (const Error& error) {
+    if (error.kind() != Kind::io && error.kind() != Kind::cannot_create) throw;
+    report_written_s_ = elapsed_.seconds();
+  }
 }
 
 // What went wrong, where it can still be written: on a full disk the error itself matters more.
@@ -468,14 +499,15 @@ Outcome Trainer::run() {
       if (!outcome_.stopped && (last || due(run_settings_.eval_every))) evaluate_now();
       // Not while steps are being skipped: the weights may be what upsets them, and older checkpoints would go.
       const bool sound = skipped_in_a_row_ == 0;
-      if (last || outcome_.stopped || (sound && due(run_settings_.checkpoint_every))) save_checkpoint();
-      if (elapsed_.seconds() - report_written_s_ > report_interval_s) write_report("running");
+      if (last || outcome_.stopped || (sound && due(run_settings_.checkpoint_every))) save_between_steps();
+      if (elapsed_.seconds() - report_written_s_ > report_interval_s) refresh_report();
     }
     save_checkpoint();
     saver_.finish();
     status = outcome_.stopped ? "stopped at step " + std::to_string(step_) + ": the same command goes on" : "done";
     write_event("exit", {{"code", outcome_.stopped ? static_cast<int>(Kind::stopped) : 0}, {"message", status}},
                 {{"elapsed_s", elapsed_.seconds()}});
+    if (metrics_) metrics_->finish();
   } catch (const Error& error) {
     context_.log.progress_done();
     record_failure(error);

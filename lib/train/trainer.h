@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -98,12 +99,15 @@ class Trainer {
   void settle();  // resolves all there are
   void evaluate_now();
   void save_checkpoint();
+  void save_between_steps();  // the same, but a disk without room does not end the run
+  bool pauses_saving(const std::function<void()>& saving);
   void roll_back(const std::string& reason);
   template <class Read>
   void fill_parameters(const Read& read);
   void restore_tensors(const formats::CheckpointReader& checkpoint);
   void log_start();
   void record_failure(const Error& failure);
+  void refresh_report();
   void write_report(const std::string& status);
   void show_progress(std::int64_t step, const Json& event);
   Json write_event(std::string_view name, const Json& fields);
