@@ -8,7 +8,7 @@
 # or skipped. To add one, write the function and put its name into all_parts.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-all_parts="fuzz sanitize races"
+all_parts="fuzz sanitize races kills"
 : "${FUZZ_SECONDS:=300}" "${JOBS:=$(nproc)}"
 rows=$(mktemp) || exit 1
 trap 'rm -f "$rows"' EXIT
@@ -64,6 +64,17 @@ part_races() {
   result=passed
   JOBS=$JOBS tests/long/tsan_simt.sh >build/races.log 2>&1 || result=failed
   row "CUDA kernels" $result "$(tail -n 1 build/races.log)"
+}
+
+# A rank of a training killed at 50 random moments.
+part_kills() {
+  if ! { cmake --preset cpu && ninja -C build/cpu -j "$JOBS" tools hearth_mpi; } >build/kills-build.log 2>&1; then
+    row "pretrain" failed "does not build: build/kills-build.log"
+    return
+  fi
+  result=passed
+  HEARTH_BIN=$PWD/build/cpu/bin HEARTH_SOURCE=$PWD KILLS=50 SEED=$$ tests/mpi/test_pretrain_kills.sh >build/kills.log 2>&1 || result=failed
+  row "pretrain" $result "$(tail -n 1 build/kills.log)"
 }
 
 mkdir -p build
