@@ -19,6 +19,19 @@ enum class DeviceKind { cpu, cuda };
 // Which implementation of the kernels answers on the host (--kernels).
 enum class HostKernels { cpu, ref };
 
+// Which of several implementations of an op a GPU runs. All keep the op's contract; bits may differ.
+struct GpuKernels {
+  enum class Gemm { cublaslt, sm90 };        // sm90: our own for Hopper, where the product suits it
+  enum class GroupedGemm { own, cublaslt };  // the experts' products; cublaslt: one by one, on several streams
+  enum class Attention { automatic, own, cudnn };
+  Gemm gemm = Gemm::cublaslt;
+  GroupedGemm grouped_gemm = GroupedGemm::own;
+  Attention attention = Attention::automatic;
+  bool exact = false;  // a row of a dense product depends on that row, the other matrix and k, not on how many rows
+
+  bool operator==(const GpuKernels&) const = default;
+};
+
 // What a device does, as one table a device kind: handles are opaque, a failure throws Error{unavailable}.
 struct DeviceApi {
   DeviceKind kind;
@@ -63,6 +76,7 @@ class Device {
   const DeviceApi* api_;
 };
 
+class Buffer;
 class Event;
 
 class Stream {
@@ -76,6 +90,8 @@ class Stream {
   const Device& device() const { return device_; }
   bool is_host() const { return device_.is_host(); }
   HostKernels host_kernels() const { return kernels_; }
+  const GpuKernels& gpu_kernels() const { return gpu_kernels_; }
+  void choose(const GpuKernels& kernels) { gpu_kernels_ = kernels; }  // for what comes after
   ThreadPool& pool() const { return *pool_; }
   void* native() const { return native_; }  // a cudaStream_t; none on the host
 
@@ -85,6 +101,11 @@ class Stream {
   void zero(const Tensor& tensor);
   void wait();  // until all that was asked for is done; throws Error{unavailable} when a kernel failed
   void wait_for(const Event& event);  // what comes after in this stream waits, the host does not
+
+  // Memory for what runs in this stream while it runs, planned beforehand by whoever lends it (kernels/scratch.h). A
+  // backend takes memory of its own without it, or where it is too small. The last that was lent counts.
+  void lend(std::shared_ptr<const Buffer> scratch) { lent_ = std::move(scratch); }
+  const Buffer* lent() const { return lent_.get(); }
 
   // What a backend keeps with the stream (library handles, scratch memory): one object, made at first use.
   template <class T>
@@ -97,7 +118,9 @@ class Stream {
   Device device_;
   ThreadPool* pool_;
   HostKernels kernels_ = HostKernels::cpu;
+  GpuKernels gpu_kernels_;
   void* native_ = nullptr;
+  std::shared_ptr<const Buffer> lent_;
   std::any state_;
 };
 

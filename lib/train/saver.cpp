@@ -71,18 +71,16 @@ void CheckpointSaver::save(Stream& stream, std::int64_t step, const std::vector<
   const std::size_t bytes = staging_bytes(tensors);
   if (staging_.bytes() < bytes) staging_ = Buffer(bytes, stream.device(), Buffer::Use::staging);
   std::vector<NamedTensor> staged;
+  std::vector<Snapshot::Copy> copies;
   std::size_t offset = 0;
   for (const NamedTensor& named : tensors) {
     staged.push_back({named.name, Tensor(staging_.data() + offset, named.tensor.dtype, named.tensor.shape),
                       named.first_row, named.whole});
+    copies.push_back({named.tensor, staged.back().tensor});
     offset += padded(named.tensor.bytes());
   }
-  stream.pool().for_each(static_cast<std::int64_t>(stream.is_host() ? tensors.size() : 1), [&](std::int64_t i, int) {
-    const auto at = static_cast<std::size_t>(i);
-    const std::size_t end = stream.is_host() ? at + 1 : tensors.size();  // a device's copies go one after another
-    for (std::size_t each = at; each < end; ++each) stream.copy(tensors[each].tensor, staged[each].tensor);
-  });
-  stream.wait();
+  if (!snapshot_) snapshot_.emplace(stream);
+  snapshot_->take(stream, copies);
   const std::filesystem::path folder = run_ / store::step_folder_name(step);
   write_together(world_, [&] {
     if (world_.rank() == 0) formats::begin_checkpoint(folder);
@@ -112,6 +110,7 @@ void CheckpointSaver::write(std::int64_t step, const std::vector<NamedTensor>& s
   const Stopwatch time;
   const std::filesystem::path folder = run_ / store::step_folder_name(step);
   try {
+    snapshot_->wait();
     formats::CheckpointPart part(folder, world_.rank());
     for (const NamedTensor& named : staged) {
       const bool rows = named.whole.rank() > 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoints written behind the back of training: the tensors are copied to a staging buffer (that is all the step
-// loop waits for), a thread writes the copy, and older checkpoints go when the new one is complete.
+// Checkpoints written behind the back of training: the tensors are copied to a staging buffer, a thread writes the
+// copy, and older checkpoints go when the new one is complete. On the host the step loop waits for the copies; on a
+// device they are made beside the next step, which waits only where it would change the weights.
 //
 // Among many ranks each writes what it holds into a part of its own without talking to the others; that all parts are
 // there is agreed on with the steps that follow (agree), and then rank 0 completes the folder.
@@ -11,6 +12,7 @@
 #include <exception>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "lib/base/thread_pool.h"
 #include "lib/comm/communicator.h"
 #include "lib/device/memory.h"
+#include "lib/device/snapshot.h"
 
 namespace hearth::train {
 
@@ -42,9 +45,13 @@ class CheckpointSaver {
   CheckpointSaver(const CheckpointSaver&) = delete;
   CheckpointSaver& operator=(const CheckpointSaver&) = delete;
 
-  // Waits for the checkpoint before, stages, and returns. Throws what writing the one before threw.
+  // Waits for the checkpoint before, starts the copies, and returns. Throws what writing the one before threw.
   void save(Stream& stream, std::int64_t step, const std::vector<NamedTensor>& tensors, Json model, Json trainer,
             Json provenance);
+  // To be called before anything changes the tensors: what comes after in the stream waits until they are copied.
+  void before_changes(Stream& stream) {
+    if (snapshot_) snapshot_->before_changes(stream);
+  }
   // Waits for the last one; throws what writing it threw, on every rank: Error{io} where it could not be written, after
   // which the ones before are as they were and another can be tried.
   void finish();
@@ -72,6 +79,7 @@ class CheckpointSaver {
   Retention retention_;
   comm::Communicator& world_;
   Buffer staging_;
+  std::optional<Snapshot> snapshot_;  // on its way to staging_
   std::thread writer_;
   std::mutex mutex_;
   std::condition_variable decided_;

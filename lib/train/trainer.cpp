@@ -42,6 +42,11 @@ Json trainer_json(const formats::CheckpointReader& checkpoint) {
   return parse_json(checkpoint.json("trainer.json"), "trainer.json of the checkpoint");
 }
 
+std::string kernels_text(const GpuKernels& chosen) {
+  return std::string(chosen.gemm == GpuKernels::Gemm::sm90 ? "gemm sm90" : "gemm cublaslt") +
+         (chosen.exact ? ", exact" : "");
+}
+
 // What computes the bits besides the settings: a resume elsewhere is told of.
 Json machine_facts(const Context& context, const comm::Mesh& mesh) {
   const Machine machine = this_machine();
@@ -49,6 +54,7 @@ Json machine_facts(const Context& context, const comm::Mesh& mesh) {
   if (!mesh.alone()) facts["mesh"] = mesh.shape().text();
   const Device& device = context.stream.device();
   if (!device.is_host()) facts["device"] = device.api().name();
+  if (!device.is_host()) facts["kernels"] = kernels_text(context.stream.gpu_kernels());
   return facts;
 }
 
@@ -308,6 +314,7 @@ void Trainer::enqueue_step() {
                               detector_.control());
     optimizer_.step(stream, parameters, detector_.control());
   };
+  saver_.before_changes(stream);
   applying_.run(stream, apply, run_settings_.graphs);
   parallel_.spread(stream);
   flight.communication_s = parallel_.seconds() - communicated_s;

@@ -29,11 +29,11 @@ struct Schedule {
 
 // What the host has waited for so far; counted on the SIMT machine only.
 struct Waits {
-  long streams = 0, events = 0, copies = 0, allocations = 0;
+  long streams = 0, events = 0, copies = 0, allocations = 0, device_allocations = 0;
   static Waits so_far() {
 #ifdef HEARTH_SIMT
     const simt::Waits& all = simt::waits();
-    return {all.streams, all.events, all.copies, all.allocations};
+    return {all.streams, all.events, all.copies, all.allocations, all.device_allocations};
 #else
     return {};
 #endif
@@ -41,7 +41,8 @@ struct Waits {
   bool operator==(const Waits&) const = default;
 };
 inline Waits operator-(const Waits& a, const Waits& b) {
-  return {a.streams - b.streams, a.events - b.events, a.copies - b.copies, a.allocations - b.allocations};
+  return {a.streams - b.streams, a.events - b.events, a.copies - b.copies, a.allocations - b.allocations,
+          a.device_allocations - b.device_allocations};
 }
 
 inline Device gpu() {

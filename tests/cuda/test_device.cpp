@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams, events, graphs, memory and staging of a CUDA device, and of the host behind the same interface.
 #include "lib/device/memory.h"
+#include "lib/device/snapshot.h"
 #include "tests/cuda/support.h"
 #include "tests/support/catch.h"
 
@@ -65,6 +66,35 @@ TEST_CASE("streams wait for events, events know their time") {
   CHECK(back.as<float>()[0] == 5);
   copied.wait();
   CHECK(copied.seconds_since(begin) >= 0);
+}
+
+TEST_CASE("a snapshot holds up nothing but changes") {
+  const Device device = GENERATE(true, false) ? test::gpu() : Device();
+  ThreadPool pool(2);
+  Stream stream(device, pool);
+  Buffer memory(64, device), pinned(64, device, Buffer::Use::staging);
+  const Tensor weights(memory.data(), DType::f32, {2}), other(memory.data() + 32, DType::f32, {2});
+  const Tensor copy(pinned.data(), DType::f32, {2}), source(pinned.data() + 32, DType::f32, {2});
+  Snapshot snapshot(stream);
+  for (const float value : {5.0f, 6.0f}) {
+    source.as<float>()[0] = value;
+    stream.copy(source, weights);
+    copy.as<float>()[0] = -1;
+    snapshot.take(stream, {{weights, copy}});
+    Event beside(device);
+    stream.copy(weights, other);
+    beside.record(stream);
+    beside.wait();
+#ifdef HEARTH_SIMT
+    // What came between has run, and the copy, which happens as late as it may, has not.
+    if (!device.is_host()) CHECK(copy.as<float>()[0] == -1);
+#endif
+    snapshot.before_changes(stream);
+    stream.zero(weights);
+    stream.wait();
+    CHECK(copy.as<float>()[0] == value);
+    snapshot.wait();
+  }
 }
 
 TEST_CASE("a graph repeats what was recorded") {

@@ -1,18 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 // The runtime's stand-in. Nothing that was put into a stream happens before somebody waits for it, so that a result
-// read too early is seen to be missing; a graph is a recorded list of such work. Not for use by several threads at a
-// time.
+// read too early is seen to be missing; a graph is a recorded list of such work. One thread at a time: whoever waits
+// runs the work, and others wait for that.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
 
+#include "tests/simt/runtime.h"
 #include "tests/simt/standin/cuda_runtime.h"
 
 namespace {
+
+// Held by every call, and let go while work waits for another thread's.
+class Everything {
+ public:
+  void lock() {
+    std::unique_lock lock(mutex_);
+    const auto self = std::this_thread::get_id();
+    if (depth_ == 0 || owner_ != self) {
+      changed_.wait(lock, [&] { return depth_ == 0; });
+      owner_ = self;
+    }
+    ++depth_;
+  }
+  void unlock() {
+    const std::lock_guard lock(mutex_);
+    if (--depth_ == 0) changed_.notify_all();
+  }
+  // Something happened that others may wait for.
+  void tell() { ++n_changes_; }
+  // Lets others on until something has happened; false: nothing for a while.
+  bool wait_for_change() {
+    std::unique_lock lock(mutex_);
+    const auto seen = n_changes_.load();
+    const int depth = std::exchange(depth_, 0);
+    changed_.notify_all();
+    const bool happened = changed_.wait_for(lock, patience, [&] { return depth_ == 0 && n_changes_ != seen; });
+    changed_.wait(lock, [&] { return depth_ == 0; });
+    owner_ = std::this_thread::get_id();
+    depth_ = depth;
+    return happened;
+  }
+
+ private:
+  static constexpr std::chrono::seconds patience{10};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::thread::id owner_;
+  int depth_ = 0;
+  std::atomic<long> n_changes_{0};
+};
+Everything& everything() {
+  static Everything all;
+  return all;
+}
+using Alone = std::lock_guard<Everything>;
 
 // A point in a stream that events stand for.
 struct Mark {
@@ -63,25 +114,52 @@ cudaError_t allocate(void** at, std::size_t bytes) {
 struct CUstream_st {
   std::deque<Work> queue;
   std::unique_ptr<std::vector<Work>> capture;
+  bool running = false;                                // its first piece of work
+  std::thread::id maker = std::this_thread::get_id();  // ranks are threads, each with a GPU of its own
 
   void add(Work work) {
     if (capture)
       capture->push_back(std::move(work));
     else
       queue.push_back(std::move(work));
+    everything().tell();
   }
-  // Runs until mark is passed; without one, all there is.
+  // Runs until mark is passed; without one, all there is. What another thread is running is waited for.
   void drain(const Mark* mark) {
-    while (!queue.empty() && (mark == nullptr || !mark->passed)) {
-      const Work work = std::move(queue.front());
-      queue.pop_front();
-      if (work.waits_for && !work.waits_for->passed) work.waits_for->stream->drain(work.waits_for.get());
-      if (work.run) work.run();
-      if (work.passes) {
-        work.passes->passed = true;
-        work.passes->at_s = now_s();
-      }
+    while ((running || !queue.empty()) && (mark == nullptr || !mark->passed)) {
+      if (!running)
+        run_first();
+      else if (!everything().wait_for_change())
+        throw simt::Failure("a stream waits for ever for what another thread runs");
     }
+  }
+  void run_first() {
+    const std::shared_ptr<Mark> waits_for = queue.front().waits_for;
+    if (waits_for && !waits_for->passed) waits_for->stream->drain(waits_for.get());
+    if (running || queue.empty()) return;  // somebody was faster
+    const Work work = std::move(queue.front());
+    queue.pop_front();
+    running = true;
+    try {
+      if (work.run) work.run();
+    } catch (...) {
+      running = false;
+      throw;
+    }
+    running = false;
+    if (work.passes) {
+      work.passes->passed = true;
+      work.passes->at_s = now_s();
+    }
+    everything().tell();
+  }
+  // Its first piece of work, or the first that this one waits for; false where neither can run now.
+  bool advance() {
+    if (running || queue.empty() || capture) return false;
+    const std::shared_ptr<Mark> waits_for = queue.front().waits_for;
+    if (waits_for && !waits_for->passed) return waits_for->stream->advance();
+    run_first();
+    return true;
   }
 };
 struct CUevent_st {
@@ -157,12 +235,15 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 }
 
 cudaError_t cudaMalloc(void** at, std::size_t bytes) {
+  const Alone alone(everything());
   ++simt::waits().allocations;
+  ++simt::waits().device_allocations;
   return allocate(at, bytes);
 }
 cudaError_t cudaFree(void* at) {
+  const Alone alone(everything());
   for (CUstream_st* each : streams()) {  // as the device does: not while anybody may use it
-    if (each->capture) continue;
+    if (each->capture || each->maker != std::this_thread::get_id()) continue;
     if (const cudaError_t error = drain(each, nullptr); error != cudaSuccess) return error;
   }
   blocks().erase(static_cast<const std::byte*>(at));
@@ -170,6 +251,7 @@ cudaError_t cudaFree(void* at) {
   return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void** at, std::size_t bytes, unsigned) {
+  const Alone alone(everything());
   ++simt::waits().allocations;
   return allocate(at, bytes);
 }
@@ -178,6 +260,7 @@ cudaError_t cudaFreeHost(void* at) {
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  const Alone alone(everything());
   if (!is_known(from) || !is_known(to)) ++simt::waits().copies;
   if (!is_known(from)) {  // pageable memory may change once this returns
     const auto* begin = static_cast<const std::byte*>(from);
@@ -192,41 +275,49 @@ cudaError_t cudaMemsetAsync(void* at, int value, std::size_t bytes, cudaStream_t
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  const Alone alone(everything());
   *stream = new CUstream_st;
   streams().push_back(*stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Alone alone(everything());
   const cudaError_t error = stream->capture ? cudaSuccess : drain(stream, nullptr);
   std::erase(streams(), stream);
   delete stream;
   return error;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const Alone alone(everything());
   ++simt::waits().streams;
   return drain(stream, nullptr);
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  const Alone alone(everything());
   if (event->mark) stream->add({.run = {}, .passes = {}, .waits_for = event->mark});
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const Alone alone(everything());
   if (stream->capture) return cudaErrorStreamCaptureUnsupported;
   stream->capture = std::make_unique<std::vector<Work>>();
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const Alone alone(everything());
   if (!stream->capture) return cudaErrorInvalidValue;
   *graph = new CUgraph_st{std::move(*stream->capture)};
   stream->capture.reset();
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  const Alone alone(everything());
   *executable = new CUgraphExec_st{graph->work};
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  const Alone alone(everything());
   for (const Work& work : executable->work) stream->add(work);
   return cudaSuccess;
 }
@@ -244,11 +335,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return delete event, cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const Alone alone(everything());
   event->mark = std::make_shared<Mark>(Mark{stream, false, 0});
   stream->add({.run = {}, .passes = event->mark, .waits_for = {}});
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Alone alone(everything());
   if (!event->mark || event->mark->passed) return cudaSuccess;
   const cudaError_t error = drain(event->mark->stream, event->mark.get());
   simt::Waits& waits = simt::waits();
@@ -257,6 +350,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return error;
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
+  const Alone alone(everything());
   if (!from->mark || !to->mark || !from->mark->passed || !to->mark->passed) return cudaErrorNotReady;
   *milliseconds = static_cast<float>(1e3 * (to->mark->at_s - from->mark->at_s));
   return cudaSuccess;
@@ -269,7 +363,21 @@ Waits& waits() {
   return all;
 }
 
+void run_others_until(const std::function<bool()>& ready, const std::string& what) {
+  while (!ready()) {
+    bool advanced = false;
+    const std::vector<CUstream_st*> all = streams();
+    for (CUstream_st* each : all) {
+      if (ready()) return;
+      const std::vector<CUstream_st*>& still = streams();
+      if (std::find(still.begin(), still.end(), each) != still.end()) advanced = each->advance() || advanced;
+    }
+    if (!advanced && !ready() && !everything().wait_for_change()) throw Failure(what + " never came");
+  }
+}
+
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
+  const Alone alone(everything());
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;  // the legacy stream waits for all others: not used
   stream->add({.run = std::move(work), .passes = {}, .waits_for = {}});
   return cudaSuccess;
