@@ -28,23 +28,26 @@ endif()
 
 # Objects hearth_cuda_device and hearth_cuda_kernels, and without a GPU hearth_simt, the machine and the stand-ins.
 function(hearth_cuda_objects)
-  file(GLOB device CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/device/cuda/*.cpp)
-  file(GLOB kernels CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cpp ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
+  file(GLOB device CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/device/cuda/*.cpp ${CMAKE_SOURCE_DIR}/lib/device/cuda/*.cu)
+  file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cpp ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
   set(architectures 90)  # as the SIMT machine says of itself
   if(HEARTH_CUDA STREQUAL ON)
     string(REPLACE ";" "," architectures "${CMAKE_CUDA_ARCHITECTURES}")
   endif()
   set_source_files_properties(${CMAKE_SOURCE_DIR}/lib/device/cuda/gpus.cpp PROPERTIES
     COMPILE_DEFINITIONS "HEARTH_CUDA_ARCHITECTURES=\"${architectures}\"")
+  if(NOT HEARTH_CUDA STREQUAL ON OR architectures MATCHES "90a")
+    set_property(SOURCE ${CMAKE_SOURCE_DIR}/kernels/cuda/sm90/tensor_map.cpp APPEND PROPERTY COMPILE_DEFINITIONS HEARTH_SM90)
+  endif()
   if(HEARTH_CUDA STREQUAL ON)
     add_library(hearth_cuda_device OBJECT ${device})
     add_library(hearth_cuda_kernels OBJECT ${kernels})
     # The runtime is linked statically, all else is found when it is needed. nvcc tells every kernel's registers and
     # spills while it compiles; cmake/resources.sh makes a table of that.
-    target_compile_options(hearth_cuda_kernels PRIVATE
-      "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-Xptxas=-v,-warn-spills>")
-    set_target_properties(hearth_cuda_kernels PROPERTIES CUDA_STANDARD 20)
     foreach(target hearth_cuda_device hearth_cuda_kernels)
+      set_target_properties(${target} PROPERTIES CUDA_STANDARD 20)
+      target_compile_options(${target} PRIVATE
+        "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-Xptxas=-v,-warn-spills>")
       target_include_directories(${target} PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
     endforeach()
     return()
@@ -52,7 +55,7 @@ function(hearth_cuda_objects)
   list(FILTER kernels EXCLUDE REGEX "_library\\.cpp$")  # tests/simt has stand-ins
   file(GLOB machine CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/simt/*.cpp)
   list(FILTER machine EXCLUDE REGEX "/(test_|wrong_)[^/]*$")
-  set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX)
+  set_source_files_properties(${kernels} ${device} PROPERTIES LANGUAGE CXX)
   add_library(hearth_cuda_device OBJECT EXCLUDE_FROM_ALL ${device})
   add_library(hearth_cuda_kernels OBJECT EXCLUDE_FROM_ALL ${kernels})
   add_library(hearth_simt OBJECT EXCLUDE_FROM_ALL ${machine})
@@ -61,6 +64,7 @@ function(hearth_cuda_objects)
     target_compile_options(${target} PRIVATE -Wno-unknown-pragmas -O2)
   endforeach()
   target_compile_options(hearth_cuda_kernels PRIVATE -x c++)
+  target_compile_options(hearth_cuda_device PRIVATE -x c++)
 endfunction()
 
 # To be called when hearth_device and hearth_kernels are there.

@@ -10,4 +10,8 @@ const Backend& backend_of(const Stream& stream) {
   return stream.host_kernels() == HostKernels::ref ? ref::backend : cpu::backend;
 }
 
+std::size_t scratch_bytes(const Device& device, const ScratchNeeds& needs) {
+  return device.is_host() ? 0 : cuda_scratch_bytes(needs);
+}
+
 }  // namespace hearth::kernels

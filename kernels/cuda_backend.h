@@ -3,11 +3,15 @@
 // takes the former where its object is named.
 #pragma once
 #include "kernels/backend.h"
+#include "kernels/scratch.h"
 #include "lib/base/libraries.h"
 
 namespace hearth::kernels {
 
 const Backend& cuda_backend();
+
+// kernels/scratch.h, on CUDA.
+std::size_t cuda_scratch_bytes(const ScratchNeeds& needs);
 
 // cuBLASLt, its version and file. Throws Error{unavailable} where it cannot be loaded.
 Library cuda_blas();

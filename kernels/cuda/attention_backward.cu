@@ -202,12 +202,17 @@ __global__ void __launch_bounds__(attention_threads) key_gradients(AttentionInpu
 
 }  // namespace
 
+std::size_t attention_backward_scratch(int64_t tokens, int64_t q_heads) {
+  return static_cast<std::size_t>(tokens * q_heads + column_parts_at_most(tokens, q_heads)) * sizeof(float);
+}
+
 bool attention_backward_fast(Stream& stream, const AttentionBackwardArgs& args) {
   if (reinterpret_cast<std::uintptr_t>(args.d_o.data) % 16 != 0) return false;
   const AttentionInputs<Bf16> in(args);
   return by_head_size(args.q, args.k, args.v, [&](auto depth, auto width) {
-    const int64_t rows = in.tokens * in.q_heads, floats = rows + column_parts(in.tokens, in.q_heads);
-    auto* d = reinterpret_cast<float*>(stream.state<State>().scratch(static_cast<std::size_t>(floats) * sizeof(float)));
+    const int64_t rows = in.tokens * in.q_heads;
+    auto* d =
+        reinterpret_cast<float*>(stream.state<State>().scratch(attention_backward_scratch(in.tokens, in.q_heads)));
     each_row<warp>(stream, rows,
                    RowDots{data<const Bf16>(args.o), data<const Bf16>(args.d_o), d, in.tokens, in.q_heads, in.v_dim});
     const Gradients g{data<const Bf16>(args.d_o), data<const float>(args.lse), d,

@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(threads) combine_splits(DecodeInputs<T> in, T*
 
 template <class T>
 void run(Stream& stream, const AttentionDecodeArgs& args) {
-  DecodeInputs<T> in(args);
+  DecodeInputs<T> in(args, stream.gpu_kernels().exact);
   const int64_t rows = in.tokens * in.q_heads;
   auto* memory = reinterpret_cast<float*>(
       stream.state<State>().scratch(static_cast<std::size_t>(in.n_splits * rows * (in.v_dim + 2)) * sizeof(float)));

@@ -12,6 +12,8 @@ struct SplitResults {
   float *greatest, *sum;  // [splits, tokens, q_heads]; greatest is -INFINITY where nothing was seen
 };
 
+constexpr int exact_split_keys = 1024;
+
 template <class T>
 struct DecodeInputs {
   const T *q, *k_pages, *v_pages;
@@ -25,7 +27,7 @@ struct DecodeInputs {
   float scale, softcap;
   SplitResults results;
 
-  explicit DecodeInputs(const AttentionDecodeArgs& args)
+  DecodeInputs(const AttentionDecodeArgs& args, bool exact)
       : q(data<const T>(args.q)),
         k_pages(data<const T>(args.k_pages)),
         v_pages(data<const T>(args.v_pages ? args.v_pages : args.k_pages)),
@@ -45,9 +47,10 @@ struct DecodeInputs {
         mask(args.mask),
         scale(args.scale),
         softcap(args.softcap) {
-    // At most 64 splits, of at least 256 keys, in whole steps of the kernels.
+    // At most 64 splits, of at least 256 keys, in whole steps of the kernels; exact: not by how many pages others have.
     const int64_t room = int64_t{most_pages} * page_tokens;
-    split_keys = static_cast<int>(std::max<int64_t>(256, ceil_div(ceil_div(room, 64), 64) * 64));
+    split_keys =
+        exact ? exact_split_keys : static_cast<int>(std::max<int64_t>(256, ceil_div(ceil_div(room, 64), 64) * 64));
     n_splits = static_cast<int>(std::max<int64_t>(1, ceil_div(room, split_keys)));
   }
 

@@ -185,8 +185,7 @@ void attention_by_rows(Stream& stream, const AttentionArgs& args) {
 void attention_backward_by_rows(Stream& stream, const AttentionBackwardArgs& args) {
   check_width(args.q, args.v);
   const int64_t tokens = args.q.shape[0], heads = args.q.shape[1];
-  const int64_t floats = tokens * heads + column_parts(tokens, heads);
-  auto* d = reinterpret_cast<float*>(stream.state<State>().scratch(static_cast<std::size_t>(floats) * sizeof(float)));
+  auto* d = reinterpret_cast<float*>(stream.state<State>().scratch(attention_backward_scratch(tokens, heads)));
   with_type(args.q.dtype, [&](auto type) {
     using T = decltype(type);
     const AttentionInputs<T> in(args);

@@ -6,8 +6,6 @@
 namespace hearth::kernels::cuda {
 namespace {
 
-constexpr std::size_t workspace_bytes = 32u << 20;  // what NVIDIA recommends for sm_90
-
 void check(cublasStatus_t status, const char* what) {
   if (status != CUBLAS_STATUS_SUCCESS) {
     throw Error(Kind::unavailable, std::string("cuBLASLt: ") + what + " (status " + std::to_string(status) + ")");
@@ -18,29 +16,35 @@ cudaDataType_t type_of(DType dtype) {
   return dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-// The largest power of two up to 256 that divides the address.
-unsigned alignment_of(const std::byte* at) {
-  const auto address = reinterpret_cast<std::uintptr_t>(at) | 256;
+constexpr std::int64_t exact_rows = 4096;  // what algorithms for any number of rows are chosen for
+
+// The largest power of two up to `most` that divides the address or number.
+unsigned alignment_of(std::uintptr_t address, unsigned most = 256) {
+  address |= most;
   return static_cast<unsigned>(address & (~address + 1));
+}
+unsigned alignment_of(const std::byte* at) {
+  return alignment_of(reinterpret_cast<std::uintptr_t>(at));
+}
+// What every row of such a matrix has whose first one is aligned to 16 bytes.
+unsigned row_alignment(std::int64_t columns, DType dtype) {
+  return alignment_of(static_cast<std::uintptr_t>(columns) * size_of(dtype), 16);
 }
 
 }  // namespace
 
-Blas::Blas(Stream& stream) : stream_(stream), library_(blas_library()), workspace_(workspace_bytes, stream.device()) {
+Blas::Blas(Stream& stream) : stream_(stream), library_(blas_library()) {
   check(library_.create(&handle_), "cannot start");
 }
 
 Blas::~Blas() {
-  for (const auto& [key, plan] : plans_) {
-    library_.destroy_operation(plan.operation);
-    for (cublasLtMatrixLayout_t layout : {plan.a, plan.b, plan.y}) library_.destroy_layout(layout);
-  }
+  for (const auto& [key, plan] : plans_) forget(plan);
   library_.destroy(handle_);
 }
 
 // The library counts columns first. A row-major [r, c] is a column-major [c, r], so y^T = op(b)^T op(a)^T is asked for:
 // its A is our b, its B is our a.
-Blas::Plan Blas::make_plan(const Product& p, const std::array<unsigned, 3>& alignments) const {
+Blas::Plan Blas::describe(const Product& p) const {
   Plan plan;
   check(library_.make_operation(&plan.operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cannot describe a product");
   const auto set = [&](cublasLtMatmulDescAttributes_t attribute, bool transposed) {
@@ -59,17 +63,21 @@ Blas::Plan Blas::make_plan(const Product& p, const std::array<unsigned, 3>& alig
   plan.a = p.transpose_a ? layout(p.dtype, p.k, p.m) : layout(p.dtype, p.m, p.k);
   plan.b = p.transpose_b ? layout(p.dtype, p.n, p.k) : layout(p.dtype, p.k, p.n);
   plan.y = layout(p.y_dtype, p.m, p.n);
+  return plan;
+}
 
+void Blas::choose_algorithm(Plan& plan, const Alignments& alignments, bool exact) const {
   cublasLtMatmulPreference_t preference = nullptr;
   check(library_.make_preference(&preference), "cannot state a preference");
   const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
     check(library_.set_preference(preference, attribute, &value, sizeof(value)), "cannot state a preference");
   };
-  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
+  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, blas_workspace_bytes);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignments[1]);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignments[0]);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignments[2]);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments[2]);
+  if (exact) prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE});
   cublasLtMatmulHeuristicResult_t result{};
   int found = 0;
   const cublasStatus_t status =
@@ -78,11 +86,50 @@ Blas::Plan Blas::make_plan(const Product& p, const std::array<unsigned, 3>& alig
   plan.possible = status == CUBLAS_STATUS_SUCCESS && found > 0;
   plan.algorithm = result.algo;
   plan.workspace_bytes = result.workspaceSize;
+  if (!plan.possible || !exact) return;
+  const std::int32_t one = 1;
+  const std::uint32_t none = CUBLASLT_REDUCTION_SCHEME_NONE;
+  check(library_.configure(&plan.algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &one, sizeof(one)), "cannot fix a sum");
+  check(library_.configure(&plan.algorithm, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, &none, sizeof(none)),
+        "cannot fix a sum");
+}
+
+void Blas::forget(const Plan& plan) const {
+  library_.destroy_operation(plan.operation);
+  for (cublasLtMatrixLayout_t layout : {plan.a, plan.b, plan.y}) library_.destroy_layout(layout);
+}
+
+Blas::Plan Blas::make_plan(const Product& p, const Alignments& alignments) const {
+  Plan plan = describe(p);
+  if (!p.exact) {
+    choose_algorithm(plan, alignments, false);
+    return plan;
+  }
+  // The library is asked about one number of rows, and its answer used for all.
+  Product many = p;
+  many.m = exact_rows;
+  Plan of_many = describe(many);
+  choose_algorithm(of_many, alignments, true);
+  forget(of_many);
+  plan.possible = of_many.possible;
+  plan.algorithm = of_many.algorithm;
+  if (!plan.possible) return plan;
+  cublasLtMatmulHeuristicResult_t result{};
+  check(library_.check(handle_, plan.operation, plan.b, plan.a, plan.y, plan.y, &plan.algorithm, &result),
+        "the algorithm that --exact holds to does not take this number of rows");
+  plan.workspace_bytes = result.workspaceSize;
   return plan;
 }
 
 const Blas::Plan& Blas::plan_of(const Product& p) {
-  const std::array<unsigned, 3> alignments{alignment_of(p.a), alignment_of(p.b), alignment_of(p.y)};
+  Alignments alignments{alignment_of(p.a), alignment_of(p.b), alignment_of(p.y)};
+  if (p.exact) {
+    const Alignments rows{row_alignment(p.k, p.dtype), row_alignment(p.transpose_b ? p.k : p.n, p.dtype),
+                          row_alignment(p.n, p.y_dtype)};
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      HEARTH_CHECK(alignments[i] >= rows[i], "an operand of an exact product does not begin at a row");
+    alignments = rows;
+  }
   const Key key{p.m,
                 p.n,
                 p.k,
@@ -92,19 +139,20 @@ const Blas::Plan& Blas::plan_of(const Product& p) {
                 p.transpose_b,
                 alignments[0],
                 alignments[1],
-                alignments[2]};
+                alignments[2],
+                p.exact};
   const auto known = plans_.find(key);
   return known != plans_.end() ? known->second : plans_.emplace(key, make_plan(p, alignments)).first->second;
 }
 
-bool Blas::multiply(const Product& p) {
+bool Blas::multiply(const Product& p, std::byte* workspace) {
   const Plan& plan = plan_of(p);
   if (!plan.possible) return false;
   const float beta = p.accumulate ? 1 : 0;
-  check(library_.multiply(handle_, plan.operation, &p.alpha, p.b, plan.b, p.a, plan.a, &beta, p.y, plan.y, p.y, plan.y,
-                          &plan.algorithm, workspace_.data(), plan.workspace_bytes,
-                          static_cast<cudaStream_t>(stream_.native())),
-        "cannot multiply");
+  check(
+      library_.multiply(handle_, plan.operation, &p.alpha, p.b, plan.b, p.a, plan.a, &beta, p.y, plan.y, p.y, plan.y,
+                        &plan.algorithm, workspace, plan.workspace_bytes, static_cast<cudaStream_t>(stream_.native())),
+      "cannot multiply");
   return true;
 }
 

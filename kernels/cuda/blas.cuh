@@ -13,6 +13,8 @@
 
 namespace hearth::kernels::cuda {
 
+constexpr std::size_t blas_workspace_bytes = 32u << 20;  // what NVIDIA recommends for sm_90
+
 struct BlasLibrary {
   decltype(&cublasLtCreate) create;
   decltype(&cublasLtDestroy) destroy;
@@ -25,6 +27,8 @@ struct BlasLibrary {
   decltype(&cublasLtMatmulPreferenceDestroy) destroy_preference;
   decltype(&cublasLtMatmulPreferenceSetAttribute) set_preference;
   decltype(&cublasLtMatmulAlgoGetHeuristic) heuristic;
+  decltype(&cublasLtMatmulAlgoConfigSetAttribute) configure;
+  decltype(&cublasLtMatmulAlgoCheck) check;
   decltype(&cublasLtMatmul) multiply;
 };
 // Throws Error{unavailable} that names what is missing.
@@ -38,6 +42,9 @@ struct Product {
   std::int64_t m, n, k;
   bool transpose_a = false, transpose_b = false, accumulate = false;
   float alpha = 1;
+  // Rows of y come out the same however many there are: one algorithm for all m, which adds up k in one piece. Not with
+  // transpose_a, where k are the rows.
+  bool exact = false;
 };
 
 class Blas {
@@ -47,8 +54,9 @@ class Blas {
   Blas(const Blas&) = delete;
   Blas& operator=(const Blas&) = delete;
 
-  // False where the library has no algorithm for the product.
-  bool multiply(const Product& product);
+  // workspace: blas_workspace_bytes of the device, for this product alone. False where the library has no algorithm for
+  // the product.
+  bool multiply(const Product& product, std::byte* workspace);
 
  private:
   struct Plan {
@@ -58,15 +66,18 @@ class Blas {
     std::size_t workspace_bytes = 0;
     bool possible = false;
   };
-  using Key = std::array<std::int64_t, 10>;
+  using Key = std::array<std::int64_t, 11>;
+  using Alignments = std::array<unsigned, 3>;  // of a, b, y, in bytes
 
   const Plan& plan_of(const Product& product);
-  Plan make_plan(const Product& product, const std::array<unsigned, 3>& alignments) const;
+  Plan describe(const Product& product) const;
+  void choose_algorithm(Plan& plan, const Alignments& alignments, bool exact) const;
+  Plan make_plan(const Product& product, const Alignments& alignments) const;
+  void forget(const Plan& plan) const;
 
   Stream& stream_;
   const BlasLibrary& library_;
   cublasLtHandle_t handle_ = nullptr;
-  Buffer workspace_;
   std::map<Key, Plan> plans_;
 };
 

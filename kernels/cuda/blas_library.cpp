@@ -24,6 +24,8 @@ BlasLibrary load_library() {
   library.find(f.destroy_preference, "cublasLtMatmulPreferenceDestroy");
   library.find(f.set_preference, "cublasLtMatmulPreferenceSetAttribute");
   library.find(f.heuristic, "cublasLtMatmulAlgoGetHeuristic");
+  library.find(f.configure, "cublasLtMatmulAlgoConfigSetAttribute");
+  library.find(f.check, "cublasLtMatmulAlgoCheck");
   library.find(f.multiply, "cublasLtMatmul");
   return f;
 }

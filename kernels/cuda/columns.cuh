@@ -37,6 +37,10 @@ inline int64_t rows_of_part(int64_t rows) {
 inline int64_t column_parts(int64_t rows, int64_t width) {
   return ceil_div(rows, rows_of_part(rows)) * width;
 }
+// The same for any number of rows up to this one.
+inline int64_t column_parts_at_most(int64_t rows, int64_t width) {
+  return std::min<int64_t>(256, ceil_div(rows, 32)) * width;
+}
 
 // total[c] += sum over rows of f(row, c), by way of parts.
 template <class F>

@@ -4,6 +4,7 @@
 #include "kernels/cuda/blas.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/matmul.h"
+#include "kernels/cuda/sm90/gemm.h"
 
 namespace hearth::kernels::cuda {
 namespace {
@@ -122,10 +123,24 @@ void run_tiles(Stream& stream, const Tensor& a, const Tensor& b, const Tensor& y
 
 void multiply(Stream& stream, const GemmArgs& args) {
   const int64_t k = args.a.shape[args.transpose_a ? 0 : 1], m = args.y.shape[0], n = args.y.shape[1];
+  const GpuKernels& choice = stream.gpu_kernels();
+  if (choice.gemm == GpuKernels::Gemm::sm90 && sm90::gemm(stream, args)) return;
   if (args.a.dtype == args.b.dtype && (args.a.dtype == DType::bf16 || args.y.dtype == DType::f32)) {
-    const Product product{args.a.data, args.b.data, args.y.data,      args.a.dtype,     args.y.dtype,    m,
-                          n,           k,           args.transpose_a, args.transpose_b, args.accumulate, args.alpha};
-    if (stream.state<State>().blas().multiply(product)) return;
+    const Product product{args.a.data,
+                          args.b.data,
+                          args.y.data,
+                          args.a.dtype,
+                          args.y.dtype,
+                          m,
+                          n,
+                          k,
+                          args.transpose_a,
+                          args.transpose_b,
+                          args.accumulate,
+                          args.alpha,
+                          choice.exact && !args.transpose_a};
+    State& state = stream.state<State>();
+    if (state.blas().multiply(product, state.blas_workspace())) return;
   }
   Tiles<float, float, float> t{};
   t.m = m, t.n = n, t.k = k;

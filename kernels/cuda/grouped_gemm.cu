@@ -300,10 +300,13 @@ struct AddDots {
   }
 };
 
+constexpr int64_t dot_parts(int64_t in) {
+  return ceil_div(in, tile) * tile / warp_columns;
+}
+
 // dx goes on through the glu in the products' epilogue.
 void input_gradient_of_glu(Stream& stream, const GroupedGemmInputGradientArgs& args) {
-  const int64_t rows = args.gate_up.shape[0], in = args.weight.shape[2],
-                n_parts = ceil_div(in, tile) * tile / warp_columns;
+  const int64_t rows = args.gate_up.shape[0], in = args.weight.shape[2], n_parts = dot_parts(in);
   const int* offsets = data<const int>(args.offsets);
   Problem<Bf16> p{data<const Bf16>(args.dy),
                   data<const Bf16>(args.weight),
@@ -320,14 +323,19 @@ void input_gradient_of_glu(Stream& stream, const GroupedGemmInputGradientArgs& a
   p.gate_up = data<const Bf16>(args.gate_up);
   p.rows = rows;
   if (args.d_row_weight)
-    p.dots = reinterpret_cast<float*>(
-        stream.state<State>().scratch(static_cast<std::size_t>(n_parts * rows) * sizeof(float)));
+    p.dots =
+        reinterpret_cast<float*>(stream.state<State>().scratch(expert_gradient_scratch(rows, in, args.dy.dtype, true)));
   run<Kind::input_glu, true>(stream, p, rows);
   if (args.d_row_weight)
     each(stream, rows, AddDots{p.dots, data<float>(args.d_row_weight), offsets + p.experts, rows, n_parts});
 }
 
 }  // namespace
+
+std::size_t expert_gradient_scratch(int64_t rows, int64_t in, DType dtype, bool on_tensor_cores) {
+  return static_cast<std::size_t>(rows) * (on_tensor_cores ? static_cast<std::size_t>(dot_parts(in)) * sizeof(float)
+                                                           : static_cast<std::size_t>(in) * size_of(dtype));
+}
 
 void grouped_gemm(Stream& stream, const GroupedGemmArgs& args) {
   const int64_t rows = args.y.shape[0], out = args.weight.shape[1], in = args.weight.shape[2];
@@ -370,7 +378,7 @@ void grouped_gemm_input_gradient(Stream& stream, const GroupedGemmInputGradientA
   GroupedGemmInputGradientArgs product = args;
   if (args.gate_up) {
     const std::int64_t rows = args.gate_up.shape[0];
-    product.dx = {stream.state<State>().scratch(static_cast<std::size_t>(rows * in) * size_of(args.dy.dtype)),
+    product.dx = {stream.state<State>().scratch(expert_gradient_scratch(rows, in, args.dy.dtype, false)),
                   args.dy.dtype,
                   {rows, in}};
   }

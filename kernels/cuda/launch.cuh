@@ -11,6 +11,7 @@
 #include "kernels/backend.h"
 #include "kernels/cuda/blas.cuh"
 #include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/scratch.h"
 #include "lib/device/memory.h"
 
 namespace hearth::kernels::cuda {
@@ -39,17 +40,30 @@ class State {
     if (!blas_) blas_.emplace(stream_);
     return *blas_;
   }
-  // Memory for the running op alone: the next op of the stream may use it again. Grows; what was handed out before
-  // stays, as recorded work goes on using it.
+  // Memory for the running op alone: the next op of the stream may use it again. What was lent to the stream, behind
+  // cuBLASLt's part of it; where that is too small, memory of its own, which stays, as recorded work goes on using it.
   std::byte* scratch(std::size_t bytes) {
+    const Buffer* lent = stream_.lent();
+    if (lent != nullptr && lent->bytes() >= blas_workspace_bytes + bytes) return lent->data() + blas_workspace_bytes;
+    return own(bytes);
+  }
+  std::byte* blas_workspace() {
+    const Buffer* lent = stream_.lent();
+    if (lent != nullptr && lent->bytes() >= blas_workspace_bytes) return lent->data();
+    if (own_blas_workspace_.bytes() == 0) own_blas_workspace_ = Buffer(blas_workspace_bytes, stream_.device());
+    return own_blas_workspace_.data();
+  }
+
+ private:
+  std::byte* own(std::size_t bytes) {
     if (scratch_.empty() || scratch_.back().bytes() < bytes) scratch_.emplace_back(bytes, stream_.device());
     return scratch_.back().data();
   }
 
- private:
   Stream& stream_;
   int n_processors_ = 1;
   std::vector<Buffer> scratch_;
+  Buffer own_blas_workspace_;
   std::optional<Blas> blas_;
 };
 

@@ -139,12 +139,15 @@ void by_eights(int64_t width, const Run& run, const Tensors&... tensors) {
 
 }  // namespace
 
+std::size_t moe_sort_scratch(int64_t choices, int64_t experts) {
+  return static_cast<std::size_t>(ceil_div(choices, chunk) * experts) * sizeof(int);
+}
+
 void moe_sort(Stream& stream, const MoeSortArgs& args) {
   const int64_t n_choices = args.expert_ids.n_elements(), experts = args.offsets.shape[0] - 1;
   if (n_choices == 0) return stream.zero(args.offsets);
   const int64_t n_chunks = ceil_div(n_choices, chunk);
-  auto* starts =
-      reinterpret_cast<int*>(stream.state<State>().scratch(static_cast<std::size_t>(n_chunks * experts) * sizeof(int)));
+  auto* starts = reinterpret_cast<int*>(stream.state<State>().scratch(moe_sort_scratch(n_choices, experts)));
   const auto grid = static_cast<unsigned>(n_chunks);
   launch(stream, count_chunk, {grid, chunk, static_cast<std::size_t>(experts) * sizeof(int)},
          data<const int>(args.expert_ids), starts, n_choices, experts);

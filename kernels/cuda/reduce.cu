@@ -47,8 +47,7 @@ __global__ void add_parts(const double* parts, double* total, int64_t n_parts) {
 template <bool squares>
 void sum_all(Stream& stream, const Tensor& x, const Tensor& weight, const Tensor& total) {
   const int64_t n_parts = ceil_div(x.n_elements(), block_elements);
-  auto* parts =
-      reinterpret_cast<double*>(stream.state<State>().scratch(static_cast<std::size_t>(n_parts) * sizeof(double)));
+  auto* parts = reinterpret_cast<double*>(stream.state<State>().scratch(sum_scratch(x.n_elements())));
   with_type(x.dtype, [&](auto type) {
     using T = decltype(type);
     launch(stream, sum_blocks<T, squares>, {static_cast<unsigned>(n_parts), threads}, data<const T>(x),
@@ -65,6 +64,10 @@ struct Element {
 };
 
 }  // namespace
+
+std::size_t sum_scratch(int64_t elements) {
+  return static_cast<std::size_t>(ceil_div(elements, block_elements)) * sizeof(double);
+}
 
 void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args) {
   sum_all<true>(stream, args.x, {}, args.total);

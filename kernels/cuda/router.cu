@@ -255,13 +255,16 @@ void router(Stream& stream, const RouterArgs& args) {
   launch(stream, router_kernel, by_tokens(tokens, experts + args.options.groups), f);
 }
 
+std::size_t router_backward_scratch(int64_t tokens, int64_t sequences, int64_t experts) {
+  return static_cast<std::size_t>(2 * tokens + sequences * experts) * sizeof(float);
+}
+
 void router_backward(Stream& stream, const RouterBackwardArgs& args) {
   const int64_t tokens = args.logits.shape[0], experts = args.logits.shape[1];
   const bool balances = args.balance_coefficient != 0;
   const int64_t n_sequences = balances ? args.cu_seqlens.shape[0] - 1 : 0;
   const int k = static_cast<int>(args.expert_ids.shape[1]), n_experts = static_cast<int>(experts);
-  std::byte* scratch =
-      stream.state<State>().scratch(static_cast<std::size_t>(2 * tokens + n_sequences * experts) * sizeof(float));
+  std::byte* scratch = stream.state<State>().scratch(router_backward_scratch(tokens, n_sequences, experts));
   auto* balance = reinterpret_cast<float*>(scratch);
   auto* f_counts = reinterpret_cast<int*>(balance + 2 * tokens);
   if (balances) {

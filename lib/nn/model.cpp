@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernels/scratch.h"
 #include "kernels/step.h"
 #include "lib/base/text.h"
 #include "lib/nn/network.h"
@@ -73,6 +74,24 @@ std::size_t activation_bytes(const ModelConfig& config, DType dtype, const Model
   return arena.peak_bytes();
 }
 
+// What kernels take for themselves in passes and steps of the optimiser.
+std::size_t scratch_bytes(const ModelConfig& config, DType dtype, const ModelSettings& settings) {
+  kernels::ScratchNeeds needs{.dtype = dtype, .tokens = settings.max_tokens, .hidden = config.hidden};
+  for (const ParameterSpec& spec : parameters_of(config)) {
+    needs.widest = std::max(needs.widest, spec.shape[-1]);
+    needs.largest = std::max(needs.largest, spec.shape.n_elements());
+  }
+  for (const auto& [name, block] : config.blocks) {
+    needs.q_heads = std::max<std::int64_t>(needs.q_heads, block.attention.heads);
+    if (const auto& moe = block.feed_forward.moe) {
+      needs.experts = std::max<std::int64_t>(needs.experts, moe->experts);
+      needs.k = std::max<std::int64_t>(needs.k, moe->k);
+      needs.expert_ffn = std::max<std::int64_t>(needs.expert_ffn, moe->ffn);
+    }
+  }
+  return kernels::scratch_bytes(settings.device, needs);
+}
+
 void check_settings(const ModelSettings& settings) {
   if (settings.max_tokens < 1) {
     throw Error(Kind::config, "a microbatch of " + std::to_string(settings.max_tokens) + " tokens; it needs at least 1");
@@ -89,6 +108,7 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
   plan.weights = parameters.weights;
   plan.masters = parameters.masters;
   plan.gradients = parameters.gradients;
+  plan.scratch = scratch_bytes(config, dtype, settings);
   const std::size_t budget = settings.activation_bytes;
   const std::int64_t layers = settings.parallel.of_stage(config.n_layers()).count;
   const std::int64_t most = settings.purpose == Purpose::train ? layers : 0;
@@ -126,6 +146,7 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
       parameters_(config, dtype, settings.purpose, settings.device, settings.parallel),
       network_(std::make_unique<Network>(config_, &parameters_, settings_.parallel)),
       arena_(plan_.activations / static_cast<std::size_t>(n_under_way(settings.parallel)), settings.device),
+      scratch_(std::make_shared<const Buffer>(plan_.scratch, settings.device)),
       staging_(settings.device),
       ledger_(Ledger::allocate(config_, arena_)),
       feed_(settings.device, settings.max_tokens, settings.in_flight, arena_) {
@@ -152,6 +173,7 @@ Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Are
   HEARTH_CHECK(stream.device().kind() == settings_.device.kind(), "the model lies on another device than the stream");
   HEARTH_CHECK(stream.is_host() || !batch.embeddings, "embeddings of one's own are for the host");
   if (!stream.is_host()) check_ids(batch);
+  if (!stream.is_host()) stream.lend(scratch_);
   if (!constants_are_placed_) network_->place_constants(&stream, staging_, arena_);
   constants_are_placed_ = true;
   Pass pass = make_pass(arena, staging_, config_, parameters_.dtype(), settings_.parallel, batch);

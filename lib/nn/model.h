@@ -44,8 +44,9 @@ struct ModelSettings {
 struct MemoryPlan {
   std::size_t weights = 0, masters = 0, gradients = 0;
   std::size_t activations = 0;      // peak, everything a microbatch needs
+  std::size_t scratch = 0;          // of the kernels, on a device
   std::int64_t recomputed_blocks = 0;
-  std::size_t total() const { return weights + masters + gradients + activations; }
+  std::size_t total() const { return weights + masters + gradients + activations + scratch; }
 };
 MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettings& settings);
 
@@ -121,6 +122,7 @@ class Model {
   ParameterSet parameters_;
   std::unique_ptr<Network> network_;
   Arena arena_;
+  std::shared_ptr<const Buffer> scratch_;  // lent to the stream in use
   Staging staging_;
   Ledger ledger_;
   Feed feed_;

@@ -195,6 +195,8 @@ train::Outcome train_model(const PretrainOptions& o, Context& context, const dat
 }  // namespace
 
 int run(const PretrainOptions& o, Context& context) {
+  if (context.stream.is_host() && o.gemm != "cublaslt") throw Error(Kind::usage, "--gemm goes with --device cuda");
+  context.stream.choose({.gemm = o.gemm == "sm90" ? GpuKernels::Gemm::sm90 : GpuKernels::Gemm::cublaslt, .exact = o.exact});
   std::vector<data::SourceSpec> specs;
   for (const std::string& text : o.data) specs.push_back(data::parse_source(text));
   std::vector<data::SourceWeight> weights;

@@ -37,6 +37,8 @@ struct PretrainOptions {
   double moe_gamma = 1e-3, moe_balance = 1e-4;
   std::uint64_t batch_tokens = 0, microbatch_tokens = 0, recompute = 0;
   std::string cuda_graphs = "on";
+  std::string gemm = "cublaslt";
+  bool exact = false;
   bool check_kernels = false;
   // a plan for elsewhere
   std::optional<std::int64_t> nodes;

@@ -91,6 +91,9 @@ void add_machine(Command& c, PretrainOptions& o) {
   c.option("cuda-graphs", &o.cuda_graphs, "WHEN",
            "on a GPU record passes whose shapes repeat; the same bits either way")
       .one_of({"on", "off"});
+  c.option("gemm", &o.gemm, "NAME", "on a GPU: sm90: own products where GPU and shape suit (no GPU has run them yet)")
+      .one_of({"cublaslt", "sm90"});
+  c.flag("exact", &o.exact, "on a GPU too, a token's forward pass does not depend on what is computed beside it");
   c.flag("check-kernels", &o.check_kernels, "at every measurement compare with the slow reference kernels");
 }
 

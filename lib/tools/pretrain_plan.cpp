@@ -365,6 +365,7 @@ Facts memory_facts(const PretrainPlan& plan) {
                              {"activations", bytes(model.activations)},
                              {"copy for checkpoints", bytes(plan.memory.staging)},
                              {"the program itself", bytes(plan.memory.process)}});
+  if (model.scratch > 0) facts.emplace_back("scratch of the kernels", bytes(model.scratch));
   if (model.recomputed_blocks > 0) facts.emplace_back("recomputed layers", std::to_string(model.recomputed_blocks));
   return facts;
 }
@@ -390,6 +391,7 @@ Json plan_json(const PretrainPlan& plan) {
             {"gradients", model.gradients},
             {"optimizer", plan.memory.optimizer},
             {"activations", model.activations},
+            {"scratch", model.scratch},
             {"staging", plan.memory.staging},
             {"process", plan.memory.process},
             {"total", plan.memory.total()}}},

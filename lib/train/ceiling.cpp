@@ -40,7 +40,8 @@ struct Product {
 };
 
 // By the device's clock, of a product large enough to fill it.
-double device_rate(Stream& stream, DType dtype) {
+double device_rate(const Stream& like, DType dtype) {
+  Stream stream(like.device(), like.pool());  // with it goes what the kernels took
   constexpr double long_enough_s = 1e-3;
   constexpr std::int64_t largest = 8192;
   for (std::int64_t n = 256;; n *= 2) {

@@ -72,6 +72,7 @@ Run train(const Device& device, bool mixture, DType dtype, std::size_t activatio
   Model model(tiny(mixture), dtype, settings);
   model.parameters().initialise(stream, 5);
   optim::Optimizer optimizer(model.parameters(), {});
+  const test::Waits before = test::Waits::so_far();
   Run run;
   for (std::uint64_t step = 0; step < 3; ++step) {
     model.parameters().zero_gradients(stream);
@@ -98,6 +99,7 @@ Run train(const Device& device, bool mixture, DType dtype, std::size_t activatio
   const Text text(9);
   model.log_probs(stream, text.view(), Tensor(run.log_probs.data(), {60}));
   CHECK(model.activation_peak_bytes() <= model.plan().activations);
+  CHECK((test::Waits::so_far() - before).device_allocations == 0);  // all was planned, scratch memory of kernels too
   return run;
 }
 

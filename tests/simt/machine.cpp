@@ -61,6 +61,7 @@ struct Block {
   std::vector<Warp> warps;
   std::vector<Barrier> barriers;
   std::vector<SharedBlock> shared;  // the first is the dynamic one
+  std::unique_ptr<Engines> engines;
   const std::function<void()>* kernel = nullptr;
   // What a thread found wrong: literals, as what its fiber made would be lost with it.
   const char *failed_operation = nullptr, *complaint = nullptr;
@@ -88,15 +89,6 @@ std::string text(const Where& where) {
 
 bool blocked(const Thread& thread) {
   return thread.wait.generation != nullptr && *thread.wait.generation == thread.wait.seen;
-}
-
-void block_until_changed(const std::uint32_t& generation, std::uint32_t seen, const char* what, const Where& where) {
-  Thread& self = *current;
-  self.wait = {&generation, seen, what, where};
-  while (generation == seen) {
-    block->fibers.leave(false);
-  }
-  self.wait.generation = nullptr;
 }
 
 void release(Barrier& barrier) {
@@ -141,6 +133,7 @@ void start_block(Block& b, dim3 dim, std::size_t shared_bytes) {
   b.barriers = std::vector<Barrier>(16);  // in memory that was none's, so that nothing orders this block behind others
   b.shared.clear();
   b.shared.emplace_back(nullptr, shared_bytes, 1024);
+  b.engines.reset();
   b.n_live = n;
   b.failed_operation = nullptr;
   for (int i = 0; i < n; ++i) {
@@ -188,7 +181,13 @@ void run_block(Block& b, std::vector<int>& order, hearth::Rng& rng) {
                       " of block " + text(b.where.block) + ", " + text(b.failed_where));
       }
     }
+    if (b.engines && (!progress || (schedule_seed != 0 && rng.below(4) == 0))) {
+      if (b.engines->work(schedule_seed == 0 ? 0 : rng.below(1 << 30))) progress = true;
+    }
     if (!progress) throw Failure(deadlock_report(b));
+  }
+  if (const char* undone = b.engines ? b.engines->undone() : nullptr) {
+    throw Failure("block " + text(b.where.block) + " ended with " + undone);
   }
   b.abandoned = false;
 }
@@ -214,6 +213,21 @@ class Running {
 };
 
 }  // namespace
+
+void block_until_changed(const std::uint32_t& generation, std::uint32_t seen, const char* what, const Where& where) {
+  Thread& self = *current;
+  self.wait = {&generation, seen, what, where};
+  while (generation == seen) {
+    block->fibers.leave(false);
+  }
+  self.wait.generation = nullptr;
+}
+
+Engines& engines(std::unique_ptr<Engines> (*make)()) {
+  const Unseen unseen;
+  if (!block->engines) block->engines = make();
+  return *block->engines;
+}
 
 void set_seed(std::uint64_t seed) {
   schedule_seed = seed;

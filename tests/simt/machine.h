@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <source_location>
 #include <stdexcept>
 #include <vector>
@@ -99,5 +100,17 @@ struct Met {
 // Returns when all lanes of mask that have not ended have come.
 Met meet(std::uint32_t mask, Meeting kind, const void* in, std::size_t in_bytes,
          void (*finish)(Collective&, int parity), const char* what, const Where& where);
+
+// What works beside the threads of a block (tests/simt/hopper.h): it goes on only when no thread can, or by the seed.
+class Engines {
+ public:
+  virtual ~Engines() = default;
+  virtual bool work(std::uint64_t choice) = 0;  // finishes one thing, which choice picks; false: there is none
+  virtual const char* undone() const = 0;       // what the block may not end with, a literal; none: null
+};
+// Of the running block, made at first use.
+Engines& engines(std::unique_ptr<Engines> (*make)());
+// The running thread goes on when generation is no longer `seen`.
+void block_until_changed(const std::uint32_t& generation, std::uint32_t seen, const char* what, const Where& where);
 
 }  // namespace simt
