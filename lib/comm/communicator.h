@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collectives among the processes ("ranks") of a group. Every member makes the same calls in the same order with
-// matching sizes; tensors are dense and of the communicator's device (the host here; NCCL is for GPUs).
+// matching sizes; tensors are dense and where the stream computes (GPUs: lib/comm/nccl/).
 //
 // A call takes its operands in the order of the stream it is given and returns at once with a Pending; wait() puts the
 // result into the order of a stream. What lies between the two overlaps. Operands must stay until then.

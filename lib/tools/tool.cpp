@@ -15,7 +15,9 @@
 #include "lib/base/launcher.h"
 #include "lib/base/signals.h"
 #include "lib/comm/agreement.h"
+#include "lib/comm/nccl/communicator.h"
 #include "lib/comm/world.h"
+#include "lib/device/cuda_api.h"
 
 namespace hearth::tools {
 namespace {
@@ -109,11 +111,11 @@ int threads_of_a_rank(int local_size) {
 }
 
 int run_body(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv, Log& log,
-             ThreadPool& pool, const comm::Mesh* mesh, const std::function<int(Context&)>& body) {
+             ThreadPool& pool, const comm::Mesh* mesh, int gpu, const std::function<int(Context&)>& body) {
   if (!common.log_file.empty()) log.open_events(common.log_file);
   std::optional<Stream> stream;
   if (common.device == "cuda")
-    stream.emplace(Device::cuda(), pool);
+    stream.emplace(Device::cuda(gpu), pool);
   else
     stream.emplace(pool);
   Context context{log, pool, *stream, common.seed, {}, common.json, common.quiet, mesh};
@@ -167,7 +169,7 @@ int run_with_context(const Command& command, const CommonOptions& common, const 
   }
   Log log(first_word(command.name), level_of(common), progress_of(common));
   ThreadPool pool(common.threads);
-  return run_body(command, common, argv, log, pool, nullptr, body);
+  return run_body(command, common, argv, log, pool, nullptr, 0, body);
 }
 
 int run_on_ranks(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
@@ -177,21 +179,24 @@ int run_on_ranks(const Command& command, const CommonOptions& common, const std:
   {
     comm::World world(find_launch());
     first = world.rank() == 0;
-    if (world.size() > 1 && common.device == "cuda") {
-      throw Error(Kind::config, "many ranks train on processors only so far (--device cpu): NCCL is not here yet");
-    }
     const std::string rank = world.size() > 1 ? "[" + std::to_string(world.rank()) + "]" : "";
     Log log(first_word(command.name) + rank, first ? level_of(common) : LogLevel::error,
             first ? progress_of(common) : Log::Progress::off);
     const comm::MeshShape filled = shape.for_ranks(world.size());
+    if (common.device == "cuda" && (filled.data != world.size() || filled.expert > 1))
+      throw Error(Kind::config, "ranks with GPUs share out the data only so far: leave out " + filled.text());
+    ThreadPool pool(common.threads > 0 ? common.threads : threads_of_a_rank(world.local_size()));
     std::unique_ptr<comm::Communicator> all = world.communicator();
     comm::check_agreement(*all, {{"the mesh", filled.text()}});
+    // A GPU a rank: the one of its number on the node, or the only one that the launcher lets it see.
+    const int gpu = cuda_gpus() == 1 ? 0 : world.launch().local_rank;
+    if (world.size() > 1 && common.device == "cuda")
+      all = comm::make_nccl_communicator(std::move(all), Device::cuda(gpu), pool);
     const comm::Mesh mesh(std::move(all), filled, world.local_size());
-    ThreadPool pool(common.threads > 0 ? common.threads : threads_of_a_rank(world.local_size()));
     CommonOptions own = common;
     if (!first) own.log_file.clear(), own.json = false;
     try {
-      return run_body(command, own, argv, log, pool, &mesh, body);
+      return run_body(command, own, argv, log, pool, &mesh, gpu, body);
     } catch (const Error& error) {
       if (error.kind() != Kind::stopped) throw;
       stopped = error;

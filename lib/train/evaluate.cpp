@@ -54,9 +54,10 @@ HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& he
     counts[0] += batch.n_targets;
     counts[1] += batch.target_bytes;
   }
+  Stream on_host(stream.pool());  // where the numbers are
   for (comm::Communicator* group : {&ranks, &mesh.pipeline()}) {
-    group->all_reduce(stream, Tensor(&nats, {1})).wait(stream);
-    group->all_reduce(stream, Tensor(counts, {3})).wait(stream);
+    group->all_reduce(on_host, Tensor(&nats, {1})).wait(on_host);
+    group->all_reduce(on_host, Tensor(counts, {3})).wait(on_host);
   }
   if (counts[2] != 0) return {};
   return {.loss = nats / static_cast<double>(counts[0]),

@@ -115,12 +115,16 @@ const DeviceApi& cuda_api(int ordinal) {
   return cuda_device_api();
 }
 
+int cuda_gpus() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
 std::vector<Library> cuda_facts() {
   std::vector<Library> facts{{"kernels built for", targets_text()}, {"CUDA runtime", version_text(CUDART_VERSION)}};
   const int driver = driver_version();
   facts.push_back({"NVIDIA driver", driver == 0 ? "none" : "for CUDA " + version_text(driver)});
-  int count = 0;
-  if (cudaGetDeviceCount(&count) != cudaSuccess) count = 0;
+  const int count = cuda_gpus();
   for (int i = 0; i < count; ++i) {
     cudaDeviceProp properties{};
     if (cudaGetDeviceProperties(&properties, i) != cudaSuccess) continue;

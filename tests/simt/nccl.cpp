@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// NCCL's stand-in: ranks are threads of this process. As the library, it takes calls into streams and matches them
+// there; unlike it, it names calls that ranks make in different orders, and messages of different lengths.
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "lib/comm/nccl/library.h"
+#include "tests/simt/runtime.h"
+#include "tests/simt/standin/cuda_runtime.h"
+
+namespace hearth::comm::nccl {
+namespace {
+
+constexpr Result success = 0, invalid_argument = 4, invalid_usage = 5;
+
+using Bytes = std::vector<std::byte>;
+
+// A communicator as all its ranks share it.
+struct Members {
+  explicit Members(int n) : size(n) {}
+  const int size;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int n_joined = 0;
+  std::string error;
+  // What is asked, by the number of the call: by the first rank to come, compared with by the others.
+  std::vector<std::pair<int, std::string>> calls;
+  struct Length {
+    std::size_t bytes;
+    bool of_sender;
+  };
+  std::map<std::tuple<int, int, std::size_t>, Length> lengths;          // of message number .. from, to
+  std::map<std::tuple<int, int>, std::deque<Bytes>> messages;           // under way: from, to
+  std::map<std::tuple<std::size_t, int>, std::pair<Bytes, int>> given;  // to a call, by a rank; how often it was taken
+};
+
+std::mutex all_mutex;
+std::map<std::string, std::weak_ptr<Members>>& all_members() {
+  static std::map<std::string, std::weak_ptr<Members>> all;
+  return all;
+}
+
+}  // namespace
+
+struct ncclComm {
+  std::shared_ptr<Members> members;
+  int rank = 0;
+  std::size_t n_calls = 0;
+  std::map<int, std::size_t> n_sent, n_received;  // by peer
+};
+
+namespace {
+
+struct Message {
+  Handle communicator;
+  bool sends;
+  const std::byte* from;
+  std::byte* to;
+  std::size_t bytes;
+  int peer;
+  cudaStream_t stream;
+};
+thread_local int group_depth = 0;
+thread_local std::vector<Message> group;
+thread_local std::string last_error;
+
+Result refuse(Result result, const std::string& why) {
+  last_error = why;
+  return result;
+}
+
+Result get_version(int* version) {
+  return *version = 22809, success;
+}
+Result make_unique_id(UniqueId* id) {
+  static int n = 0;
+  const std::lock_guard lock(all_mutex);
+  std::memset(id->bytes, 0, sizeof(id->bytes));
+  std::snprintf(id->bytes, sizeof(id->bytes), "stand-in %d", ++n);
+  return success;
+}
+Result join(Handle* made, int n_ranks, UniqueId id, int rank) {
+  std::shared_ptr<Members> members;
+  {
+    const std::lock_guard lock(all_mutex);
+    std::weak_ptr<Members>& known = all_members()[id.bytes];
+    members = known.lock();
+    if (members == nullptr) known = members = std::make_shared<Members>(n_ranks);
+  }
+  if (members->size != n_ranks || rank < 0 || rank >= n_ranks)
+    return refuse(invalid_argument, "rank " + std::to_string(rank) + " of " + std::to_string(n_ranks));
+  std::unique_lock lock(members->mutex);
+  ++members->n_joined;
+  members->changed.notify_all();
+  const bool all_came =
+      members->changed.wait_for(lock, std::chrono::seconds(20), [&] { return members->n_joined == members->size; });
+  if (!all_came) return refuse(invalid_usage, "not all ranks joined");
+  *made = new ncclComm{members, rank, 0, {}, {}};
+  return success;
+}
+Result leave(Handle communicator) {
+  return delete communicator, success;
+}
+const char* error_text(Result result) {
+  return result == success ? "no error" : result == invalid_usage ? "invalid usage" : "invalid argument";
+}
+
+// Whether the ranks' calls number .. are alike.
+Result agree(Handle c, const std::string& call) {
+  Members& m = *c->members;
+  const std::lock_guard lock(m.mutex);
+  const std::size_t number = c->n_calls++;
+  if (number == m.calls.size()) m.calls.emplace_back(c->rank, call);
+  const auto& [first, asked] = m.calls[number];
+  if (asked == call) return success;
+  return refuse(invalid_usage, "call " + std::to_string(number) + " of the group: rank " + std::to_string(first) +
+                                   " asks for " + asked + ", rank " + std::to_string(c->rank) + " for " + call);
+}
+
+Result agree_on_length(const Message& message) {
+  ncclComm& c = *message.communicator;
+  Members& m = *c.members;
+  if (message.peer < 0 || message.peer >= m.size) return refuse(invalid_argument, "no such rank");
+  const std::lock_guard lock(m.mutex);
+  const int from = message.sends ? c.rank : message.peer, to = message.sends ? message.peer : c.rank;
+  const std::size_t number = message.sends ? c.n_sent[to]++ : c.n_received[from]++;
+  const auto [known, is_new] = m.lengths.try_emplace({from, to, number}, Members::Length{message.bytes, message.sends});
+  if (is_new) return success;
+  const Members::Length other = known->second;
+  m.lengths.erase(known);
+  if (other.bytes == message.bytes && other.of_sender != message.sends) return success;
+  return refuse(invalid_usage, "message " + std::to_string(number) + " from rank " + std::to_string(from) +
+                                   " to rank " + std::to_string(to) + ": " + std::to_string(other.bytes) +
+                                   (other.of_sender ? " bytes sent, " : " bytes wanted, ") +
+                                   std::to_string(message.bytes) + (message.sends ? " sent" : " wanted"));
+}
+
+void post(const Message& message) {
+  Members& m = *message.communicator->members;
+  const std::lock_guard lock(m.mutex);
+  m.messages[{message.communicator->rank, message.peer}].emplace_back(message.from, message.from + message.bytes);
+}
+void take(const Message& message) {
+  Members& m = *message.communicator->members;
+  const int rank = message.communicator->rank;
+  std::optional<Bytes> taken;
+  simt::run_others_until(
+      [&] {
+        const std::lock_guard lock(m.mutex);
+        std::deque<Bytes>& waiting = m.messages[{message.peer, rank}];
+        if (waiting.empty()) return false;
+        taken = std::move(waiting.front());
+        waiting.pop_front();
+        return true;
+      },
+      "NCCL: a message from rank " + std::to_string(message.peer) + " to rank " + std::to_string(rank));
+  std::memcpy(message.to, taken->data(), taken->size());
+}
+
+Result enqueue_group() {
+  std::vector<Message> all;
+  all.swap(group);
+  for (const Message& each : all) {
+    if (const Result result = agree_on_length(each); result != success) return result;
+  }
+  if (all.empty()) return success;
+  simt::enqueue(all.front().stream, [all] {
+    for (const Message& each : all) {
+      if (each.sends) post(each);
+    }
+    for (const Message& each : all) {
+      if (!each.sends) take(each);
+    }
+  });
+  return success;
+}
+
+Result begin_group() {
+  return ++group_depth, success;
+}
+Result end_group() {
+  if (group_depth == 0) return refuse(invalid_usage, "no group to end");
+  return --group_depth > 0 ? success : enqueue_group();
+}
+
+Result add(const Message& message) {
+  group.push_back(message);
+  return group_depth > 0 ? success : enqueue_group();
+}
+Result send(const void* from, std::size_t count, int, int to, Handle c, CudaStream stream) {
+  return add({c, true, static_cast<const std::byte*>(from), nullptr, count, to, static_cast<cudaStream_t>(stream)});
+}
+Result receive(void* to, std::size_t count, int, int from, Handle c, CudaStream stream) {
+  return add({c, false, nullptr, static_cast<std::byte*>(to), count, from, static_cast<cudaStream_t>(stream)});
+}
+
+void give(Members& m, std::size_t call, int rank, const void* from, std::size_t bytes) {
+  const auto* begin = static_cast<const std::byte*>(from);
+  const std::lock_guard lock(m.mutex);
+  m.given[{call, rank}] = {Bytes(begin, begin + bytes), 0};
+}
+// What `rank` gave to the call; it is forgotten when as many as `takers` have it.
+Bytes given(Members& m, std::size_t call, int rank, int takers, int self) {
+  Bytes bytes;
+  simt::run_others_until(
+      [&] {
+        const std::lock_guard lock(m.mutex);
+        const auto found = m.given.find({call, rank});
+        if (found == m.given.end()) return false;
+        bytes = found->second.first;
+        if (++found->second.second == takers) m.given.erase(found);
+        return true;
+      },
+      "NCCL: what rank " + std::to_string(rank) + " gives to call " + std::to_string(call) + ", to rank " +
+          std::to_string(self));
+  return bytes;
+}
+
+Result all_gather(const void* from, void* to, std::size_t count, int, Handle c, CudaStream stream) {
+  const std::size_t call = c->n_calls;
+  if (const Result result = agree(c, "all_gather of " + std::to_string(count) + " bytes"); result != success)
+    return result;
+  simt::enqueue(static_cast<cudaStream_t>(stream), [=, members = c->members, rank = c->rank] {
+    give(*members, call, rank, from, count);
+    for (int r = 0; r < members->size; ++r) {
+      const Bytes bytes = given(*members, call, r, members->size, rank);
+      std::memcpy(static_cast<std::byte*>(to) + static_cast<std::size_t>(r) * count, bytes.data(), count);
+    }
+  });
+  return success;
+}
+Result broadcast(const void* from, void* to, std::size_t count, int, int root, Handle c, CudaStream stream) {
+  const std::size_t call = c->n_calls;
+  const std::string text = "broadcast of " + std::to_string(count) + " bytes from rank " + std::to_string(root);
+  if (const Result result = agree(c, text); result != success) return result;
+  simt::enqueue(static_cast<cudaStream_t>(stream), [=, members = c->members, rank = c->rank] {
+    if (rank == root) give(*members, call, rank, from, count);
+    const Bytes bytes = given(*members, call, root, members->size, rank);
+    std::memmove(to, bytes.data(), count);
+  });
+  return success;
+}
+
+}  // namespace
+
+const Library& library() {
+  static const Library table{
+      .get_version = get_version,
+      .make_unique_id = make_unique_id,
+      .join = join,
+      .leave = leave,
+      .error_text = error_text,
+      .last_error = [](Handle) { return last_error.c_str(); },
+      .begin_group = begin_group,
+      .end_group = end_group,
+      .send = send,
+      .receive = receive,
+      .all_gather = all_gather,
+      .broadcast = broadcast,
+  };
+  return table;
+}
+
+}  // namespace hearth::comm::nccl
