@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What CUDA C++ cannot say by itself: matrix instructions, asynchronous copies, named barriers, shared memory. On a GPU
-// inline PTX; compiled for the host, calls of the SIMT machine (tests/simt). Hopper has sm90/ptx.cuh. No other file holds
-// assembly.
+// inline PTX; compiled for the host, calls of the SIMT machine (tests/simt). Hopper has sm90/ptx.cuh. No other file
+// holds assembly.
 #pragma once
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
