@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/base/launcher.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
@@ -27,18 +30,25 @@ int number(const Environment& get, const char* name, int least, int most) {
 
 constexpr int most_ranks = 1 << 24;
 
+std::string node_name(const Environment& get) {
+  if (const char* name = get("SLURMD_NODENAME")) return name;
+  char host[HOST_NAME_MAX + 1] = {};
+  ::gethostname(host, HOST_NAME_MAX);
+  return host;
+}
+
 }  // namespace
 
 std::optional<Launch> find_launch(const Environment& get) {
   if (get("OMPI_COMM_WORLD_RANK") != nullptr) {
-    Launch launch{.launcher = "mpirun"};
+    Launch launch{.launcher = "mpirun", .node = node_name(get)};
     launch.size = number(get, "OMPI_COMM_WORLD_SIZE", 1, most_ranks);
     launch.rank = number(get, "OMPI_COMM_WORLD_RANK", 0, launch.size - 1);
     launch.local_rank = number(get, "OMPI_COMM_WORLD_LOCAL_RANK", 0, launch.size - 1);
     return launch;
   }
   if (get("SLURM_STEP_ID") != nullptr && get("PMIX_RANK") != nullptr) {
-    Launch launch{.launcher = "srun"};
+    Launch launch{.launcher = "srun", .node = node_name(get)};
     launch.size = number(get, "SLURM_NTASKS", 1, most_ranks);
     launch.rank = number(get, "SLURM_PROCID", 0, launch.size - 1);
     launch.local_rank = number(get, "SLURM_LOCALID", 0, launch.size - 1);

@@ -12,6 +12,7 @@ struct Launch {
   int rank = 0, size = 1;
   int local_rank = 0;    // among the processes on this node: the number of its GPU
   std::string launcher;  // "mpirun", "srun"
+  std::string node;      // by the scheduler's name (SLURMD_NODENAME), else the host's
 };
 
 // None when there is no launcher. OMPI_COMM_WORLD_* come first (under mpirun inside a batch script SLURM_PROCID is not

@@ -38,4 +38,6 @@ void install_signal_handlers() {
 bool stop_requested() { return stop_flag != 0; }
 void request_stop() { stop_flag = 1; }
 
+void leave_now(int code) { _exit(code); }
+
 }  // namespace hearth

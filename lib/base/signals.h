@@ -9,4 +9,7 @@ void install_signal_handlers();  // once, by a tool's main
 bool stop_requested();           // the flag
 void request_stop();             // sets it (a time limit does this)
 
+// Ends the process at once, from any thread: for a watchdog, when the call the process waits in will never return.
+[[noreturn]] void leave_now(int code);
+
 }  // namespace hearth

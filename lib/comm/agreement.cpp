@@ -2,6 +2,7 @@
 #include "lib/comm/agreement.h"
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <map>
 
@@ -67,6 +68,16 @@ std::vector<std::int64_t> largest(Communicator& world, const std::vector<std::in
   std::vector<std::int64_t> most = values;
   on_the_host([&](Stream& stream) { world.all_reduce(stream, whole(most), Reduce::max).wait(stream); });
   return most;
+}
+
+std::vector<std::string> all_texts(Communicator& world, const std::string& text) {
+  constexpr std::size_t n_words = 8, n_bytes = n_words * sizeof(std::int64_t);
+  std::vector<std::int64_t> own(n_words, 0);
+  std::memcpy(own.data(), text.data(), std::min(text.size(), n_bytes - 1));
+  const std::vector<std::int64_t> all = gathered(world, own);
+  std::vector<std::string> texts;
+  for (std::size_t at = 0; at < all.size(); at += n_words) texts.emplace_back(reinterpret_cast<const char*>(&all[at]));
+  return texts;
 }
 
 std::string shared_text(Communicator& world, const std::string& text) {

@@ -26,6 +26,9 @@ void together(Communicator& world, const std::function<void()>& body);
 // Of each number the largest that any rank gave. Collective, on the host.
 std::vector<std::int64_t> largest(Communicator& world, const std::vector<std::int64_t>& values);
 
+// Everyone's text, in rank order; at most 63 bytes of each. Collective, on the host.
+std::vector<std::string> all_texts(Communicator& world, const std::string& text);
+
 // Rank 0's text, on all ranks. Collective, on the host.
 std::string shared_text(Communicator& world, const std::string& text);
 

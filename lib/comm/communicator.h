@@ -90,6 +90,8 @@ class Communicator {
   virtual std::unique_ptr<Communicator> split(int color, int key) = 0;
 
   virtual Traffic traffic() const = 0;  // since the start
+  // What this process is doing among the ranks, over all its communicators; none when it is alone.
+  virtual const struct Activity* activity() const { return nullptr; }
 };
 
 // The group of one: copies where a call has two tensors, nothing otherwise.

@@ -64,7 +64,7 @@ class HostCommunicator final : public Communicator {
 
   Pending all_reduce(Stream&, const Tensor& data, Reduce op) override {
     check_reducible(data);
-    return run([this, data, op] {
+    return run("all_reduce", [this, data, op] {
       if (data.bytes() * static_cast<std::size_t>(size_) <= gathered_bytes) return reduce_gathered(data, op);
       const std::vector<std::int64_t> bounds = equal_bounds(data.n_elements(), size_);
       reduce(data, bounds, op, nullptr);
@@ -75,12 +75,12 @@ class HostCommunicator final : public Communicator {
   Pending reduce_scatter(Stream&, const Tensor& from, const Tensor& to, Reduce op) override {
     check_reducible(from);
     check_pieces(from, to, size_);
-    return run([this, from, to, op] { reduce(from, equal_bounds(from.n_elements(), size_), op, to.data); });
+    return run("reduce_scatter", [this, from, to, op] { reduce(from, equal_bounds(from.n_elements(), size_), op, to.data); });
   }
 
   Pending all_gather(Stream&, const Tensor& from, const Tensor& to) override {
     check_pieces(to, from, size_);
-    return run([this, from, to] {
+    return run("all_gather", [this, from, to] {
       if (from.bytes() <= most_gathered) return gather_equal(from.data, to.data, from.bytes());
       std::byte* own = to.data + static_cast<std::size_t>(rank_) * from.bytes();
       if (own != from.data) std::memcpy(own, from.data, from.bytes());
@@ -91,12 +91,12 @@ class HostCommunicator final : public Communicator {
   Pending reduce_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds, Reduce op) override {
     check_reducible(data);
     check_bounds(data, bounds, size_);
-    return run([this, data, op, own = std::vector(bounds.begin(), bounds.end())] { reduce(data, own, op, nullptr); });
+    return run("reduce_pieces", [this, data, op, own = std::vector(bounds.begin(), bounds.end())] { reduce(data, own, op, nullptr); });
   }
 
   Pending gather_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds) override {
     check_bounds(data, bounds, size_);
-    return run([this, data, own = std::vector(bounds.begin(), bounds.end())] { gather(data, own); });
+    return run("gather_pieces", [this, data, own = std::vector(bounds.begin(), bounds.end())] { gather(data, own); });
   }
 
   Pending all_to_all(Stream&, const Tensor& from, std::span<const std::int64_t> send_rows, const Tensor& to,
@@ -107,7 +107,7 @@ class HostCommunicator final : public Communicator {
       for (std::size_t r = 0; r < rows.size(); ++r) at[r + 1] = at[r] + static_cast<std::size_t>(rows[r]) * row_bytes;
       return at;
     };
-    return run([this, from, to, out = offsets(send_rows), in = offsets(receive_rows)] {
+    return run("all_to_all", [this, from, to, out = offsets(send_rows), in = offsets(receive_rows)] {
       Messages messages(group_);
       const auto own = static_cast<std::size_t>(rank_);
       HEARTH_CHECK(out[own + 1] - out[own] == in[own + 1] - in[own], "a rank sends itself as much as it receives");
@@ -127,7 +127,7 @@ class HostCommunicator final : public Communicator {
 
   Pending broadcast(Stream&, const Tensor& data, int root) override {
     check_rank(root, size_);
-    return run([this, data, root] {
+    return run("broadcast", [this, data, root] {
       if (data.bytes() == 0) return;
       group_.transport.broadcast(group_.group, data.data, data.bytes(), root);
       if (rank_ == root) sent(data.bytes());
@@ -148,16 +148,23 @@ class HostCommunicator final : public Communicator {
   }
 
   void barrier() override {
-    queue_->run_and_wait([this] { group_.transport.barrier(group_.group); });
+    queue_->run_and_wait([this] {
+      const InCall in_call(queue_->activity, "barrier");
+      group_.transport.barrier(group_.group);
+    });
   }
 
   std::unique_ptr<Communicator> split(int color, int key) override {
     Group made = nullptr;
-    queue_->run_and_wait([&] { made = group_.transport.split(group_.group, color, key); });
+    queue_->run_and_wait([&] {
+      const InCall in_call(queue_->activity, "split");
+      made = group_.transport.split(group_.group, color, key);
+    });
     return made == nullptr ? nullptr : make_host_communicator(group_.transport, made, queue_);
   }
 
   Traffic traffic() const override { return traffic_; }
+  const Activity* activity() const override { return &queue_->activity; }
 
  private:
   // Messages posted and not waited for: others may be asked for meanwhile.
@@ -165,6 +172,7 @@ class HostCommunicator final : public Communicator {
     explicit UnderWay(HostCommunicator& of) : of(of), messages(of.group_) {}
     void wait(Stream&) override {
       of.queue_->run_and_wait([this] {
+        const InCall in_call(of.queue_->activity, "exchange");
         const Stopwatch watch;
         messages.wait();
         of.traffic_.seconds += watch.seconds();
@@ -173,7 +181,10 @@ class HostCommunicator final : public Communicator {
     void finish() noexcept override {
       if (std::uncaught_exceptions() > 0) return;  // this process is about to end, and the peer may never come
       try {
-        of.queue_->run_and_wait([this] { messages.wait(); });
+        of.queue_->run_and_wait([this] {
+          const InCall in_call(of.queue_->activity, "exchange");
+          messages.wait();
+        });
       } catch (const Error&) {  // as said of Pending: nobody waited for it
       }
     }
@@ -182,8 +193,9 @@ class HostCommunicator final : public Communicator {
   };
 
   template <class Body>
-  Pending run(Body body) {
-    return queue_->run([this, body] {
+  Pending run(const char* name, Body body) {
+    return queue_->run([this, name, body] {
+      const InCall in_call(queue_->activity, name);
       const Stopwatch watch;
       body();
       ++traffic_.calls;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "lib/comm/activity.h"
 #include "lib/comm/communicator.h"
 
 namespace hearth::comm {
@@ -22,6 +23,8 @@ class Queue {
 
   Pending run(std::function<void()> body);
   void run_and_wait(std::function<void()> body);  // throws what body throws
+
+  Activity activity;  // of this process, over all its communicators
 
  private:
   struct Task;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "lib/base/json_value.h"
+#include "lib/base/launcher.h"
 #include "lib/base/text.h"
 #include "lib/tools/doctor_checks.h"
 
@@ -104,12 +105,22 @@ Command doctor_command(const std::vector<std::string>& argv) {
       "read back, that a row of a matrix product depends on that row alone (which makes results independent of batch\n"
       "sizes), how fast products are, and that a training step by the fast kernels agrees with the reference; the same of a\n"
       "GPU where there is one.\n\n"
-      "Exits 0 when all is well and 69 when a check failed.";
+      "Started as many ranks, one a node, all measure at once: copies of memory, products, and links between neighbours. A\n"
+      "node below 80 % of the median is named ('slow: NODE ...').\n\n"
+      "With --heartbeats it tells which ranks of a run that hung or died were the cause.\n\n"
+      "Exits 0 when all is well, 1 when a node of many is slow, and 69 when a check failed.";
   command.examples = {{"hearth doctor", "a table"},
-                      {"srun --ntasks-per-node=1 hearth-doctor --json", "every node of a job"}};
+                      {"srun --mpi=pmix --ntasks-per-node=1 hearth-doctor", "the nodes of a job against each other"},
+                      {"hearth doctor --heartbeats runs/base/heartbeats", "which rank a run died of"}};
+  command.option("heartbeats", &options->heartbeats, "DIR", "tell from a run's heartbeats which ranks it died of");
   add_common(command, options->common, {.tmpdir = true});
   command.run = [options, argv](const Command& self) {
-    return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });
+    const std::optional<Launch> launch = find_launch();
+    if (launch && launch->size > 1 && options->heartbeats.empty())
+      return run_on_ranks(self, options->common, argv, {}, [&](Context& context) { return run_among_ranks(*options, context); });
+    return run_with_context(self, options->common, argv, [&](Context& context) {
+      return options->heartbeats.empty() ? run(*options, context) : tell_heartbeats(*options, context);
+    });
   };
   return command;
 }

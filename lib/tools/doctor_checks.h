@@ -40,4 +40,13 @@ Finding training_step(Stream& stream);
 // No GPU is no failure.
 std::vector<Finding> gpu_checks(ThreadPool& pool);
 
+// A rank's rates, and what of them is below 80 % of the median over all ranks.
+struct RankRates {
+  std::string node;
+  double copy = 0, product = 0, link = 0;  // bytes/s, FLOP/s, bytes/s (its better neighbour)
+  bool healthy = true;                     // a training step gives what the reference gives
+};
+// "n2 memory copy 3 GB/s, 41 % of the median" for each.
+std::vector<std::string> slow_nodes(const std::vector<RankRates>& ranks);
+
 }  // namespace hearth::tools::doctor

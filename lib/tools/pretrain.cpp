@@ -16,6 +16,7 @@
 #include "lib/text/tokenizer/tokenizer.h"
 #include "lib/tools/pretrain_folder.h"
 #include "lib/tools/pretrain_plan.h"
+#include "lib/tools/watched_ranks.h"
 
 namespace hearth::tools {
 namespace {
@@ -180,6 +181,7 @@ train::Outcome train_model(const PretrainOptions& o, Context& context, const dat
   description.model_table = model_facts(plan);
   description.run_table = run_facts(plan, corpus);
   description.ceiling_flops_per_s = plan.flops_per_s;
+  description.nodes = comm::all_texts(context.mesh->world(), this_node());
   train::Trainer trainer(context, plan.config, plan.settings, plan.run, corpus, std::move(description));
   if (resumed) {
     trainer.resume(*resumed->checkpoint);
@@ -235,7 +237,9 @@ int run(const PretrainOptions& o, Context& context) {
     if (!lock) lock_folder();
     if (first) take_tokenizer(tokenizer, o.output);
   });
-  const train::Outcome outcome = train_model(o, context, corpus, plan, resumed, asked);
+  train::Outcome outcome;
+  watched(context, o.output, o.watchdog_s,
+          [&] { outcome = train_model(o, context, corpus, plan, resumed, asked); });
   if (first) print_result(context, o, plan, outcome);
   if (outcome.stopped)
     throw Error(Kind::stopped, o.output + ": stopped at step " + std::to_string(outcome.step) +

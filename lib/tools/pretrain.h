@@ -28,7 +28,8 @@ struct PretrainOptions {
   std::uint64_t tokens = 0;  // here and below 0: not given
   std::optional<double> epochs;
   double max_hours = 0;
-  std::int64_t eval_every = 250, checkpoint_every = 500, keep = 2, keep_every = 0;
+  std::int64_t eval_every = 250, checkpoint_every = 500, keep = 2, keep_every = 0, compare_every = 500, stop_at = 0;
+  double watchdog_s = 600;
   std::uint64_t eval_tokens = 1 << 18;
   // how
   std::string optimizer = "muon", schedule = "wsd", dtype = "fp32";

@@ -53,6 +53,7 @@ void add_run(Command& c, PretrainOptions& o) {
   c.count("tokens", &o.tokens, "N", "train on N tokens, as in 30M; 0: as --steps");
   c.option("epochs", &o.epochs, "E", "train on the data E times").range(0.0001);
   c.option("max-hours", &o.max_hours, "H", "after H hours finish the step, save, exit 75; 0: no limit").range(0);
+  c.option("stop-at", &o.stop_at, "N", "after step N measure, save, exit 75, to go on later; 0: go on to the last").range(0);
   c.option("eval-every", &o.eval_every, "N", "steps between measurements on held-out text; 0: at start and end")
       .range(0);
   c.count("eval-tokens", &o.eval_tokens, "N", "held-out tokens to measure on, at most");
@@ -79,6 +80,16 @@ void add_training(Command& c, PretrainOptions& o) {
   c.option("z-loss", &o.z_loss, "X", "weight of the squared log-normaliser in the loss").range(0);
   c.option("moe-gamma", &o.moe_gamma, "X", "mixtures: step of the selection bias that balances experts").range(0);
   c.option("moe-balance", &o.moe_balance, "X", "mixtures: weight of the balance loss within a sequence").range(0);
+}
+
+void add_watch(Command& c, PretrainOptions& o) {
+  c.group("Watching many ranks (rarely needed)");
+  c.option("watchdog", &o.watchdog_s, "SECONDS",
+           "when a call among them takes longer, name the rank that is waited for and exit 69; 0: wait")
+      .range(0);
+  c.option("compare-replicas-every", &o.compare_every, "N",
+           "steps between comparisons of their weights, bit by bit; 0: never")
+      .range(0);
 }
 
 void add_machine(Command& c, PretrainOptions& o) {
@@ -151,6 +162,7 @@ Command pretrain_command(const std::vector<std::string>& argv) {
   add_run(c, *options);
   add_training(c, *options);
   add_machine(c, *options);
+  add_watch(c, *options);
   add_mesh(c, *options);
   add_cluster(c, *options);
   add_common(c, options->common,

@@ -200,7 +200,7 @@ void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPl
 }
 
 train::RunSettings run_settings(const PretrainOptions& o) {
-  return {o.eval_every, o.checkpoint_every, o.keep, o.keep_every, o.max_hours, o.cuda_graphs == "on", o.check_kernels};
+  return {o.eval_every, o.checkpoint_every, o.keep, o.keep_every, o.compare_every, o.max_hours, o.stop_at, o.cuda_graphs == "on", o.check_kernels};
 }
 
 void set_expectation(PretrainPlan& plan, Context& context) {

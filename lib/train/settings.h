@@ -40,7 +40,9 @@ struct RunSettings {
   std::int64_t checkpoint_every = 500;  // steps; 0: only at the end
   std::int64_t keep = 2;                // newest checkpoints kept
   std::int64_t keep_every = 0;          // those of steps divisible by it are kept for good; 0: none
+  std::int64_t compare_every = 500;     // steps between comparisons of the replicas' weights; 0: never
   double max_hours = 0;                 // 0: no limit
+  std::int64_t stop_at = 0;             // measure, save and stop after this step; 0: go on to the last
   bool graphs = true;                   // on a GPU: record what repeats (same bits either way)
   bool check_kernels = false;           // compare with the reference kernels at every evaluation
 };

@@ -14,6 +14,7 @@
 #include "lib/store/checkpoint_model.h"
 #include "lib/train/ceiling.h"
 #include "lib/train/kernel_check.h"
+#include "lib/train/replicas.h"
 #include "lib/train/report.h"
 
 namespace hearth::train {
@@ -378,6 +379,7 @@ void Trainer::resolve_oldest() {
              {"ceiling_ratio", flops_per_token_ * rate / ceiling_flops_per_s_},
              {"memory_bytes", peak_memory_bytes()}};
   if (!parallel_.alone()) clock["communication_s"] = flight.communication_s;
+  rank_times_.add(seconds - flight.communication_s);
   const Json event = write_event_of(flight.step, "step", fields, clock);
   if (first_rank()) show_progress(flight.step, event);
   if (skipped_in_a_row_ >= most_skips_in_a_row) roll_back(reason);
@@ -447,6 +449,21 @@ void Trainer::agree() {
   pauses_saving([&] { saver_.agree({any[1] != 0, any[2] != 0}); });
 }
 
+void Trainer::watch_ranks() {
+  if (parallel_.alone()) return;
+  if (due(RankTimes::window)) {
+    const std::vector<double> compute_s = rank_times_.compare(mesh_->world());
+    write_event("ranks", Json::object(), to_json(compute_s, description_.nodes));
+    const std::string slow = slow_text(compute_s, description_.nodes);
+    if (rank_times_.is_news(compute_s) && !slow.empty()) context_.log.warning(slow);
+  }
+  if (due(run_settings_.compare_every)) {
+    const auto rank = static_cast<std::size_t>(mesh_->rank());
+    compare_replicas(context_.stream, model_.parameters(), *mesh_,
+                     rank < description_.nodes.size() ? description_.nodes[rank] : "");
+  }
+}
+
 void Trainer::write_report(const std::string& status) {
   if (!first_rank()) return;
   ReportFacts facts{description_.folder.string(),
@@ -497,13 +514,16 @@ Outcome Trainer::run() {
     const bool evaluated = !history_.evaluations.empty() && history_.evaluations.back().step == step_;
     const bool known = comm::largest(mesh_->world(), {evaluated})[0] != 0;  // the first rank has the history
     if (!known && (step_ == 0 || due(run_settings_.eval_every))) evaluate_now();
+    outcome_.stopped = far_enough() && step_ < settings_.n_steps();
     while (step_ < settings_.n_steps() && !outcome_.stopped) {
       one_step();
       const bool last = step_ == settings_.n_steps();
       agree();
-      outcome_.stopped = stopping_ && !last;
+      const bool enough = far_enough(), told = stopping_ && !last;
+      outcome_.stopped = told || (enough && !last);
       if (outcome_.stopped) settle();
-      if (!outcome_.stopped && (last || due(run_settings_.eval_every))) evaluate_now();
+      watch_ranks();
+      if (!told && (last || enough || due(run_settings_.eval_every))) evaluate_now();
       // Not while steps are being skipped: the weights may be what upsets them, and older checkpoints would go.
       const bool sound = skipped_in_a_row_ == 0;
       if (last || outcome_.stopped || (sound && due(run_settings_.checkpoint_every))) save_between_steps();

@@ -24,6 +24,7 @@
 #include "lib/train/evaluate.h"
 #include "lib/train/metrics.h"
 #include "lib/train/outlier.h"
+#include "lib/train/rank_times.h"
 #include "lib/train/saver.h"
 #include "lib/train/settings.h"
 
@@ -36,6 +37,7 @@ struct RunDescription {
   std::string provenance = "{}";  // JSON
   std::vector<std::pair<std::string, std::string>> model_table, run_table;  // of the report
   double ceiling_flops_per_s = 0;  // what matrix_rate() gave; 0: run() measures it
+  std::vector<std::string> nodes;  // of each rank, for messages
 };
 
 struct Outcome {
@@ -118,9 +120,11 @@ class Trainer {
   Json trainer_state();
   bool due(std::int64_t every) const { return every > 0 && step_ % every == 0; }
   bool time_is_up() const;
+  bool far_enough() const { return run_settings_.stop_at > 0 && step_ >= run_settings_.stop_at; }
 
   // What the ranks tell each other between steps, so that all end, and complete a checkpoint, at the same one.
   void agree();
+  void watch_ranks();  // slow ones are told, replicas that differ end the run
   bool first_rank() const { return mesh_->rank() == 0; }
 
   Context& context_;
@@ -136,6 +140,7 @@ class Trainer {
   data::HeldOut held_out_;
   OutlierDetector detector_;
   CheckpointSaver saver_;
+  RankTimes rank_times_;
   RunHistory history_;
   std::optional<MetricsLog> metrics_;
   Buffer read_back_;  // of flights_

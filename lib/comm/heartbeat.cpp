@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/comm/heartbeat.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "lib/base/file.h"
+#include "lib/base/json_value.h"
+#include "lib/base/text.h"
+
+namespace hearth::comm {
+namespace {
+
+constexpr double most_interval_s = 10, default_interval_s = 5;
+
+double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Often enough that a rank silent for the limit is told from one that waits.
+double interval_for(double limit_s) {
+  return limit_s > 0 ? std::clamp(limit_s / 10, 0.1, most_interval_s) : default_interval_s;
+}
+
+std::filesystem::path file_of(const std::filesystem::path& folder, int rank) {
+  char name[32];
+  std::snprintf(name, sizeof name, "rank-%05d.json", rank);
+  return folder / name;
+}
+
+Json json_of(const Beat& beat) {
+  Json json{{"rank", beat.rank},
+            {"node", beat.node},
+            {"pid", beat.pid},
+            {"time", beat.time},
+            {"interval_s", beat.interval_s},
+            {"calls", beat.calls},
+            {"call", beat.call},
+            {"call_s", beat.call_s}};
+  if (beat.end) {
+    json["end"] = *beat.end;
+    json["message"] = beat.message;
+  }
+  return json;
+}
+
+Beat beat_of(const Json& json, const std::string& where) {
+  Beat beat;
+  beat.rank = json_get<int>(json, "rank", where);
+  beat.node = json_get<std::string>(json, "node", where);
+  beat.pid = json_get<std::int64_t>(json, "pid", where);
+  beat.time = json_get<double>(json, "time", where);
+  beat.interval_s = json_get<double>(json, "interval_s", where);
+  beat.calls = json_get<std::int64_t>(json, "calls", where);
+  beat.call = json_get<std::string>(json, "call", where);
+  beat.call_s = json_get<double>(json, "call_s", where);
+  if (json.contains("end")) beat.end = json_get<int>(json, "end", where);
+  beat.message = json_get_or<std::string>(json, "message", where, "");
+  return beat;
+}
+
+std::string doing(const Beat& beat) {
+  const std::string number = std::to_string(beat.calls);
+  if (beat.call.empty()) return "computing since call " + number;
+  return "in " + beat.call + ", call " + number;
+}
+
+// Left by their own decision, and not because a peer had gone.
+bool failed_by_itself(const Beat& beat) {
+  const int peer_gone = static_cast<int>(Kind::unavailable), stopped = static_cast<int>(Kind::stopped);
+  return beat.end && *beat.end != 0 && *beat.end != peer_gone && *beat.end != stopped;
+}
+
+}  // namespace
+
+std::vector<Beat> read_beats(const std::filesystem::path& folder) {
+  std::vector<Beat> beats;
+  std::error_code failure;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
+    if (entry.path().extension() != ".json") continue;
+    try {
+      beats.push_back(beat_of(read_json(entry.path()), entry.path().string()));
+    } catch (const Error&) {  // half written by a node that died
+      continue;
+    }
+  }
+  std::ranges::sort(beats, {}, &Beat::rank);
+  return beats;
+}
+
+std::vector<Suspect> find_suspects(const std::vector<Beat>& beats) {
+  if (beats.empty()) return {};
+  const double newest = std::ranges::max_element(beats, {}, &Beat::time)->time;
+  const std::int64_t last_call = std::ranges::max_element(beats, {}, &Beat::calls)->calls;
+  const bool some_left = std::ranges::any_of(beats, [](const Beat& beat) { return beat.end.has_value(); });
+  const auto heard = [&](const Beat& beat) {
+    return "was last heard " + human_seconds(newest - beat.time) + " before the others, " + doing(beat);
+  };
+  std::vector<Suspect> found;
+  const auto collect = [&](const auto& is_one, const auto& what) {
+    for (const Beat& beat : beats) {
+      if (found.size() < beats.size() && is_one(beat)) found.push_back({beat.rank, beat.node, what(beat)});
+    }
+    return !found.empty();
+  };
+  if (collect(failed_by_itself,
+              [](const Beat& beat) { return "ended with " + std::to_string(*beat.end) + ": " + beat.message; }))
+    return found;
+  if (some_left) {
+    collect([](const Beat& beat) { return !beat.end.has_value(); }, heard);
+    return found;
+  }
+  if (collect([&](const Beat& beat) { return beat.time < newest - 3 * beat.interval_s; }, heard)) return found;
+  const auto late = [&](const Beat& beat) {
+    return "is " + doing(beat) + " for " + human_seconds(beat.call_s) + "; others are in call " +
+           std::to_string(last_call);
+  };
+  if (!collect([](const Beat& beat) { return beat.call.empty(); }, late))
+    collect([&](const Beat& beat) { return beat.calls < last_call; }, late);
+  if (found.size() == beats.size()) found.clear();  // all compute: nothing is waited for
+  return found;
+}
+
+std::string text_of(const Suspect& suspect) {
+  return "rank " + std::to_string(suspect.rank) + " on " + suspect.node + ": " + suspect.what;
+}
+
+Heartbeat::Heartbeat(std::filesystem::path folder, Rank rank, const Activity& activity, double limit_s, Hung hung)
+    : folder_(std::move(folder)),
+      rank_(std::move(rank)),
+      activity_(activity),
+      limit_s_(limit_s),
+      interval_s_(interval_for(limit_s)),
+      hung_(std::move(hung)) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder_, failure);
+  if (failure) throw system_error(folder_.string(), failure.value());
+  write(std::nullopt, "");
+  thread_ = std::thread([this] { work(); });
+}
+
+Heartbeat::~Heartbeat() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Heartbeat::end(int code, const std::string& message) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable() && thread_.get_id() != std::this_thread::get_id()) thread_.join();
+  try {
+    write(code, message);
+  } catch (const std::exception&) {  // the error that ends the run matters more
+  }
+}
+
+// A beat that cannot be written (a full disk) is left out: the next may be.
+void Heartbeat::work() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, std::chrono::duration<double>(interval_s_), [&] { return stopping_; })) {
+    try {
+      write(std::nullopt, "");
+    } catch (const Error&) {
+      continue;
+    }
+    const double in_call_s = activity_.call.load() == nullptr ? 0 : steady_seconds() - activity_.since_s;
+    if (limit_s_ <= 0 || in_call_s < limit_s_) continue;
+    const std::vector<Suspect> suspects = find_suspects(read_beats(folder_));
+    std::string who = "all ranks live and wait in the same call: the network between them";
+    for (std::size_t i = 0; i < suspects.size(); ++i) who = (i == 0 ? "" : who + "; ") + text_of(suspects[i]);
+    int speaker = 0;  // the lowest rank that is none of them
+    for (const Suspect& suspect : suspects) speaker += suspect.rank == speaker;
+    lock.unlock();
+    hung_("no answer for " + human_seconds(in_call_s) + ": " + who, speaker == rank_.rank);
+    return;
+  }
+}
+
+void Heartbeat::write(const std::optional<int>& end, const std::string& message) const {
+  const char* call = activity_.call;
+  const Beat beat{rank_.rank,
+                  rank_.node,
+                  ::getpid(),
+                  unix_seconds(),
+                  interval_s_,
+                  activity_.calls,
+                  call == nullptr ? "" : call,
+                  steady_seconds() - activity_.since_s,
+                  end,
+                  message};
+  // Renamed into place, so that it is never read half written; not synced, as a beat is old in a moment.
+  const std::filesystem::path path = file_of(folder_, rank_.rank), partial = path.string() + ".new";
+  const std::string text = dump_json(json_of(beat)) + "\n";
+  std::FILE* file = std::fopen(partial.c_str(), "wb");
+  if (file == nullptr) throw system_error(partial.string(), errno);
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (std::fclose(file) != 0 || !written) throw Error(Kind::io, system_error(partial.string(), errno).what());
+  std::error_code failure;
+  std::filesystem::rename(partial, path, failure);
+  if (failure) throw system_error(path.string(), failure.value());
+}
+
+}  // namespace hearth::comm

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which rank is found to be the cause, from the heartbeats of a run that hung or died; and a watchdog that fires.
+#include <stdlib.h>
+
+#include <filesystem>
+#include <future>
+
+#include "lib/comm/heartbeat.h"
+#include "tests/support/catch.h"
+
+using namespace hearth::comm;
+
+namespace {
+
+Beat beat_at(int rank, double time, std::int64_t calls, const char* call = "all_reduce") {
+  return {.rank = rank,
+          .node = "n" + std::to_string(rank),
+          .pid = 1,
+          .time = time,
+          .interval_s = 1,
+          .calls = calls,
+          .call = call,
+          .call_s = 9,
+          .end = {},
+          .message = ""};
+}
+
+Beat left(Beat beat, int code, const char* message) {
+  beat.end = code;
+  beat.message = message;
+  return beat;
+}
+
+}  // namespace
+
+TEST_CASE("the rank that others wait for is found") {
+  struct Case {
+    const char* what;
+    std::vector<Beat> beats;
+    std::vector<int> ranks;
+    const char* text;
+  };
+  const std::vector<Case> cases{
+      {"stopped: silent while others beat",
+       {beat_at(0, 100, 7), beat_at(1, 60, 6), beat_at(2, 100, 7)},
+       {1},
+       "40 s before the others, in all_reduce, call 6"},
+      {"killed: no word of leaving",
+       {left(beat_at(0, 100, 7), 69, "MPI"), beat_at(1, 99.8, 7), left(beat_at(2, 100, 7), 69, "MPI")},
+       {1},
+       "was last heard"},
+      {"its own error comes first",
+       {left(beat_at(0, 100, 7), 69, "rank 1 failed"), left(beat_at(1, 99, 6), 74, "disk full")},
+       {1},
+       "ended with 74: disk full"},
+      {"hung outside of calls", {beat_at(0, 100, 7), beat_at(1, 100, 6, "")}, {1}, "computing since call 6"},
+      {"all wait in the same call", {beat_at(0, 100, 7), beat_at(1, 100, 7)}, {}, ""},
+      {"all compute", {beat_at(0, 100, 7, ""), beat_at(1, 100, 7, "")}, {}, ""},
+      {"all left in good order", {left(beat_at(0, 100, 7, ""), 75, ""), left(beat_at(1, 99, 7, ""), 75, "")}, {}, ""},
+      {"nothing there", {}, {}, ""},
+  };
+  for (const Case& each : cases) {
+    INFO(each.what);
+    const std::vector<Suspect> suspects = find_suspects(each.beats);
+    std::vector<int> ranks;
+    for (const Suspect& suspect : suspects) ranks.push_back(suspect.rank);
+    CHECK(ranks == each.ranks);
+    if (!suspects.empty()) CHECK(text_of(suspects.front()).find(each.text) != std::string::npos);
+  }
+}
+
+TEST_CASE("a call that does not return calls the watchdog, and the last beat tells the end") {
+  std::string folder = (std::filesystem::temp_directory_path() / "hearth-beats-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  {
+    Activity quiet, stuck;
+    std::promise<std::pair<std::string, bool>> told;
+    Heartbeat other(folder, {1, "n2"}, quiet, 0.3, [](const std::string&, bool) {});
+    Heartbeat heartbeat(folder, {0, "n1"}, stuck, 0.3, [&](const std::string& what, bool speaks) {
+      told.set_value({what, speaks});
+    });
+    const InCall never_returns(stuck, "all_gather");
+    auto future = told.get_future();
+    REQUIRE(future.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    const auto [what, speaks] = future.get();
+    CHECK(what.find("rank 1 on n2: is computing since call 0") != std::string::npos);
+    CHECK(speaks);
+    other.end(75, "stopped");
+  }
+  const std::vector<Beat> beats = read_beats(folder);
+  REQUIRE(beats.size() == 2);
+  CHECK(beats[0].call == "all_gather");
+  CHECK_FALSE(beats[0].end);
+  CHECK(beats[1].end == 75);
+  CHECK(beats[1].message == "stopped");
+  std::filesystem::remove_all(folder);
+}
