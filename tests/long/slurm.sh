@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What clusters do to a training, on a private cluster whose nodes have networks of their own: a time limit, preemption, a
+# node that dies, a node cut off, and a rank killed, stopped or slow. Prints a line of a table for each:
+#   fault | what happened | seconds to recover | steps lost | bits
+# Seconds: from the fault to the next start of the run, which includes the time Slurm waits before a requeued job starts.
+# Needs root, HEARTH_BIN and HEARTH_SOURCE. Takes about ten minutes.
+export NODES=4 NETNS=1 SLURMD_TIMEOUT=15
+# shellcheck source=tests/slurm/support.sh
+. "$HEARTH_SOURCE/tests/slurm/support.sh"
+
+expect_exit 0 '' shard "$work/documents" -o corpus.h5 -q --validation-fraction 0.1 --near-duplicates keep --repeated-passages keep --quality none --privacy all=keep
+expect_exit 0 '' tokenize train --vocab bytes -o tokenizer.json -q
+expect_exit 0 '' tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5 -q
+STEPS=${STEPS:-12000}
+options=(--depth 2 --context 64 --batch-tokens 512 --steps "$STEPS" --eval-tokens 500 --eval-every 0
+  --checkpoint-every 200 --watchdog 5 --threads 1 --data tokens.h5 --log-level warning)
+train() { # RUN SBATCH_OPTION...: submits a training of two ranks on two nodes
+  timeout 20 sbatch --parsable --mem=500 -N2 --ntasks-per-node=1 -t 20 -o "$1.log" "${@:2}" \
+    "$HEARTH_SLURM/pretrain.sbatch" "$1" "${options[@]}" >/dev/null || fail "$1 was not submitted"
+  run=$1
+}
+field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" "$run/heartbeats/rank-0000$2.json"; }
+under_way() { wait_for 120 "$run is under way" past_step "$run" "${1:-500}"; }
+starts() { grep -c ': start ' "$run.slurm/log"; }
+started_again() { [ "$(starts)" -ge "${1:-2}" ]; }
+
+# fault WHAT HAPPENED: after the fault at $since: waits for the next start and the end, and prints the row
+row() {
+  local at_fault recovered from bits=equal
+  at_fault=$(step_of "$run")
+  wait_for 180 "$run starts again" started_again || { tail -n 30 "$run.log"; return; }
+  recovered=$(($(date +%s) - since))
+  from=$(sed -n 's/.*: start .* from step \([0-9]*\)/\1/p' "$run.slurm/log" | tail -n 1)
+  wait_for 300 "$run is done" grep -q 'done at step' "$run.slurm/log" || { tail -n 30 "$run.log"; return; }
+  losses "$run" >a.losses
+  cmp -s a.losses whole.losses && [ "$(weights "$run")" = "$(weights whole)" ] || bits=DIFFERENT
+  [ $bits = equal ] || fail "$1: other bits than the unbroken run"
+  echo "| $1 | $2 | $recovered | $((at_fault > from ? at_fault - from : 0)) | $bits |"
+}
+
+train whole
+wait_for 600 "the unbroken run is done" grep -q 'done at step' whole.slurm/log
+losses whole >whole.losses
+echo "| none | $(wc -l <whole.losses) steps, no fault | | | |"
+
+train limit -t 2 --signal=USR1@75  # Slurm may signal up to a minute early
+under_way 100
+wait_for 150 "the time limit strikes" grep -q 'stopped at step' limit.slurm/log
+since=$(date +%s)
+row 'time limit' 'USR1, checkpoint, exit 75, requeued'
+
+train preempted
+under_way
+since=$(date +%s)
+urgent=$(timeout 20 sbatch --parsable -p urgent -N4 --exclusive --mem=500 -o /dev/null --wrap 'sleep 3')
+row 'preemption by a higher partition' 'USR1, checkpoint, exit 75, requeued behind the other job'
+wait_for 60 "the urgent job is done" [ -z "$(timeout 10 squeue -h -j "$urgent" 2>/dev/null)" ]
+
+for fault in KILL STOP; do
+  train rank-$fault
+  under_way
+  since=$(date +%s)
+  node=$(field node 1)
+  kill -$fault "$(field pid 1)"
+  row "rank 1: SIG$fault" "named with its node $node, which is excluded; exit 69, requeued"
+  grep -q "rank 1 on $node: was last heard" "$run.slurm/failures" || fail "rank 1 on $node is not named"
+done
+
+train dead
+under_way
+since=$(date +%s)
+node=$(field node 1)
+cluster kill "${node#n}"
+row 'node dies' 'Slurm requeues (node failure); the start that left no word is counted'
+cluster join "${node#n}"
+wait_for 60 "the node is back" sh -c "timeout 10 sinfo -h -n $node -o %t | grep -q idle"
+
+train cut
+under_way
+since=$(date +%s)
+node=$(field node 1)
+cluster cut "${node#n}"
+row 'node cut off the network' 'the watchdog or Slurm ends the job; requeued elsewhere'
+tail -n 3 cut.slurm/failures 2>/dev/null | cut -f 3 | cut -c 1-200 | sed 's/^/    recorded: /'
+cluster join "${node#n}"
+
+# A slow rank: stopped three quarters of the time. Told while the run goes on; nothing is recovered.
+train slow
+under_way
+pid=$(field pid 1) node=$(field node 1)
+for _ in $(seq 150); do
+  kill -STOP "$pid" 2>/dev/null || break
+  sleep 0.06
+  kill -CONT "$pid"
+  sleep 0.02
+  grep -q "\"event\":\"ranks\".*\"node\":\"$node\"" slow/metrics.jsonl && break
+done
+grep -q "\"event\":\"ranks\".*\"node\":\"$node\"" slow/metrics.jsonl || fail "the slow rank is not in metrics.jsonl"
+grep -q "rank 1 on $node computes .* times as long as the median" slow.log || fail "the slow rank is not told"
+wait_for 300 "slow is done" grep -q 'done at step' slow.slurm/log
+[ "$(weights slow)" = "$(weights whole)" ] || fail "a slow rank changes bits"
+echo "| rank 1 slow | named with its times in metrics.jsonl and a warning | 0 | 0 | equal |"
+[ "$failures" -eq 0 ]
