@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Run by cmake --install: the installed tools write their own man pages and completion. hearth_tool_names is set before it.
+# Run by cmake --install: the installed tools write their own man pages and completion; the modulefile is filled in.
+# hearth_tool_names, hearth_source and hearth_version are set before it.
 set(root "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
 set(manual "${root}/share/man/man1")
 set(completions "${root}/share/bash-completion/completions")
@@ -11,3 +12,5 @@ foreach(program ${hearth_tool_names})
 endforeach()
 message(STATUS "Installing: ${completions}/hearth")
 execute_process(COMMAND ${root}/bin/hearth completion bash OUTPUT_FILE ${completions}/hearth COMMAND_ERROR_IS_FATAL ANY)
+message(STATUS "Installing: ${root}/share/hearth/modulefiles/hearth/${hearth_version}.lua")
+configure_file(${hearth_source}/packaging/modulefile.lua.in ${root}/share/hearth/modulefiles/hearth/${hearth_version}.lua @ONLY)

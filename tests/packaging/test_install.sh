@@ -27,6 +27,13 @@ done
 expect "tools were installed" [ "$n_tools" -gt 0 ]
 for file in README.md LICENSE; do expect_file "share/doc/hearth/$file"; done
 
+# The scripts for Slurm, and a modulefile that names this prefix.
+expect "pipeline.sh explains itself" sh -c 'share/hearth/slurm/pipeline.sh --help | grep -q "^Usage: "'
+module=share/hearth/modulefiles/hearth/$(cat "$HEARTH_SOURCE/VERSION").lua
+expect "the modulefile names the prefix" grep -q "^local root = \"$work/prefix\"" "$module"
+expect "the modulefile is filled in" [ "$(grep -c @ "$module")" = 0 ]
+if command -v lua >/dev/null; then expect "the modulefile is Lua" lua -e "assert(loadfile('$module'))"; fi
+
 # Nothing reaches back into the build or source folder.
 if command -v readelf >/dev/null; then
   for file in bin/*; do
