@@ -8,7 +8,7 @@
 # or skipped. To add one, write the function and put its name into all_parts.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-all_parts="fuzz sanitize races kills"
+all_parts="fuzz sanitize races kills slurm"
 : "${FUZZ_SECONDS:=300}" "${JOBS:=$(nproc)}"
 rows=$(mktemp) || exit 1
 trap 'rm -f "$rows"' EXIT
@@ -75,6 +75,28 @@ part_kills() {
   result=passed
   HEARTH_BIN=$PWD/build/cpu/bin HEARTH_SOURCE=$PWD KILLS=50 SEED=$$ tests/mpi/test_pretrain_kills.sh >build/kills.log 2>&1 || result=failed
   row "pretrain" $result "$(tail -n 1 build/kills.log)"
+}
+
+# What clusters do to a training, on a private Slurm: a row a fault, with the seconds to the next start, the steps lost,
+# and whether losses and weights are those of the unbroken run.
+part_slurm() {
+  if ! { cmake --preset cpu && ninja -C build/cpu -j "$JOBS"; } >build/slurm-build.log 2>&1; then
+    row "faults" failed "does not build: build/slurm-build.log"
+    return
+  fi
+  code=0
+  HEARTH_BIN=$PWD/build/cpu/bin HEARTH_SOURCE=$PWD timeout 3000 tests/long/slurm.sh >build/slurm.log 2>&1 || code=$?
+  if [ $code = 77 ]; then
+    row "faults" skipped "$(grep skipped build/slurm.log)"
+    return
+  fi
+  grep '^| ' build/slurm.log | while IFS='|' read -r _ fault what seconds steps bits _; do
+    result=passed
+    case $bits in *DIFFERENT*) result=failed ;; esac
+    # shellcheck disable=SC2086,SC2116  # takes the spaces off
+    row "$(echo $fault)" $result "$(echo $what): $(echo $seconds) s to the next start, $(echo $steps) steps lost, bits $(echo $bits)"
+  done
+  [ $code = 0 ] || row "all faults" failed "exit $code: build/slurm.log"
 }
 
 mkdir -p build

@@ -43,7 +43,7 @@ struct Suspect {
 
 // The ranks that others wait for or that failed first; none when there is nothing to tell them by. Ranks that ended
 // with an error of their own; else those that left no word while others did; else those silent for three beats; else
-// those in an earlier call than the rest. Clocks of nodes may differ by less than a beat.
+// those that are in no call; else those in an earlier one. Clocks of nodes may differ by less than a beat.
 std::vector<Suspect> find_suspects(const std::vector<Beat>& beats);
 
 std::string text_of(const Suspect& suspect);  // "rank 3 on n2 was last heard ..."

@@ -14,7 +14,7 @@ expect_exit 0 '' tokenize train --vocab bytes -o tokenizer.json -q
 expect_exit 0 '' tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5 -q
 sed -i "s/HEARTH_MAX_STOPS=5/HEARTH_MAX_STOPS=50/" env.sh
 STEPS=${STEPS:-3000}
-options=(--depth 2 --context 64 --batch-tokens 512 --steps "$STEPS" --eval-tokens 500 --eval-every 0
+options=(--depth 1 --context 32 --batch-tokens 128 --steps "$STEPS" --eval-tokens 500 --eval-every 0
   --checkpoint-every 100 --watchdog 5 --threads 1 --data tokens.h5 --log-level warning)
 train() { # RUN SBATCH_OPTION...: submits a training of two ranks on two nodes
   timeout 20 sbatch --parsable --mem=500 -N2 --ntasks-per-node=1 -t 20 -o "$1.log" "${@:2}" \
