@@ -10,7 +10,7 @@ export NODES=4
 expect_exit 0 '' shard "$work/documents" -o corpus.h5 -q --validation-fraction 0.1 --near-duplicates keep --repeated-passages keep --quality none --privacy all=keep
 expect_exit 0 '' tokenize train --vocab bytes -o tokenizer.json -q
 expect_exit 0 '' tokenize encode corpus.h5 --tokenizer tokenizer.json -o tokens.h5 -q
-steps=500
+steps=1000
 options=(--depth 1 --context 32 --batch-tokens 128 --steps "$steps" --eval-tokens 500 --eval-every 0 --checkpoint-every 50
   --watchdog 4 --threads 1 --data tokens.h5 --log-level warning)
 train() { # RUN SBATCH_OPTION...: submits a training of two ranks; its job is in $job
