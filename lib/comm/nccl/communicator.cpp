@@ -151,6 +151,7 @@ class NcclCommunicator final : public Communicator {
     return std::make_unique<NcclCommunicator>(std::move(part), shared_);
   }
 
+  const Activity* activity() const override { return host_->activity(); }  // a lost rank shows in the calls on the host
   Traffic traffic() const override {
     Traffic all = host_->traffic();
     all.calls += traffic_.calls;
