@@ -121,8 +121,8 @@ void add_mesh(Command& c, PretrainOptions& o) {
 void add_cluster(Command& c, PretrainOptions& o) {
   c.group("Planning for a cluster that is not at hand");
   c.option("nodes", &o.nodes, "N",
-           "with --dry-run: predict memory, time by part and the best mesh on N nodes (for a plan only: many ranks train on "
-           "CPUs so far); --model also takes published models, such as mistral-small-4 (any other word lists them)")
+           "with --dry-run: predict memory, time by part and the best mesh on N nodes (a plan: many GPUs share out rows "
+           "only so far, --dp); --model also takes published models, such as mistral-small-4 (any other word lists them)")
       .range(1, 1 << 16);
   c.option("gpus-per-node", &o.gpus_per_node, "N", "GPUs of a node").range(1, 64);
   c.option("gpu", &o.gpu, "NAME", "which").one_of({"a100", "h100", "h200", "h800"});
