@@ -21,12 +21,8 @@ enum class HostKernels { cpu, ref };
 
 // Which of several implementations of an op a GPU runs. All keep the op's contract; bits may differ.
 struct GpuKernels {
-  enum class Gemm { cublaslt, sm90 };        // sm90: our own for Hopper, where the product suits it
-  enum class GroupedGemm { own, cublaslt };  // the experts' products; cublaslt: one by one, on several streams
-  enum class Attention { automatic, own, cudnn };
+  enum class Gemm { cublaslt, sm90 };  // sm90: our own for Hopper, where the product suits it
   Gemm gemm = Gemm::cublaslt;
-  GroupedGemm grouped_gemm = GroupedGemm::own;
-  Attention attention = Attention::automatic;
   bool exact = false;  // a row of a dense product depends on that row, the other matrix and k, not on how many rows
 
   bool operator==(const GpuKernels&) const = default;
