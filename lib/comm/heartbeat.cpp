@@ -45,6 +45,8 @@ Json json_of(const Beat& beat) {
     json["end"] = *beat.end;
     json["message"] = beat.message;
   }
+  for (const Suspect& each : beat.blamed)
+    json["blamed"].push_back({{"rank", each.rank}, {"node", each.node}, {"what", each.what}});
   return json;
 }
 
@@ -60,6 +62,10 @@ Beat beat_of(const Json& json, const std::string& where) {
   beat.call_s = json_get<double>(json, "call_s", where);
   if (json.contains("end")) beat.end = json_get<int>(json, "end", where);
   beat.message = json_get_or<std::string>(json, "message", where, "");
+  for (const Json& each : json_get_or<Json>(json, "blamed", where, Json::array())) {
+    beat.blamed.push_back({json_get<int>(each, "rank", where), json_get<std::string>(each, "node", where),
+                           json_get<std::string>(each, "what", where)});
+  }
   return beat;
 }
 
@@ -110,6 +116,12 @@ std::vector<Suspect> find_suspects(const std::vector<Beat>& beats) {
   if (collect(failed_by_itself,
               [](const Beat& beat) { return "ended with " + std::to_string(*beat.end) + ": " + beat.message; }))
     return found;
+  // What a stopped rank writes when it is woken to be ended comes after this verdict, and would upset the rules below.
+  const Beat* judge = nullptr;
+  for (const Beat& beat : beats) {
+    if (!beat.blamed.empty() && (judge == nullptr || beat.time < judge->time)) judge = &beat;
+  }
+  if (judge != nullptr) return judge->blamed;
   if (some_left) {
     collect([](const Beat& beat) { return !beat.end.has_value(); }, heard);
     return found;
@@ -177,6 +189,7 @@ void Heartbeat::work() {
     const double in_call_s = activity_.call.load() == nullptr ? 0 : steady_seconds() - activity_.since_s;
     if (limit_s_ <= 0 || in_call_s < limit_s_) continue;
     const std::vector<Suspect> suspects = find_suspects(read_beats(folder_));
+    blamed_ = suspects;
     std::string who = "all ranks live and wait in the same call: the network between them";
     for (std::size_t i = 0; i < suspects.size(); ++i) who = (i == 0 ? "" : who + "; ") + text_of(suspects[i]);
     int speaker = 0;  // the lowest rank that is none of them
@@ -198,7 +211,8 @@ void Heartbeat::write(const std::optional<int>& end, const std::string& message)
                   call == nullptr ? "" : call,
                   steady_seconds() - activity_.since_s,
                   end,
-                  message};
+                  message,
+                  end ? blamed_ : std::vector<Suspect>{}};
   // Renamed into place, so that it is never read half written; not synced, as a beat is old in a moment.
   const std::filesystem::path path = file_of(folder_, rank_.rank), partial = path.string() + ".new";
   const std::string text = dump_json(json_of(beat)) + "\n";

@@ -109,6 +109,10 @@ void CheckpointSaver::write(std::int64_t step, const std::vector<NamedTensor>& s
                             const Json& trainer, const Json& provenance) {
   const Stopwatch time;
   const std::filesystem::path folder = run_ / store::step_folder_name(step);
+  const auto remove_unfinished = [&] {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder.string() + ".partial", ignored);
+  };
   try {
     snapshot_->wait();
     formats::CheckpointPart part(folder, world_.rank());
@@ -118,19 +122,20 @@ void CheckpointSaver::write(std::int64_t step, const std::vector<NamedTensor>& s
     }
     part.finish();
   } catch (...) {
-    std::error_code ignored;
-    if (world_.size() == 1) std::filesystem::remove_all(folder.string() + ".partial", ignored);
+    if (world_.size() == 1) remove_unfinished();
     throw;
   }
   part_done_ = true;
   if (world_.rank() != 0) return;
-  if (decision() == Verdict::abandon) {
-    std::filesystem::remove_all(folder.string() + ".partial");
-    return;
-  }
+  if (decision() == Verdict::abandon) return remove_unfinished();
   const std::vector<formats::CheckpointDocument> documents{{"model.json", dump_json(model, 2)},
                                                            {"trainer.json", dump_json(trainer, 2)}};
-  formats::complete_checkpoint(folder, world_.size(), documents, provenance);
+  try {
+    formats::complete_checkpoint(folder, world_.size(), documents, provenance);
+  } catch (...) {
+    remove_unfinished();
+    throw;
+  }
   prune();
   last_write_s_ = time.seconds();
 }

@@ -32,6 +32,7 @@ for n in 1 2; do
   [ -e "$folder/index.h5" ] || fail "no complete checkpoint is left"
   prlimit --pid "$rank" --fsize=unlimited:
   wait "$launcher" || fail "$n ranks: exit $? after there was room again"
+  ls runs/full$n | grep -q partial && fail "$n ranks: what could not be completed is still there"
   [ "$(weights runs/whole$n)" = "$(weights runs/full$n)" ] || fail "$n ranks: other weights after a full disk"
   [ "$(grep -c '"event":"step"' runs/full$n/metrics.jsonl)" -eq 160 ] || fail "$n ranks: lines of metrics.jsonl are lost"
 

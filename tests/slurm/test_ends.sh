@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # pretrain.sbatch on a private cluster: a signal as before a time limit and a chain of jobs where requeueing is forbidden,
 # both with the bits of an unbroken run; a rank killed and a rank stopped, each named, its node excluded, and the run
-# finished elsewhere; and a run that fails again without a new checkpoint, which is given up.
+# finished elsewhere; and bad input, which ends it for good.
 export NODES=4
 # shellcheck source=tests/slurm/support.sh
 . "$HEARTH_SOURCE/tests/slurm/support.sh"
@@ -64,7 +64,7 @@ for fault in KILL STOP; do
 done
 [ -z "$whole_job" ] || expect "the unbroken run was one start" [ "$(grep -c 'start' whole.slurm/log)" = 1 ]
 
-# Two failures without a checkpoint between them: given up.
+# Bad input: not started again.
 options+=(--data none.h5)
 train missing
 wait_for 30 "bad input ends the job" grep -q 'exit 66: see the output above; not started again' missing.slurm/log

@@ -22,12 +22,18 @@ Beat beat_at(int rank, double time, std::int64_t calls, const char* call = "all_
           .call = call,
           .call_s = 9,
           .end = {},
-          .message = ""};
+          .message = "",
+          .blamed = {}};
 }
 
 Beat left(Beat beat, int code, const char* message) {
   beat.end = code;
   beat.message = message;
+  return beat;
+}
+
+Beat blaming(Beat beat, int rank) {
+  beat.blamed = {{rank, "n" + std::to_string(rank), "was last heard 4 s before the others"}};
   return beat;
 }
 
@@ -53,6 +59,10 @@ TEST_CASE("the rank that others wait for is found") {
        {left(beat_at(0, 100, 7), 69, "rank 1 failed"), left(beat_at(1, 99, 6), 74, "disk full")},
        {1},
        "ended with 74: disk full"},
+      {"stopped, and woken to be ended",
+       {blaming(left(beat_at(0, 100, 7), 69, "no answer"), 1), left(beat_at(1, 110, 7), 69, "rank 0 is gone")},
+       {1},
+       "was last heard 4 s before"},
       {"hung outside of calls", {beat_at(0, 100, 7), beat_at(1, 100, 6, "")}, {1}, "computing since call 6"},
       {"all wait in the same call", {beat_at(0, 100, 7), beat_at(1, 100, 7)}, {}, ""},
       {"all compute", {beat_at(0, 100, 7, ""), beat_at(1, 100, 7, "")}, {}, ""},
