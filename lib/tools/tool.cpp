@@ -174,7 +174,7 @@ int run_with_context(const Command& command, const CommonOptions& common, const 
 
 int run_on_ranks(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
                  const comm::MeshShape& shape, const std::function<int(Context&)>& body) {
-  std::optional<Error> stopped;  // an end of all ranks alike: MPI is ended first
+  int stopped = 0;  // the exit code of an end of all ranks alike: MPI is ended first
   bool first = true;
   {
     comm::World world(find_launch());
@@ -199,11 +199,12 @@ int run_on_ranks(const Command& command, const CommonOptions& common, const std:
       return run_body(command, own, argv, log, pool, &mesh, gpu, body);
     } catch (const Error& error) {
       if (error.kind() != Kind::stopped) throw;
-      stopped = error;
+      stopped = error.exit_code();
+      // Before MPI ends, which waits for all: once one rank has left with 75, mpirun ends the others.
+      if (first) std::fprintf(stderr, "%s: %s\n", first_word(command.name).c_str(), error.what());
     }
   }
-  if (!first) return stopped->exit_code();
-  throw *stopped;
+  return stopped;
 }
 
 int tool_main(int argc, char** argv, const std::function<Command(const std::vector<std::string>&)>& build) {
