@@ -97,6 +97,8 @@ submit() { # STAGE: prints what becomes of it; leaves its job, if it has one, in
   if [ -z "$list" ]; then echo "$stage: done" && return; fi
   job=$(job_of "$stage")
   if queued "$job"; then echo "$stage: in the queue as job $job" && return; fi
+  list=$(missing "$stage")  # its job may have ended since
+  if [ -z "$list" ]; then job='' && echo "$stage: done" && return; fi
   [ "$inside" = yes ] || wrong "stage $stage is not finished, and is left out: start from it" 66
   command_of "$stage" "$list"
   case $stage in shard | encode) log=%x-%A_%a.log ;; esac
