@@ -2,7 +2,6 @@
 #include "lib/tools/pretrain_cluster.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "lib/base/text.h"
 #include "lib/nn/depth.h"
 #include "lib/store/model_source.h"
+#include "lib/tools/pretrain_plan.h"
 #include "lib/train/cluster/advise.h"
 
 namespace hearth::tools {
@@ -41,11 +41,8 @@ train::ModelShape shape_asked_for(const PretrainOptions& o) {
     if (std::filesystem::is_regular_file(o.model)) return train::shape_of(nn::read_config(o.model), o.model);
     return train::shape_of(store::open_model(o.model)->config(), o.model);
   }
-  int depth = 0;
-  const auto parsed = std::from_chars(o.depth.data(), o.depth.data() + o.depth.size(), depth);
-  if (parsed.ec != std::errc() || parsed.ptr != o.depth.data() + o.depth.size())
-    throw Error(Kind::usage, "--nodes plans a given size: --depth N, not '" + o.depth + "'");
-  return train::shape_of(nn::config_from_depth(depth, o.moe, planned_vocab, o.context.value_or(4096)),
+  if (o.depth == "auto") throw Error(Kind::usage, "--nodes plans a given size: --depth N, not auto");
+  return train::shape_of(nn::config_from_depth(depth_number(o.depth), o.moe, planned_vocab, o.context.value_or(4096)),
                          "depth " + o.depth);
 }
 

@@ -49,15 +49,6 @@ void check_model_options(const PretrainOptions& o) {
     throw Error(Kind::usage, "give one of --steps, --tokens and --epochs");
 }
 
-int depth_number(const std::string& text) {
-  int depth = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), depth);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-    throw Error(Kind::usage, "--depth expects a number of layers or auto, got '" + text + "'");
-  }
-  return depth;
-}
-
 void apply_moe_knobs(const PretrainOptions& o, nn::ModelConfig& config) {
   for (auto& [name, block] : config.blocks) {
     if (!block.feed_forward.moe) continue;
@@ -211,6 +202,15 @@ void set_expectation(PretrainPlan& plan, Context& context) {
 }
 
 }  // namespace
+
+int depth_number(const std::string& text) {
+  int depth = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), depth);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+    throw Error(Kind::usage, "--depth expects a number of layers or auto, got '" + text + "'");
+  }
+  return depth;
+}
 
 std::string join_facts(const Facts& facts) {
   std::string text;

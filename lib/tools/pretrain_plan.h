@@ -42,6 +42,9 @@ PretrainPlan make_plan(const PretrainOptions& options, const data::Corpus& corpu
 PretrainPlan resumed_plan(const PretrainOptions& options, nn::ModelConfig config, const train::TrainSettings& settings,
                           const data::Corpus& corpus, Context& context);
 
+// The layers that --depth asks for. Throws Error{usage}.
+int depth_number(const std::string& text);
+
 // The weights to start from (--model); none: random ones.
 std::unique_ptr<store::ModelSource> source_of(const PretrainOptions& options);
 

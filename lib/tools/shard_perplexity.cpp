@@ -8,17 +8,12 @@
 
 #include "lib/base/error.h"
 #include "lib/base/json_value.h"
+#include "lib/base/text.h"
 #include "lib/infer/text_scorer.h"
 #include "lib/store/model_source.h"
 
 namespace hearth::tools::shard {
 namespace {
-
-std::string six_digits(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return text;
-}
 
 // Of powers of two: "16 to 32".
 std::string band_of(double perplexity) {
@@ -64,14 +59,14 @@ class PerplexityStage : public text::DocumentStage {
       throw Error(Kind::data, candidate.document.source + ": its perplexity under " + options_.model +
                                   " is not a finite number: the model's weights are no good");
     }
-    text::add_attribute(candidate.document, "perplexity", six_digits(perplexity));
+    text::add_attribute(candidate.document, "perplexity", format_number(perplexity, 6));
     candidate.tallies.push_back({std::string(name()), band_of(perplexity), 1});
     if (!reject_) return std::nullopt;
-    const std::string is = "perplexity " + six_digits(perplexity);
+    const std::string is = "perplexity " + format_number(perplexity, 6);
     if (options_.most > 0 && perplexity > options_.most)
-      return text::Rejection{"perplexity-high", is + "; at most " + six_digits(options_.most) + " is wanted"};
+      return text::Rejection{"perplexity-high", is + "; at most " + format_number(options_.most, 6) + " is wanted"};
     if (perplexity < options_.least)
-      return text::Rejection{"perplexity-low", is + "; at least " + six_digits(options_.least) + " is wanted"};
+      return text::Rejection{"perplexity-low", is + "; at least " + format_number(options_.least, 6) + " is wanted"};
     return std::nullopt;
   }
 
