@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every library hearth links, by the name that works on Debian 12. The packages stand in packaging/debian-12.txt.
+# Installed too: whoever links hearth's static libraries needs these.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(ZLIB REQUIRED)
@@ -8,18 +9,26 @@ find_package(BZip2 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 find_package(nlohmann_json 3.11 REQUIRED)
-find_package(zstd CONFIG REQUIRED)
-pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)  # never plain hdf5: its alternatives may mean the MPI one
-pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
-pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
-pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
-pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)
-pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+# Under names of our own: a project that uses hearth may look for HDF5 or the others by itself.
+pkg_search_module(HEARTH_HDF5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)  # on Debian plain hdf5 may mean the MPI one
+pkg_check_modules(HEARTH_HWY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(HEARTH_ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(HEARTH_GUMBO REQUIRED IMPORTED_TARGET gumbo)
+pkg_check_modules(HEARTH_PUGIXML REQUIRED IMPORTED_TARGET pugixml)
+pkg_check_modules(HEARTH_UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(HEARTH_ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
-# xxhash as the library, not inlined, so that one copy serves all.
-find_library(XXHASH_LIBRARY xxhash REQUIRED)
-add_library(hearth_xxhash INTERFACE)
-target_link_libraries(hearth_xxhash INTERFACE ${XXHASH_LIBRARY})
-
-# CLD2, language identification, has no pkg-config file; Debian's cld2_full exports nothing.
-find_library(CLD2_LIBRARY cld2 REQUIRED)
+# What has no package file. xxhash as the library, not inlined, so that one copy serves all; CLD2, which identifies
+# languages, as cld2: Debian's cld2_full exports nothing.
+function(hearth_find_plain name header)
+  find_library(HEARTH_${name}_LIBRARY ${name} REQUIRED)
+  find_path(HEARTH_${name}_INCLUDE ${header} REQUIRED)
+  mark_as_advanced(HEARTH_${name}_LIBRARY HEARTH_${name}_INCLUDE)
+  if(NOT TARGET hearth::${name}_library)
+    add_library(hearth::${name}_library UNKNOWN IMPORTED)
+    set_target_properties(hearth::${name}_library PROPERTIES IMPORTED_LOCATION ${HEARTH_${name}_LIBRARY}
+                          INTERFACE_INCLUDE_DIRECTORIES ${HEARTH_${name}_INCLUDE})
+  endif()
+endfunction()
+hearth_find_plain(xxhash xxhash.h)
+hearth_find_plain(cld2 cld2/public/compact_lang_det.h)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # A static library hearth_NAME of all .cpp files below FOLDER, linking the rest. A folder still empty is an interface.
+# Installed for programs of others (cmake/package.cmake) as hearth::NAME.
 # What lies in a folder cuda/ is left to cmake/cuda.cmake, in mpi/ to cmake/mpi.cmake.
 function(hearth_layer name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
@@ -18,6 +19,9 @@ function(hearth_layer name folder)
     add_library(hearth_${name} INTERFACE)
     target_link_libraries(hearth_${name} INTERFACE ${ARGN})
   endif()
+  target_include_directories(hearth_${name} INTERFACE $<INSTALL_INTERFACE:include/hearth>)
+  set_target_properties(hearth_${name} PROPERTIES EXPORT_NAME ${name})
+  install(TARGETS hearth_${name} EXPORT hearth ARCHIVE DESTINATION lib/hearth)
 endfunction()
 
 # One executable for each .cpp in FOLDER, and the dispatcher beside them; installed with their man pages and completion.
