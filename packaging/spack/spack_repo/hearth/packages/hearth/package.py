@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# A Spack recipe. Put this folder into a repository of your own as packages/hearth/ and name the source:
-#   spack repo create mine && mkdir -p mine/packages/hearth && cp packaging/spack/package.py mine/packages/hearth/
-#   spack repo add mine && spack dev-build --source-path=$PWD hearth@main
+# A Spack (1.0 or later) recipe, in a repository with what Spack has no recipe of. From the source tree:
+#   spack repo add packaging/spack/spack_repo/hearth
+#   spack spec hearth && spack dev-build hearth@main
+from spack_repo.builtin.build_systems.cmake import CMakePackage
+from spack_repo.builtin.build_systems.cuda import CudaPackage
+
 from spack.package import *
 
 
@@ -12,13 +15,11 @@ class Hearth(CMakePackage, CudaPackage):
     version("main", branch="main")
 
     variant("mpi", default=True, description="Train as many ranks (libhearth_mpi.so)")
-    variant("cuda", default=False, description="The CUDA backend, for sm_80 and later")
 
     depends_on("c", type="build")
     depends_on("cxx", type="build")
     depends_on("cmake@3.25:", type="build")
-    depends_on("ninja", type="build")
-    depends_on("pkgconfig", type="build")
+    depends_on("pkgconfig", type=("build", "run"))  # run: for those who find_package(hearth)
     depends_on("boost@1.74: +program_options")
     depends_on("nlohmann-json@3.11:")
     depends_on("hdf5@1.10: ~mpi")
@@ -34,7 +35,7 @@ class Hearth(CMakePackage, CudaPackage):
     depends_on("zlib-api")
     depends_on("xz")
     depends_on("bzip2")
-    depends_on("poppler", type="run")
+    depends_on("poppler", type="run")  # pdftotext
     depends_on("mpi", when="+mpi")
     depends_on("cuda@13:", when="+cuda")
 
@@ -44,17 +45,20 @@ class Hearth(CMakePackage, CudaPackage):
     generator("ninja")
 
     def cmake_args(self):
-        args = [self.define("HEARTH_TESTS", False)]
+        args = [
+            self.define("HEARTH_TESTS", False),
+            self.define("CMAKE_DISABLE_FIND_PACKAGE_MPI", self.spec.satisfies("~mpi")),
+        ]
         if self.spec.satisfies("+cuda"):
             args.append(self.define("HEARTH_CUDA", "ON"))
             args.append(self.define("CMAKE_CUDA_ARCHITECTURES", self.spec.variants["cuda_arch"].value))
-        if self.spec.satisfies("~mpi"):
-            args.append(self.define("CMAKE_DISABLE_FIND_PACKAGE_MPI", True))
         return args
 
-    def setup_run_environment(self, env):
+    def setup_run_environment(self, env: EnvironmentModifications) -> None:
         env.set("HEARTH_BIN", self.prefix.bin)
+        env.set("HEARTH_SLURM", join_path(self.prefix.share, "hearth", "slurm"))
 
     def test_doctor(self):
         """this machine runs hearth"""
-        which(self.prefix.bin.hearth)("doctor")
+        hearth = which(self.prefix.bin.hearth)
+        hearth("doctor")
