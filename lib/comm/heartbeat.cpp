@@ -41,6 +41,7 @@ Json json_of(const Beat& beat) {
             {"calls", beat.calls},
             {"call", beat.call},
             {"call_s", beat.call_s}};
+  if (!beat.with.empty()) json["with"] = beat.with;
   if (beat.end) {
     json["end"] = *beat.end;
     json["message"] = beat.message;
@@ -60,6 +61,7 @@ Beat beat_of(const Json& json, const std::string& where) {
   beat.calls = json_get<std::int64_t>(json, "calls", where);
   beat.call = json_get<std::string>(json, "call", where);
   beat.call_s = json_get<double>(json, "call_s", where);
+  beat.with = json_get_or<std::vector<int>>(json, "with", where, {});
   if (json.contains("end")) beat.end = json_get<int>(json, "end", where);
   beat.message = json_get_or<std::string>(json, "message", where, "");
   for (const Json& each : json_get_or<Json>(json, "blamed", where, Json::array())) {
@@ -67,18 +69,6 @@ Beat beat_of(const Json& json, const std::string& where) {
                            json_get<std::string>(each, "what", where)});
   }
   return beat;
-}
-
-std::string doing(const Beat& beat) {
-  const std::string number = std::to_string(beat.calls);
-  if (beat.call.empty()) return "computing since call " + number;
-  return "in " + beat.call + ", call " + number;
-}
-
-// Left by their own decision, and not because a peer had gone.
-bool failed_by_itself(const Beat& beat) {
-  const int peer_gone = static_cast<int>(Kind::unavailable), stopped = static_cast<int>(Kind::stopped);
-  return beat.end && *beat.end != 0 && *beat.end != peer_gone && *beat.end != stopped;
 }
 
 }  // namespace
@@ -96,49 +86,6 @@ std::vector<Beat> read_beats(const std::filesystem::path& folder) {
   }
   std::ranges::sort(beats, {}, &Beat::rank);
   return beats;
-}
-
-std::vector<Suspect> find_suspects(const std::vector<Beat>& beats) {
-  if (beats.empty()) return {};
-  const double newest = std::ranges::max_element(beats, {}, &Beat::time)->time;
-  const std::int64_t last_call = std::ranges::max_element(beats, {}, &Beat::calls)->calls;
-  const bool some_left = std::ranges::any_of(beats, [](const Beat& beat) { return beat.end.has_value(); });
-  const auto heard = [&](const Beat& beat) {
-    return "was last heard " + human_seconds(newest - beat.time) + " before the others, " + doing(beat);
-  };
-  std::vector<Suspect> found;
-  const auto collect = [&](const auto& is_one, const auto& what) {
-    for (const Beat& beat : beats) {
-      if (found.size() < beats.size() && is_one(beat)) found.push_back({beat.rank, beat.node, what(beat)});
-    }
-    return !found.empty();
-  };
-  if (collect(failed_by_itself,
-              [](const Beat& beat) { return "ended with " + std::to_string(*beat.end) + ": " + beat.message; }))
-    return found;
-  // What a stopped rank writes when it is woken to be ended comes after this verdict, and would upset the rules below.
-  const Beat* judge = nullptr;
-  for (const Beat& beat : beats) {
-    if (!beat.blamed.empty() && (judge == nullptr || beat.time < judge->time)) judge = &beat;
-  }
-  if (judge != nullptr) return judge->blamed;
-  if (some_left) {
-    collect([](const Beat& beat) { return !beat.end.has_value(); }, heard);
-    return found;
-  }
-  if (collect([&](const Beat& beat) { return beat.time < newest - 3 * beat.interval_s; }, heard)) return found;
-  const auto late = [&](const Beat& beat) {
-    return "is " + doing(beat) + " for " + human_seconds(beat.call_s) + "; others are in call " +
-           std::to_string(last_call);
-  };
-  if (!collect([](const Beat& beat) { return beat.call.empty(); }, late))
-    collect([&](const Beat& beat) { return beat.calls < last_call; }, late);
-  if (found.size() == beats.size()) found.clear();  // all compute: nothing is waited for
-  return found;
-}
-
-std::string text_of(const Suspect& suspect) {
-  return "rank " + std::to_string(suspect.rank) + " on " + suspect.node + ": " + suspect.what;
 }
 
 Heartbeat::Heartbeat(std::filesystem::path folder, Rank rank, const Activity& activity, double limit_s, Hung hung)
@@ -186,11 +133,12 @@ void Heartbeat::work() {
     } catch (const Error&) {
       continue;
     }
-    const double in_call_s = activity_.call.load() == nullptr ? 0 : steady_seconds() - activity_.since_s;
+    const Activity::Now now = activity_.now();
+    const double in_call_s = now.call == nullptr ? 0 : steady_seconds() - now.since_s;
     if (limit_s_ <= 0 || in_call_s < limit_s_) continue;
     const std::vector<Suspect> suspects = find_suspects(read_beats(folder_));
     blamed_ = suspects;
-    std::string who = "all ranks live and wait in the same call: the network between them";
+    std::string who = "all ranks live and wait for each other: the network between them";
     for (std::size_t i = 0; i < suspects.size(); ++i) who = (i == 0 ? "" : who + "; ") + text_of(suspects[i]);
     int speaker = 0;  // the lowest rank that is none of them
     for (const Suspect& suspect : suspects) speaker += suspect.rank == speaker;
@@ -201,18 +149,21 @@ void Heartbeat::work() {
 }
 
 void Heartbeat::write(const std::optional<int>& end, const std::string& message) const {
-  const char* call = activity_.call;
-  const Beat beat{rank_.rank,
-                  rank_.node,
-                  ::getpid(),
-                  unix_seconds(),
-                  interval_s_,
-                  activity_.calls,
-                  call == nullptr ? "" : call,
-                  steady_seconds() - activity_.since_s,
-                  end,
-                  message,
-                  end ? blamed_ : std::vector<Suspect>{}};
+  const Activity::Now now = activity_.now();
+  Beat beat{.rank = rank_.rank,
+            .node = rank_.node,
+            .pid = ::getpid(),
+            .time = unix_seconds(),
+            .interval_s = interval_s_,
+            .calls = now.calls,
+            .call = now.call == nullptr ? "" : now.call,
+            .with = {},
+            .call_s = steady_seconds() - now.since_s,
+            .end = end,
+            .message = message,
+            .blamed = {}};
+  if (now.with != nullptr) beat.with = *now.with;
+  if (end) beat.blamed = blamed_;
   // Renamed into place, so that it is never read half written; not synced, as a beat is old in a moment.
   const std::filesystem::path path = file_of(folder_, rank_.rank), partial = path.string() + ".new";
   const std::string text = dump_json(json_of(beat)) + "\n";

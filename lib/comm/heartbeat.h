@@ -3,8 +3,8 @@
 // the ranks it is in. When a run hangs or dies, these files tell which rank was the cause: one that is dead, stopped or
 // cut off says nothing more, while the others say that they wait for it.
 //
-//   RUN/heartbeats/rank-00003.json   one object: rank, node, pid, time, interval_s, calls, call, call_s; end, message,
-//   blamed
+//   RUN/heartbeats/rank-00003.json   one object: rank, node, pid, time, interval_s, calls, call, with, call_s; end,
+//   message, blamed
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -34,6 +34,7 @@ struct Beat {
   double interval_s = 0;        // to the next beat
   std::int64_t calls = 0;       // begun so far
   std::string call;             // the one under way; empty: computing
+  std::vector<int> with;        // the ranks whose part in it may be waited for
   double call_s = 0;            // how long it has been so
   std::optional<int> end;       // the rank left in good order, with this exit code
   std::string message;          // why, when it left with an error
@@ -43,10 +44,11 @@ struct Beat {
 // Of all ranks that wrote one, in rank order. A file that cannot be read is left out: its rank is silent.
 std::vector<Beat> read_beats(const std::filesystem::path& folder);
 
-// The ranks that others wait for or that failed first; none when there is nothing to tell them by. Ranks that ended
-// with an error of their own; else those that the first to give up waiting has blamed; else those that left no word
-// while others did; else those silent for three beats; else those that are in no call; else those in an earlier one.
-// Clocks of nodes may differ by less than a beat.
+// The ranks that were the cause; none when there is nothing to tell them by. Ranks that ended with an error of their
+// own; else those that the first to give up waiting has blamed; else those that left no word while others did, and of
+// these the first to fall silent; else those silent for three beats; else, following who waits for whom (lib/comm/
+// suspects.cpp), those at the end: ranks that compute, or a circle of ranks that wait for each other. Clocks of nodes
+// may differ by less than a beat.
 std::vector<Suspect> find_suspects(const std::vector<Beat>& beats);
 
 std::string text_of(const Suspect& suspect);  // "rank 3 on n2 was last heard ..."

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <numeric>
 #include <vector>
 
 #include "lib/base/clock.h"
@@ -53,11 +54,12 @@ class Messages {
 
 class HostCommunicator final : public Communicator {
  public:
-  HostCommunicator(const Transport& transport, Group group, std::shared_ptr<Queue> queue)
+  HostCommunicator(const Transport& transport, Group group, std::shared_ptr<Queue> queue, Ranks members)
       : group_(transport, group),
         queue_(std::move(queue)),
         rank_(transport.rank(group)),
-        size_(transport.size(group)) {}
+        size_(transport.size(group)),
+        members_(std::move(members)) {}
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -75,7 +77,8 @@ class HostCommunicator final : public Communicator {
   Pending reduce_scatter(Stream&, const Tensor& from, const Tensor& to, Reduce op) override {
     check_reducible(from);
     check_pieces(from, to, size_);
-    return run("reduce_scatter", [this, from, to, op] { reduce(from, equal_bounds(from.n_elements(), size_), op, to.data); });
+    return run("reduce_scatter",
+               [this, from, to, op] { reduce(from, equal_bounds(from.n_elements(), size_), op, to.data); });
   }
 
   Pending all_gather(Stream&, const Tensor& from, const Tensor& to) override {
@@ -91,7 +94,8 @@ class HostCommunicator final : public Communicator {
   Pending reduce_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds, Reduce op) override {
     check_reducible(data);
     check_bounds(data, bounds, size_);
-    return run("reduce_pieces", [this, data, op, own = std::vector(bounds.begin(), bounds.end())] { reduce(data, own, op, nullptr); });
+    return run("reduce_pieces",
+               [this, data, op, own = std::vector(bounds.begin(), bounds.end())] { reduce(data, own, op, nullptr); });
   }
 
   Pending gather_pieces(Stream&, const Tensor& data, std::span<const std::int64_t> bounds) override {
@@ -138,7 +142,10 @@ class HostCommunicator final : public Communicator {
     const bool sends = to >= 0 && send, receives = from >= 0 && receive;
     if (sends) check_rank(to, size_);
     if (receives) check_rank(from, size_);
-    const auto under_way = std::make_shared<UnderWay>(*this);
+    std::vector<int> peers;
+    if (receives) peers.push_back(member(from));
+    if (sends) peers.push_back(member(to));
+    const auto under_way = std::make_shared<UnderWay>(*this, std::move(peers));
     Pending posted = queue_->run([this, under_way, send, to, receive, from, sends, receives] {
       if (receives) under_way->messages.receive(receive.data, receive.bytes(), from, exchange_tag);
       if (sends) under_way->messages.send(send.data, send.bytes(), to, exchange_tag), sent(send.bytes());
@@ -149,18 +156,25 @@ class HostCommunicator final : public Communicator {
 
   void barrier() override {
     queue_->run_and_wait([this] {
-      const InCall in_call(queue_->activity, "barrier");
+      const InCall in_call(queue_->activity, "barrier", members_);
       group_.transport.barrier(group_.group);
     });
   }
 
   std::unique_ptr<Communicator> split(int color, int key) override {
     Group made = nullptr;
+    std::vector<int> members;
     queue_->run_and_wait([&] {
-      const InCall in_call(queue_->activity, "split");
+      const InCall in_call(queue_->activity, "split", members_);
       made = group_.transport.split(group_.group, color, key);
+      if (made == nullptr) return;
+      members.resize(static_cast<std::size_t>(group_.transport.size(made)));
+      const int own = member(rank_);
+      group_.transport.all_gather(made, &own, members.data(), sizeof own);
     });
-    return made == nullptr ? nullptr : make_host_communicator(group_.transport, made, queue_);
+    if (made == nullptr) return nullptr;
+    return std::make_unique<HostCommunicator>(group_.transport, made, queue_,
+                                              std::make_shared<const std::vector<int>>(std::move(members)));
   }
 
   Traffic traffic() const override { return traffic_; }
@@ -169,10 +183,11 @@ class HostCommunicator final : public Communicator {
  private:
   // Messages posted and not waited for: others may be asked for meanwhile.
   struct UnderWay final : Pending::State {
-    explicit UnderWay(HostCommunicator& of) : of(of), messages(of.group_) {}
+    UnderWay(HostCommunicator& of, std::vector<int> peers)
+        : of(of), messages(of.group_), peers(std::make_shared<const std::vector<int>>(std::move(peers))) {}
     void wait(Stream&) override {
       of.queue_->run_and_wait([this] {
-        const InCall in_call(of.queue_->activity, "exchange");
+        const InCall in_call(of.queue_->activity, "exchange", peers);
         const Stopwatch watch;
         messages.wait();
         of.traffic_.seconds += watch.seconds();
@@ -182,7 +197,7 @@ class HostCommunicator final : public Communicator {
       if (std::uncaught_exceptions() > 0) return;  // this process is about to end, and the peer may never come
       try {
         of.queue_->run_and_wait([this] {
-          const InCall in_call(of.queue_->activity, "exchange");
+          const InCall in_call(of.queue_->activity, "exchange", peers);
           messages.wait();
         });
       } catch (const Error&) {  // as said of Pending: nobody waited for it
@@ -190,18 +205,20 @@ class HostCommunicator final : public Communicator {
     }
     HostCommunicator& of;
     Messages messages;
+    Ranks peers;
   };
 
   template <class Body>
   Pending run(const char* name, Body body) {
     return queue_->run([this, name, body] {
-      const InCall in_call(queue_->activity, name);
+      const InCall in_call(queue_->activity, name, members_);
       const Stopwatch watch;
       body();
       ++traffic_.calls;
       traffic_.seconds += watch.seconds();
     });
   }
+  int member(int rank) const { return (*members_)[static_cast<std::size_t>(rank)]; }
   void sent(std::size_t bytes) { traffic_.bytes += static_cast<std::int64_t>(bytes); }
 
   void reduce_gathered(const Tensor& data, Reduce op) {
@@ -304,6 +321,7 @@ class HostCommunicator final : public Communicator {
   OwnedGroup group_;
   std::shared_ptr<Queue> queue_;
   int rank_, size_;
+  Ranks members_;  // by their ranks in the world
   std::vector<std::byte> scratch_;
   Traffic traffic_;  // of the thread that runs the calls; read when none is under way
 };
@@ -312,7 +330,10 @@ class HostCommunicator final : public Communicator {
 
 std::unique_ptr<Communicator> make_host_communicator(const Transport& transport, Group group,
                                                      std::shared_ptr<Queue> queue) {
-  return std::make_unique<HostCommunicator>(transport, group, std::move(queue));
+  std::vector<int> all(static_cast<std::size_t>(transport.size(group)));
+  std::iota(all.begin(), all.end(), 0);
+  return std::make_unique<HostCommunicator>(transport, group, std::move(queue),
+                                            std::make_shared<const std::vector<int>>(std::move(all)));
 }
 
 }  // namespace hearth::comm

@@ -9,7 +9,8 @@
 
 namespace hearth::comm {
 
-// Takes over the group. All communicators of a process share one queue, so that they call the transport in one order.
+// Takes over the group of the world: its rank r is what heartbeats call rank r. All communicators of a process share
+// one queue, so that they call the transport in one order.
 std::unique_ptr<Communicator> make_host_communicator(const Transport& transport, Group group,
                                                      std::shared_ptr<Queue> queue);
 

@@ -20,10 +20,21 @@ Beat beat_at(int rank, double time, std::int64_t calls, const char* call = "all_
           .interval_s = 1,
           .calls = calls,
           .call = call,
+          .with = {},
           .call_s = 9,
           .end = {},
           .message = "",
           .blamed = {}};
+}
+
+Beat with(Beat beat, std::vector<int> ranks) {
+  beat.with = std::move(ranks);
+  return beat;
+}
+
+Beat lasting(Beat beat, double seconds) {
+  beat.call_s = seconds;
+  return beat;
 }
 
 Beat left(Beat beat, int code, const char* message) {
@@ -63,8 +74,34 @@ TEST_CASE("the rank that others wait for is found") {
        {blaming(left(beat_at(0, 100, 7), 69, "no answer"), 1), left(beat_at(1, 110, 7), 69, "rank 0 is gone")},
        {1},
        "was last heard 4 s before"},
-      {"hung outside of calls", {beat_at(0, 100, 7), beat_at(1, 100, 6, "")}, {1}, "computing since call 6"},
-      {"all wait in the same call", {beat_at(0, 100, 7), beat_at(1, 100, 7)}, {}, ""},
+      {"killed, and another later by the launcher",
+       {left(beat_at(0, 100, 7), 69, "MPI"), beat_at(1, 60, 7), beat_at(2, 100, 7)},
+       {1},
+       "40 s before the others"},
+      {"hung outside of calls",
+       {with(beat_at(0, 100, 7), {0, 1}), beat_at(1, 100, 6, "")},
+       {1},
+       "computing since call 6"},
+      {"one has only just left a call",
+       {with(beat_at(0, 100, 7), {1, 2}), beat_at(1, 100, 6, ""), lasting(beat_at(2, 100, 7, ""), 0.1)},
+       {1},
+       "others wait for it"},
+      {"of a pipeline the third hangs; the first has made most calls, the last fewest",
+       {with(beat_at(0, 100, 9, "exchange"), {1}), with(beat_at(1, 100, 7, "exchange"), {2}), beat_at(2, 100, 6, ""),
+        with(beat_at(3, 100, 4, "exchange"), {2})},
+       {2},
+       "computing since call 6"},
+      {"a pipeline hangs, the other waits for it in a reduction of the first stages",
+       {with(beat_at(0, 100, 9), {0, 1}), with(beat_at(1, 100, 7, "exchange"), {3}), with(beat_at(2, 100, 9), {2, 3}),
+        beat_at(3, 100, 8, "")},
+       {3},
+       "computing since call 8"},
+      {"two wait for each other, the rest for one of them",
+       {with(beat_at(0, 100, 9, "exchange"), {1}), with(beat_at(1, 100, 7, "exchange"), {2}),
+        with(beat_at(2, 100, 6), {1, 2})},
+       {1, 2},
+       "waits in exchange, call 7, for 9"},
+      {"all wait in the same call", {with(beat_at(0, 100, 7), {0, 1}), with(beat_at(1, 100, 7), {0, 1})}, {}, ""},
       {"all compute", {beat_at(0, 100, 7, ""), beat_at(1, 100, 7, "")}, {}, ""},
       {"all left in good order", {left(beat_at(0, 100, 7, ""), 75, ""), left(beat_at(1, 99, 7, ""), 75, "")}, {}, ""},
       {"nothing there", {}, {}, ""},
@@ -89,7 +126,7 @@ TEST_CASE("a call that does not return calls the watchdog, and the last beat tel
     Heartbeat heartbeat(folder, {0, "n1"}, stuck, 0.3, [&](const std::string& what, bool speaks) {
       told.set_value({what, speaks});
     });
-    const InCall never_returns(stuck, "all_gather");
+    const InCall never_returns(stuck, "all_gather", std::make_shared<const std::vector<int>>(std::vector<int>{0, 1}));
     auto future = told.get_future();
     REQUIRE(future.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
     const auto [what, speaks] = future.get();
@@ -100,6 +137,7 @@ TEST_CASE("a call that does not return calls the watchdog, and the last beat tel
   const std::vector<Beat> beats = read_beats(folder);
   REQUIRE(beats.size() == 2);
   CHECK(beats[0].call == "all_gather");
+  CHECK(beats[0].with == std::vector<int>{0, 1});
   CHECK_FALSE(beats[0].end);
   CHECK(beats[1].end == 75);
   CHECK(beats[1].message == "stopped");
