@@ -137,16 +137,20 @@ finish() { # CODE SCRIPT ARGUMENT...: call last, with srun's exit code and what 
   exit "$code"
 }
 
-check_nodes() { # hearth doctor on every node of the job
-  local slow report=$state/doctor-$SLURM_JOB_ID.txt code=0
+check_nodes() { # SCRIPT ARGUMENT...: hearth doctor on every node of the job; what to start again without the bad ones
+  local bad node report=$state/doctor-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}.txt code=0
   if [ "$HEARTH_DOCTOR" = off ] || [ "${SLURM_JOB_NUM_NODES:-1}" -lt 2 ]; then return 0; fi
   timeout 600 srun "${HEARTH_SRUN[@]}" --ntasks-per-node=1 --ntasks="$SLURM_JOB_NUM_NODES" \
     "$HEARTH_BIN/hearth-doctor" >"$report" 2>&1 || code=$?
   [ $code != 0 ] || return 0
-  slow=$(sed -n 's/^slow: \([^ ]*\) .*/\1/p' "$report" | sort -u)
-  say "hearth doctor (exit $code, $report): $(grep -E '^slow: |FAILED|^doctor' "$report" | paste -s -d ';')"
-  [ "$HEARTH_DOCTOR" = exclude ] && [ -n "$slow" ] || return 0
-  # shellcheck disable=SC2086
-  keep_out $slow
-  again 69 "$@"
+  bad=$(sed -n 's/^\(slow\|wrong\): \([^ ]*\) .*/\2/p' "$report" | sort -u)
+  say "hearth doctor (exit $code, $report): $(grep -E '^(slow|wrong): |^doctor' "$report" | paste -s -d ';')"
+  [ "$HEARTH_DOCTOR" = exclude ] || return 0
+  for node in $bad; do
+    if ! grep -qsx "$node" "$state/exclude"; then  # else Slurm gave it to us all the same: no second try
+      # shellcheck disable=SC2086
+      keep_out $bad
+      again 69 "$@"
+    fi
+  done
 }

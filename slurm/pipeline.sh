@@ -180,6 +180,10 @@ describe() { # STAGE: sets job, state, progress and eta
   local name=$job
   [ "$n" = 1 ] || name=${job}_${failed_parts%%,*}
   reason=$(last_word "$work/logs/hearth-$stage-$name.log")
+  # That a training is not started again is the script's word, not the tool's.
+  if [ "$stage" = pretrain ] && [ -s "$work/run.slurm/log" ]; then
+    reason+=${reason:+; }$(tail -n 1 "$work/run.slurm/log" | sed 's/^[^ ]* job [^:]*: //')
+  fi
   [ -z "$reason" ] || progress+="${progress:+: }$reason"
 }
 
