@@ -13,8 +13,8 @@
 //
 // dtypes: q, k, v, o and their gradients all f32 or all bf16; lse, sinks, dsinks f32. Scores, softmax and sums in f32;
 // on bf16 inputs p and dz are rounded to bf16 before they multiply (not in ref).
-// Determinism: keys are summed in blocks counted from position 0 of their sequence, so a query's result depends on its
-// own sequence alone; same bits for any number of threads. A query that sees no key gives o = 0, lse = -inf.
+// Determinism: keys are summed in blocks counted from the first given of their sequence, so a query's result depends on
+// its own sequence alone; same bits for any number of threads. A query that sees no key gives o = 0, lse = -inf.
 // Aliasing: none. Errors: Error{internal} for shapes that do not fit or cu_seqlens that do not ascend from 0 to tokens.
 #pragma once
 #include "lib/base/tensor.h"
@@ -28,6 +28,27 @@ struct AttentionMask {
   std::int64_t chunk = 0;   // length of the chunks that do not see each other; 0 or less: none
 };
 
+// Of each sequence a run of its queries and another of its keys, as context parallelism has them; without: all of both.
+// k, v and their gradients then have tokens of their own. lse in the backward may be of more keys than are given here,
+// and o with it: the gradients are those that the given keys contribute.
+struct AttentionRuns {
+  Tensor key_seqlens;             // [sequences + 1] i32: where each sequence's keys start in k and v
+  Tensor first_query, first_key;  // [sequences] i32: the position of the first of each, which the mask counts from
+
+  explicit operator bool() const { return bool(key_seqlens); }
+};
+
+// attention over some of the keys after attention over others, as if it had seen both:
+//   lse' = log(exp(lse) + exp(part_lse));  o' = exp(lse - lse') o + exp(part_lse - lse') part_o
+// Any number of threads gives the same bits; the order of the pieces is the caller's. Aliasing: none but in place.
+struct AttentionMergeArgs {
+  Tensor o;         // [tokens, q_heads, v_dim] f32, updated
+  Tensor lse;       // [q_heads, tokens] f32, updated
+  Tensor part_o;    // [tokens, q_heads, v_dim] f32 or bf16
+  Tensor part_lse;  // [q_heads, tokens] f32
+};
+void attention_merge(Stream& stream, const AttentionMergeArgs& args);
+
 struct AttentionArgs {
   Tensor q;           // [tokens, q_heads, head_dim]
   Tensor k;           // [tokens, kv_heads, head_dim], kv_heads divides q_heads
@@ -39,6 +60,7 @@ struct AttentionArgs {
   AttentionMask mask = {};
   float scale = 1;    // usually 1 / sqrt(head_dim)
   float softcap = 0;  // 0: none
+  AttentionRuns runs = {};
 };
 void attention(Stream& stream, const AttentionArgs& args);
 
@@ -52,6 +74,7 @@ struct AttentionBackwardArgs {
   AttentionMask mask = {};
   float scale = 1;
   float softcap = 0;
+  AttentionRuns runs = {};
 };
 void attention_backward(Stream& stream, const AttentionBackwardArgs& args);
 

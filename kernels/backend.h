@@ -26,7 +26,7 @@
 #define HEARTH_OPS(op) \
   op(gemm) op(grouped_gemm) op(grouped_gemm_input_gradient) op(grouped_gemm_weight_gradient) \
   op(rmsnorm) op(rmsnorm_backward) op(rope_table) op(rope) op(norm_rope) op(norm_rope_backward) \
-  op(attention) op(attention_backward) op(attention_decode) \
+  op(attention) op(attention_backward) op(attention_merge) op(attention_decode) \
   op(glu) op(glu_backward) op(router) op(router_backward) \
   op(moe_sort) op(moe_gather) op(moe_combine) op(moe_combine_backward) op(moe_to_rows) op(moe_from_rows) \
   op(embedding) op(embedding_backward) op(head) op(head_logits) op(adamw) op(muon) \

@@ -23,16 +23,27 @@ constexpr std::int64_t block_queries = 112;  // a multiple of both register bloc
 constexpr std::int64_t block_keys = 256;
 constexpr float no_sink = -std::numeric_limits<float>::infinity();
 
-// Tokens of a sequence: keys from position 0 on, queries from first_query on, which lies at `begin` in q and o.
+// What of a sequence is given: queries at positions first_query to end, of which the first is token `begin` of q and o,
+// and `length` keys from position 0 on, of which the first is token `key_begin` of k. Position 0 is its key `shift`.
 struct Sequence {
-  std::int64_t begin, length, first_query = 0;
+  std::int64_t begin, length, first_query, end, key_begin, shift = 0;
+
+  KeyRange keys(const AttentionMask& mask, std::int64_t query) const {
+    return visible_keys(mask, query, length, shift);
+  }
+  KeyRange queries(const AttentionMask& mask, std::int64_t key) const { return visible_queries(mask, key, end, shift); }
 };
 
-std::vector<Sequence> sequences_of(const Tensor& cu_seqlens) {
+std::vector<Sequence> sequences_of(const Tensor& cu_seqlens, const AttentionRuns& runs) {
   const auto begin = cu_seqlens.span<std::int32_t>();
+  const auto keys = runs ? runs.key_seqlens.span<std::int32_t>() : begin;
   std::vector<Sequence> sequences;
   for (std::size_t i = 0; i + 1 < begin.size(); ++i) {
-    if (begin[i + 1] > begin[i]) sequences.push_back({begin[i], begin[i + 1] - begin[i]});
+    const std::int64_t n_queries = begin[i + 1] - begin[i], n_keys = keys[i + 1] - keys[i];
+    if (n_queries == 0 && n_keys == 0) continue;
+    const std::int64_t shift = runs ? runs.first_key.as<std::int32_t>()[i] : 0;
+    const std::int64_t first = runs ? runs.first_query.as<std::int32_t>()[i] - shift : 0;
+    sequences.push_back({begin[i], n_keys, first, first + n_queries, keys[i], shift});
   }
   return sequences;
 }
@@ -151,27 +162,28 @@ void forward_block(const AttentionArgs& args, const std::vector<Sequence>& seque
   const GemmBlocks& blocks = *packed.k.blocks;
   const Sequence sequence = sequences[task.sequence];
   const std::int64_t tokens = args.q.shape[0], heads = args.q.shape[1], kv_head = task.head * packed.heads / heads;
-  const std::int64_t queries = std::min(block_queries, sequence.length - task.query), n = packed.n_blocks(sequence);
+  const std::int64_t queries = std::min(block_queries, sequence.end - task.query), n = packed.n_blocks(sequence);
   const std::int64_t token = sequence.begin + task.query - sequence.first_query, columns = packed.v.columns();
   const ForwardScratch s(packed.k, packed.v);
   blocks.copy_a(head_of(args.q, token, task.head), queries, packed.k.width, s.q, packed.k.stride());
   std::fill_n(s.o, queries * columns, 0.0f);
   std::fill_n(s.max, queries, no_sink);
   std::fill_n(s.sum, queries, 0.0f);
-  const std::int64_t begin = visible_keys(args.mask, task.query, sequence.length).begin;
-  const std::int64_t end = visible_keys(args.mask, task.query + queries - 1, sequence.length).end;
+  const std::int64_t begin = sequence.keys(args.mask, task.query).begin;
+  const std::int64_t end = sequence.keys(args.mask, task.query + queries - 1).end;
   for (std::int64_t key = begin / block_keys * block_keys; key < end; key += block_keys) {
     const std::int64_t in_block = std::min(block_keys, sequence.length - key), keys = std::min(in_block, end - key);
     const std::int64_t stride = round_up(keys, 32);
     const std::uint32_t* const k = packed.keys(task.sequence, n, kv_head, key / block_keys);
     const std::uint32_t* const v = k + packed.k.along_units(block_keys);
     const auto seen = [&](std::int64_t first, std::int64_t last) {
-      return within(visible_keys(args.mask, task.query + first, sequence.length),
-                    visible_keys(args.mask, task.query + last, sequence.length), key, keys);
+      return within(sequence.keys(args.mask, task.query + first), sequence.keys(args.mask, task.query + last), key,
+                    keys);
     };
     scores_product(blocks, {s.q, packed.k.stride(), packed.k.units(), queries, k, packed.k.units(), 0}, s.scores,
                    stride, seen);
     softmax_block({.mask = &args.mask,
+                   .shift = sequence.shift,
                    .first_query = task.query,
                    .queries = queries,
                    .first_key = key,
@@ -210,7 +222,8 @@ PackedKeys pack_keys(ThreadPool& pool, PackedKeys packed, const AttentionMask& m
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     packed.first.push_back(units);
     units += packed.heads * packed.n_blocks(sequences[i]) * packed.block_units();
-    const KeyRange seen = visible_keys(mask, sequences[i].first_query, sequences[i].length);
+    if (sequences[i].first_query == sequences[i].end) continue;
+    const KeyRange seen = sequences[i].keys(mask, sequences[i].first_query);
     for (std::int64_t head = 0; head < packed.heads; ++head) {
       for (std::int64_t block = seen.begin / block_keys; block < packed.n_blocks(sequences[i]); ++block)
         tasks.push_back({i, head, block});
@@ -235,7 +248,7 @@ void forward(Stream& stream, const AttentionArgs& args, const std::vector<Sequen
   std::vector<ForwardTask> tasks;
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     for (std::int64_t head = 0; head < args.q.shape[1]; ++head) {
-      for (std::int64_t query = sequences[i].first_query; query < sequences[i].length; query += block_queries)
+      for (std::int64_t query = sequences[i].first_query; query < sequences[i].end; query += block_queries)
         tasks.push_back({i, head, query});
     }
   }
@@ -246,15 +259,15 @@ void forward(Stream& stream, const AttentionArgs& args, const std::vector<Sequen
 }  // namespace
 
 void attention(Stream& stream, const AttentionArgs& args) {
-  const std::vector<Sequence> sequences = sequences_of(args.cu_seqlens);
+  const std::vector<Sequence> sequences = sequences_of(args.cu_seqlens, args.runs);
   const GemmBlocks& blocks = gemm_blocks(args.q.dtype, args.k.dtype);
   const PackedKeys sizes{{&blocks, args.k.shape[2]}, {&blocks, args.v.shape[2]}, args.k.shape[1]};
   forward(stream, args, sequences,
           pack_keys(stream.pool(), sizes, args.mask, sequences,
                     [&](std::size_t sequence, std::int64_t head, std::int64_t key, std::int64_t, MatrixView& k,
                         MatrixView& v) {
-                      k = head_of(args.k, sequences[sequence].begin + key, head);
-                      v = head_of(args.v, sequences[sequence].begin + key, head);
+                      k = head_of(args.k, sequences[sequence].key_begin + key, head);
+                      v = head_of(args.v, sequences[sequence].key_begin + key, head);
                     }));
 }
 
@@ -267,7 +280,7 @@ void attention_decode(Stream& stream, const AttentionDecodeArgs& args) {
   std::vector<const std::int32_t*> tables;
   for (std::size_t i = 0; i < lengths.size(); ++i) {
     if (begin[i + 1] == begin[i]) continue;
-    sequences.push_back({begin[i], lengths[i], lengths[i] - (begin[i + 1] - begin[i])});
+    sequences.push_back({begin[i], lengths[i], lengths[i] - (begin[i + 1] - begin[i]), lengths[i], 0});
     tables.push_back(args.page_table.as<std::int32_t>() + static_cast<std::int64_t>(i) * args.page_table.shape[1]);
   }
   const auto gathered = [&](const Tensor& pages, const std::int32_t* table, std::int64_t head, std::int64_t key,
@@ -358,20 +371,19 @@ class BackwardTask {
   void run(float* dsinks) {
     for (std::int64_t key = 0; key < sequence_.length; key += block_keys) {
       const std::int64_t keys = std::min(block_keys, sequence_.length - key), block = key / block_keys;
-      const MatrixView k = head_of(args_.k, sequence_.begin + key, kv_head_);
-      const MatrixView v = head_of(args_.v, sequence_.begin + key, kv_head_);
+      const MatrixView k = head_of(args_.k, sequence_.key_begin + key, kv_head_);
+      const MatrixView v = head_of(args_.v, sequence_.key_begin + key, kv_head_);
       blocks_.pack_b(transposed(k), k_.width, keys, s_.k_along + block * k_.along_units(block_keys));
       blocks_.pack_b(k, keys, k_.width, s_.k_across + block * k_.across_units(block_keys));
       blocks_.pack_b(transposed(v), v_.width, keys, s_.v_along + block * v_.along_units(block_keys));
     }
     const std::int64_t group = args_.q.shape[1] / args_.k.shape[1];
     for (std::int64_t head = kv_head_ * group; head < (kv_head_ + 1) * group; ++head) {
-      for (std::int64_t query = 0; query < sequence_.length; query += block_queries) {
-        queries_block(head, query, std::min(block_queries, sequence_.length - query), dsinks);
-      }
+      for (std::int64_t query = sequence_.first_query; query < sequence_.end; query += block_queries)
+        queries_block(head, query, std::min(block_queries, sequence_.end - query), dsinks);
     }
-    put(s_.dk, k_, args_.dk, sequence_.begin, kv_head_, sequence_.length);
-    put(s_.dv, v_, args_.dv, sequence_.begin, kv_head_, sequence_.length);
+    put(s_.dk, k_, args_.dk, sequence_.key_begin, kv_head_, sequence_.length);
+    put(s_.dv, v_, args_.dv, sequence_.key_begin, kv_head_, sequence_.length);
   }
 
  private:
@@ -383,7 +395,7 @@ class BackwardTask {
   }
 
   void queries_block(std::int64_t head, std::int64_t query, std::int64_t queries, float* dsinks) {
-    const std::int64_t token = sequence_.begin + query, tokens = args_.q.shape[0];
+    const std::int64_t token = sequence_.begin + query - sequence_.first_query, tokens = args_.q.shape[0];
     const MatrixView q = head_of(args_.q, token, head), d_o = head_of(args_.d_o, token, head);
     const float* const lse = args_.lse.as<float>() + head * tokens + token;
     blocks_.copy_a(q, queries, k_.width, s_.q, k_.stride());
@@ -397,8 +409,8 @@ class BackwardTask {
       }
     }
     std::fill_n(s_.dq, queries * k_.columns(), 0.0f);
-    const std::int64_t begin = visible_keys(args_.mask, query, sequence_.length).begin;
-    const std::int64_t end = visible_keys(args_.mask, query + queries - 1, sequence_.length).end;
+    const std::int64_t begin = sequence_.keys(args_.mask, query).begin;
+    const std::int64_t end = sequence_.keys(args_.mask, query + queries - 1).end;
     for (std::int64_t key = begin / block_keys * block_keys; key < end; key += block_keys) {
       keys_block(query, queries, key, std::min(block_keys, end - key), lse);
     }
@@ -409,8 +421,7 @@ class BackwardTask {
     const std::int64_t stride = round_up(keys, 32), block = key / block_keys, length = sequence_.length;
     const std::int64_t in_block = std::min(block_keys, length - key);
     const auto seen_keys = [&](std::int64_t first, std::int64_t last) {
-      return within(visible_keys(args_.mask, query + first, length), visible_keys(args_.mask, query + last, length),
-                    key, keys);
+      return within(sequence_.keys(args_.mask, query + first), sequence_.keys(args_.mask, query + last), key, keys);
     };
     scores_product(
         blocks_,
@@ -421,6 +432,7 @@ class BackwardTask {
         {s_.d_o, v_.stride(), v_.units(), queries, s_.v_along + block * v_.along_units(block_keys), v_.units(), 0},
         s_.dp, stride, seen_keys);
     softmax_backward_block({.mask = &args_.mask,
+                            .shift = sequence_.shift,
                             .first_query = query,
                             .queries = queries,
                             .first_key = key,
@@ -440,8 +452,8 @@ class BackwardTask {
          ceil_div(in_block, blocks_.unit), k_.columns()},
         s_.dq, k_.columns(), seen_keys);
     const auto seen_queries = [&](std::int64_t first, std::int64_t last) {
-      return within(visible_queries(args_.mask, key + first, length), visible_queries(args_.mask, key + last, length),
-                    query, queries);
+      return within(sequence_.queries(args_.mask, key + first), sequence_.queries(args_.mask, key + last), query,
+                    queries);
     };
     add_transposed(s_.p, stride, keys, queries, s_.d_o_across, v_, s_.dv + key * v_.columns(), seen_queries);
     add_transposed(s_.dz, stride, keys, queries, s_.q_across, k_, s_.dk + key * k_.columns(), seen_queries);
@@ -469,7 +481,7 @@ class BackwardTask {
 }  // namespace
 
 void attention_backward(Stream& stream, const AttentionBackwardArgs& args) {
-  const std::vector<Sequence> sequences = sequences_of(args.cu_seqlens);
+  const std::vector<Sequence> sequences = sequences_of(args.cu_seqlens, args.runs);
   const GemmBlocks& blocks = gemm_blocks(args.q.dtype, args.k.dtype);
   const std::int64_t kv_heads = args.k.shape[1], heads = args.q.shape[1];
   const std::int64_t n_tasks = static_cast<std::int64_t>(sequences.size()) * kv_heads;

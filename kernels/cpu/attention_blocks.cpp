@@ -37,7 +37,7 @@ HWY_INLINE V score(V product, const ScoreBlock& block, V& slope) {
 
 // The keys of the block that its query number `row` sees, counted from the block's first.
 KeyRange seen(const ScoreBlock& block, std::int64_t row) {
-  const KeyRange keys = visible_keys(*block.mask, block.first_query + row, block.length);
+  const KeyRange keys = visible_keys(*block.mask, block.first_query + row, block.length, block.shift);
   return {std::clamp<std::int64_t>(keys.begin - block.first_key, 0, block.keys),
           std::clamp<std::int64_t>(keys.end - block.first_key, 0, block.keys)};
 }

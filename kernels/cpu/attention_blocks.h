@@ -9,27 +9,28 @@
 
 namespace hearth::kernels::cpu {
 
-// The keys of its sequence a query sees: always one range.
+// The keys of its sequence a query sees: always one range, maybe empty. Queries and keys are counted from the first key
+// given of the sequence, which is its key number `shift`.
 struct KeyRange {
   std::int64_t begin, end;
 };
-inline KeyRange visible_keys(const AttentionMask& mask, std::int64_t query, std::int64_t length) {
-  KeyRange keys{0, mask.causal ? query + 1 : length};
+inline KeyRange visible_keys(const AttentionMask& mask, std::int64_t query, std::int64_t length, std::int64_t shift) {
+  KeyRange keys{0, mask.causal ? std::min(query + 1, length) : length};
   if (mask.window > 0) keys = {std::max(keys.begin, query - mask.window + 1), std::min(keys.end, query + mask.window)};
   if (mask.chunk > 0) {
-    const std::int64_t chunk = query / mask.chunk * mask.chunk;
+    const std::int64_t chunk = (query + shift) / mask.chunk * mask.chunk - shift;
     keys = {std::max(keys.begin, chunk), std::min(keys.end, chunk + mask.chunk)};
   }
   return keys;
 }
 
-// The queries that see a key: always one range too.
-inline KeyRange visible_queries(const AttentionMask& mask, std::int64_t key, std::int64_t length) {
-  KeyRange queries{mask.causal ? key : 0, length};
+// Of the queries before `end` those that see a key: always one range too.
+inline KeyRange visible_queries(const AttentionMask& mask, std::int64_t key, std::int64_t end, std::int64_t shift) {
+  KeyRange queries{mask.causal ? key : -shift, end};
   if (mask.window > 0)
     queries = {std::max(queries.begin, key - mask.window + 1), std::min(queries.end, key + mask.window)};
   if (mask.chunk > 0) {
-    const std::int64_t chunk = key / mask.chunk * mask.chunk;
+    const std::int64_t chunk = (key + shift) / mask.chunk * mask.chunk - shift;
     queries = {std::max(queries.begin, chunk), std::min(queries.end, chunk + mask.chunk)};
   }
   return queries;
@@ -38,6 +39,7 @@ inline KeyRange visible_queries(const AttentionMask& mask, std::int64_t key, std
 // One block: queries from first_query, keys [first_key, first_key + keys) of a sequence of `length`.
 struct ScoreBlock {
   const AttentionMask* mask;
+  std::int64_t shift;
   std::int64_t first_query, queries, first_key, keys, length;
   float scale, softcap;
   float* scores;        // [queries, stride] f32: q . k

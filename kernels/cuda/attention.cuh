@@ -9,9 +9,10 @@ struct Range {
   int begin, end;  // positions in the sequence; empty where end <= begin
 };
 
-// The mask as the kernels take it; positions count from the sequence's start.
+// The mask as the kernels take it. Positions count from the first key given of the sequence, which is its key `shift`.
 struct Mask {
   int window, chunk;  // 0: none
+  int shift = 0;
   bool causal;
   explicit Mask(const AttentionMask& mask)
       : window(static_cast<int>(std::clamp<int64_t>(mask.window, 0, 1 << 30))),
@@ -21,34 +22,30 @@ struct Mask {
   __device__ bool visible(int query, int key) const {
     if (causal && key > query) return false;
     if (window > 0 && (query - key >= window || key - query >= window)) return false;
-    return chunk == 0 || query / chunk == key / chunk;
+    return chunk == 0 || chunk_of(query) == chunk_of(key);
   }
+  __device__ int chunk_of(int position) const { return (position + shift) / chunk; }
   // Keys that some query of [first, last] may see, of `length`; a superset where they differ.
   __device__ Range keys(int first, int last, int length) const {
-    Range range{0, causal ? last + 1 : length};
-    if (window > 0) range = {first - window + 1 > 0 ? first - window + 1 : 0, cut(range.end, last + window)};
-    if (chunk > 0) {
-      const int begin = first / chunk * chunk;
-      range = {begin > range.begin ? begin : range.begin, cut(range.end, (last / chunk + 1) * chunk)};
-    }
-    return {range.begin, cut(range.end, length)};
+    return cut({0, causal ? last + 1 : length}, first, last, length);
   }
-  // Queries that may see some key of [first, last].
-  __device__ Range queries(int first, int last, int length) const {
-    Range range{causal ? first : 0, length};
-    if (window > 0) {
-      const int begin = first - window + 1;
-      range = {begin > range.begin ? begin : range.begin, cut(range.end, last + window)};
-    }
-    if (chunk > 0) {
-      const int begin = first / chunk * chunk;
-      range = {begin > range.begin ? begin : range.begin, cut(range.end, (last / chunk + 1) * chunk)};
-    }
-    return range;
+  // Of the queries of `all` those that may see some key of [first, last].
+  __device__ Range queries(int first, int last, Range all) const {
+    return cut({causal && first > all.begin ? first : all.begin, all.end}, first, last, all.end);
   }
 
  private:
-  __device__ static int cut(int end, int most) { return end < most ? end : most; }
+  // What of a range lies within the window and the chunks of [first, last], before end.
+  __device__ Range cut(Range range, int first, int last, int end) const {
+    if (window > 0) range = {most(range.begin, first - window + 1), least(range.end, last + window)};
+    if (chunk > 0) {
+      range = {most(range.begin, chunk_of(first) * chunk - shift),
+               least(range.end, (chunk_of(last) + 1) * chunk - shift)};
+    }
+    return {range.begin, least(range.end, end)};
+  }
+  __device__ static int least(int a, int b) { return a < b ? a : b; }
+  __device__ static int most(int a, int b) { return a > b ? a : b; }
 };
 
 // The sequence that token belongs to: its number.
@@ -71,9 +68,10 @@ __device__ __forceinline__ float cap_slope(float capped, float softcap) {
 template <class T>
 struct AttentionInputs {
   const T *q, *k, *v;
-  const int* cu_seqlens;
+  const int *cu_seqlens, *key_seqlens;
+  const int *first_query, *first_key;  // or none: 0
   const float* sinks;
-  int64_t tokens;
+  int64_t tokens, key_tokens;
   int n_sequences, q_heads, kv_heads, head_dim, v_dim;
   Mask mask;
   float scale, softcap;
@@ -84,8 +82,12 @@ struct AttentionInputs {
         k(data<const T>(args.k)),
         v(data<const T>(args.v)),
         cu_seqlens(data<const int>(args.cu_seqlens)),
+        key_seqlens(args.runs ? data<const int>(args.runs.key_seqlens) : cu_seqlens),
+        first_query(data<const int>(args.runs.first_query)),
+        first_key(data<const int>(args.runs.first_key)),
         sinks(data<const float>(args.sinks)),
         tokens(args.q.shape[0]),
+        key_tokens(args.k.shape[0]),
         n_sequences(static_cast<int>(args.cu_seqlens.shape[0] - 1)),
         q_heads(static_cast<int>(args.q.shape[1])),
         kv_heads(static_cast<int>(args.k.shape[1])),
@@ -95,6 +97,25 @@ struct AttentionInputs {
         scale(args.scale),
         softcap(args.softcap) {}
 
+  // What of a sequence is given: where its queries and keys start, how many they are, the first query's position.
+  struct Run {
+    int64_t start, key_start;
+    int n_queries, n_keys, first;
+    Mask mask;
+    __device__ Range queries() const { return {first, first + n_queries}; }
+  };
+  __device__ Run run_of(int sequence) const {
+    Run run{cu_seqlens[sequence],
+            key_seqlens[sequence],
+            cu_seqlens[sequence + 1] - cu_seqlens[sequence],
+            key_seqlens[sequence + 1] - key_seqlens[sequence],
+            0,
+            mask};
+    if (first_key == nullptr) return run;
+    run.mask.shift = first_key[sequence];
+    run.first = first_query[sequence] - first_key[sequence];
+    return run;
+  }
   __device__ const T* q_row(int64_t token, int head) const { return q + (token * q_heads + head) * head_dim; }
   __device__ const T* k_row(int64_t token, int head) const { return k + (token * kv_heads + head) * head_dim; }
   __device__ const T* v_row(int64_t token, int head) const { return v + (token * kv_heads + head) * v_dim; }

@@ -64,20 +64,23 @@ __global__ void __launch_bounds__(attention_threads) query_gradients(AttentionIn
   SequenceTile tile;
   if (!find_sequence_tile(in.cu_seqlens, in.n_sequences, static_cast<int>(blockIdx.x), tile)) return;
   const int head = static_cast<int>(blockIdx.y), kv_head = in.kv_head_of(head);
-  const int last = (tile.begin + attention_rows < tile.length ? tile.begin + attention_rows : tile.length) - 1;
-  Range range = in.mask.keys(tile.begin, last, tile.length);
+  const auto run = in.run_of(tile.sequence);
+  const int first = run.first + tile.begin;  // positions of the tile's queries
+  const int last =
+      run.first + (tile.begin + attention_rows < tile.length ? tile.begin + attention_rows : tile.length) - 1;
+  Range range = run.mask.keys(first, last, run.n_keys);
   range.begin = range.begin / keys * keys;
   const auto fetch = [&](int key, int stage) {
     Bf16* k = sm_kv + stage * M::stage;
-    fetch_tile<keys, depth, attention_threads, true>(
-        k, in.k_row(tile.start + key, kv_head), int64_t{in.kv_heads} * in.head_dim, tile.length - key, in.head_dim);
-    fetch_tile<keys, width, attention_threads, true>(k + M::step_a, in.v_row(tile.start + key, kv_head),
-                                                     int64_t{in.kv_heads} * in.v_dim, tile.length - key, in.v_dim);
+    fetch_tile<keys, depth, attention_threads, true>(k, in.k_row(run.key_start + key, kv_head),
+                                                     int64_t{in.kv_heads} * in.head_dim, run.n_keys - key, in.head_dim);
+    fetch_tile<keys, width, attention_threads, true>(k + M::step_a, in.v_row(run.key_start + key, kv_head),
+                                                     int64_t{in.kv_heads} * in.v_dim, run.n_keys - key, in.v_dim);
   };
-  const int64_t first = tile.start + tile.begin;
+  const int64_t token = run.start + tile.begin;
   fetch_tile<attention_rows, depth, attention_threads, true>(
-      sm_q, in.q_row(first, head), int64_t{in.q_heads} * in.head_dim, tile.length - tile.begin, in.head_dim);
-  fetch_tile<attention_rows, width, attention_threads, true>(sm_do, g.d_o + (first * in.q_heads + head) * in.v_dim,
+      sm_q, in.q_row(token, head), int64_t{in.q_heads} * in.head_dim, tile.length - tile.begin, in.head_dim);
+  fetch_tile<attention_rows, width, attention_threads, true>(sm_do, g.d_o + (token * in.q_heads + head) * in.v_dim,
                                                              int64_t{in.q_heads} * in.v_dim, tile.length - tile.begin,
                                                              in.v_dim);
   if (range.begin < range.end) fetch(range.begin, 0);
@@ -88,7 +91,7 @@ __global__ void __launch_bounds__(attention_threads) query_gradients(AttentionIn
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
     const int query = tile.begin + row + piece_row(2 * h);
-    const int64_t at = head * in.tokens + tile.start + query;
+    const int64_t at = head * in.tokens + run.start + query;
     lse[h] = query < tile.length ? g.lse[at] : -INFINITY;
     d[h] = query < tile.length ? g.d[at] : 0;
   }
@@ -104,14 +107,14 @@ __global__ void __launch_bounds__(attention_threads) query_gradients(AttentionIn
     Piece<keys> s, dp;
     product_of_tiles<keys, depth>(s, sm_q, row, k);
     product_of_tiles<keys, width>(dp, sm_do, row, k + M::step_a);
-    const bool full = key + keys <= tile.length && all_visible(in.mask, tile.begin, last + 1, key, key + keys);
+    const bool full = key + keys <= run.n_keys && all_visible(run.mask, first, last + 1, key, key + keys);
 #pragma unroll
     for (int j = 0; j < keys / 8; ++j) {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        const int query = tile.begin + row + piece_row(e), other = key + piece_column(j, e);
+        const int query = first + row + piece_row(e), other = key + piece_column(j, e);
         to_gradient(in, s[j][e], dp[j][e], lse[e / 2], d[e / 2],
-                    full || (other < tile.length && in.mask.visible(query, other)));
+                    full || (other < run.n_keys && run.mask.visible(query, other)));
       }
     }
     add_product<depth, keys, depth>(dq, dp, k, 0);
@@ -119,7 +122,7 @@ __global__ void __launch_bounds__(attention_threads) query_gradients(AttentionIn
   }
   wait_copies<0>();
   const float factor[2] = {in.scale, in.scale};
-  write_piece<depth>(g.dq + (tile.start * in.q_heads + head) * in.head_dim, int64_t{in.q_heads} * in.head_dim, dq,
+  write_piece<depth>(g.dq + (run.start * in.q_heads + head) * in.head_dim, int64_t{in.q_heads} * in.head_dim, dq,
                      tile.begin + row, tile.length, 0, in.head_dim, factor);
 }
 
@@ -133,28 +136,30 @@ __global__ void __launch_bounds__(attention_threads) key_gradients(AttentionInpu
   HEARTH_SHARED(float, 2 * queries, sm_d);
   Bf16 *const sm_v = sm_k + M::own_a, *const sm_step = sm_v + M::own_b;
   SequenceTile tile;
-  if (!find_sequence_tile(in.cu_seqlens, in.n_sequences, static_cast<int>(blockIdx.x), tile)) return;
+  if (!find_sequence_tile(in.key_seqlens, in.n_sequences, static_cast<int>(blockIdx.x), tile)) return;
   const int kv_head = static_cast<int>(blockIdx.y), part = static_cast<int>(blockIdx.z);
   const int group = in.q_heads / in.kv_heads, thread = static_cast<int>(threadIdx.x);
   const int last = (tile.begin + attention_rows < tile.length ? tile.begin + attention_rows : tile.length) - 1;
-  Range range = in.mask.queries(tile.begin, last, tile.length);
-  range.begin = range.begin / queries * queries;
+  const auto run = in.run_of(tile.sequence);
+  Range range = run.mask.queries(tile.begin, last, run.queries());
+  range = {(range.begin - run.first) / queries * queries, range.end - run.first};  // counted from the first given
   const int steps_a_head = range.end > range.begin ? static_cast<int>(ceil_div(range.end - range.begin, queries)) : 0;
   const int n_steps = steps_a_head * group;
   const auto fetch = [&](int step) {
     const int head = kv_head * group + step / steps_a_head, query = range.begin + step % steps_a_head * queries;
-    const int64_t first = tile.start + query;
+    const int64_t first = run.start + query;
     Bf16* q = sm_step + step % 2 * M::stage;
     fetch_tile<queries, depth, attention_threads, true>(q, in.q_row(first, head), int64_t{in.q_heads} * in.head_dim,
-                                                        tile.length - query, in.head_dim);
+                                                        run.n_queries - query, in.head_dim);
     fetch_tile<queries, width, attention_threads, true>(q + M::step_a, g.d_o + (first * in.q_heads + head) * in.v_dim,
-                                                        int64_t{in.q_heads} * in.v_dim, tile.length - query, in.v_dim);
+                                                        int64_t{in.q_heads} * in.v_dim, run.n_queries - query,
+                                                        in.v_dim);
     if (thread >= queries) return;
-    const bool valid = query + thread < tile.length;
+    const bool valid = query + thread < run.n_queries;
     sm_lse[step % 2 * queries + thread] = valid ? g.lse[head * in.tokens + first + thread] : -INFINITY;
     sm_d[step % 2 * queries + thread] = valid ? g.d[head * in.tokens + first + thread] : 0;
   };
-  const int64_t first_key = tile.start + tile.begin;
+  const int64_t first_key = run.key_start + tile.begin;
   fetch_tile<attention_rows, depth, attention_threads, true>(
       sm_k, in.k_row(first_key, kv_head), int64_t{in.kv_heads} * in.head_dim, tile.length - tile.begin, in.head_dim);
   fetch_tile<attention_rows, width, attention_threads, true>(
@@ -176,16 +181,16 @@ __global__ void __launch_bounds__(attention_threads) key_gradients(AttentionInpu
     Piece<queries> s, dp;  // rows are keys here, columns queries
     product_of_tiles<queries, depth>(s, sm_k, row, q);
     product_of_tiles<queries, width>(dp, sm_v, row, q + M::step_a);
-    const int query_end = query + queries < tile.length ? query + queries : tile.length;
-    const bool full = tile.begin + attention_rows <= tile.length && query + queries <= tile.length &&
-                      all_visible(in.mask, query, query_end, tile.begin, last + 1);
+    const int query_end = query + queries < run.n_queries ? query + queries : run.n_queries;
+    const bool full = tile.begin + attention_rows <= tile.length && query + queries <= run.n_queries &&
+                      all_visible(run.mask, run.first + query, run.first + query_end, tile.begin, last + 1);
 #pragma unroll
     for (int j = 0; j < queries / 8; ++j) {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         const int key = tile.begin + row + piece_row(e), column = piece_column(j, e), other = query + column;
         to_gradient(in, s[j][e], dp[j][e], sm_lse[step % 2 * queries + column], sm_d[step % 2 * queries + column],
-                    full || (key < tile.length && other < tile.length && in.mask.visible(other, key)));
+                    full || (key < tile.length && other < run.n_queries && run.mask.visible(run.first + other, key)));
       }
     }
     add_product<width_part, queries, width>(dv, s, q + M::step_a, part * width_part);
@@ -194,10 +199,11 @@ __global__ void __launch_bounds__(attention_threads) key_gradients(AttentionInpu
   }
   wait_copies<0>();
   const float scale[2] = {in.scale, in.scale}, one[2] = {1, 1};
-  write_piece<depth_part>(g.dk + (tile.start * in.kv_heads + kv_head) * in.head_dim, int64_t{in.kv_heads} * in.head_dim,
-                          dk, tile.begin + row, tile.length, part * depth_part, in.head_dim, scale);
-  write_piece<width_part>(g.dv + (tile.start * in.kv_heads + kv_head) * in.v_dim, int64_t{in.kv_heads} * in.v_dim, dv,
-                          tile.begin + row, tile.length, part * width_part, in.v_dim, one);
+  write_piece<depth_part>(g.dk + (run.key_start * in.kv_heads + kv_head) * in.head_dim,
+                          int64_t{in.kv_heads} * in.head_dim, dk, tile.begin + row, tile.length, part * depth_part,
+                          in.head_dim, scale);
+  write_piece<width_part>(g.dv + (run.key_start * in.kv_heads + kv_head) * in.v_dim, int64_t{in.kv_heads} * in.v_dim,
+                          dv, tile.begin + row, tile.length, part * width_part, in.v_dim, one);
 }
 
 }  // namespace
@@ -219,12 +225,13 @@ bool attention_backward_fast(Stream& stream, const AttentionBackwardArgs& args) 
                       data<Bf16>(args.dq),        data<Bf16>(args.dk),         data<Bf16>(args.dv)};
     constexpr int parts = depth > 128 ? 2 : 1;
     const unsigned tiles = most_sequence_tiles(in.tokens, in.n_sequences);
+    const unsigned key_tiles = most_sequence_tiles(in.key_tokens, in.n_sequences);
     launch(stream, query_gradients<depth, width>,
            {dim3(tiles, static_cast<unsigned>(in.q_heads)), attention_threads,
             Memory<depth, width, step_keys<depth>>::bytes},
            in, g);
     launch(stream, key_gradients<depth, width, parts>,
-           {dim3(tiles, static_cast<unsigned>(in.kv_heads), parts), attention_threads,
+           {dim3(key_tiles, static_cast<unsigned>(in.kv_heads), parts), attention_threads,
             Memory<depth, width, step_queries<depth>>::bytes},
            in, g);
     if (!args.sinks) return;

@@ -60,17 +60,20 @@ __global__ void __launch_bounds__(attention_threads, 1)
   SequenceTile tile;
   if (!find_sequence_tile(in.cu_seqlens, in.n_sequences, static_cast<int>(blockIdx.x), tile)) return;
   const int head = static_cast<int>(blockIdx.y), kv_head = in.kv_head_of(head);
-  const int last = (tile.begin + attention_rows < tile.length ? tile.begin + attention_rows : tile.length) - 1;
-  Range range = in.mask.keys(tile.begin, last, tile.length);
-  range.begin = range.begin / keys * keys;  // blocks count from the sequence's start
+  const auto run = in.run_of(tile.sequence);
+  const int first = run.first + tile.begin;  // positions of the tile's queries
+  const int last =
+      run.first + (tile.begin + attention_rows < tile.length ? tile.begin + attention_rows : tile.length) - 1;
+  Range range = run.mask.keys(first, last, run.n_keys);
+  range.begin = range.begin / keys * keys;  // blocks count from the first key
   const auto fetch = [&](int key, int stage) {
     Bf16* k = sm_kv + stage * (M::k + M::v);
-    fetch_tile<keys, depth, attention_threads, true>(
-        k, in.k_row(tile.start + key, kv_head), int64_t{in.kv_heads} * in.head_dim, tile.length - key, in.head_dim);
-    fetch_tile<keys, width, attention_threads, true>(k + M::k, in.v_row(tile.start + key, kv_head),
-                                                     int64_t{in.kv_heads} * in.v_dim, tile.length - key, in.v_dim);
+    fetch_tile<keys, depth, attention_threads, true>(k, in.k_row(run.key_start + key, kv_head),
+                                                     int64_t{in.kv_heads} * in.head_dim, run.n_keys - key, in.head_dim);
+    fetch_tile<keys, width, attention_threads, true>(k + M::k, in.v_row(run.key_start + key, kv_head),
+                                                     int64_t{in.kv_heads} * in.v_dim, run.n_keys - key, in.v_dim);
   };
-  fetch_tile<attention_rows, depth, attention_threads, true>(sm_q, in.q_row(tile.start + tile.begin, head),
+  fetch_tile<attention_rows, depth, attention_threads, true>(sm_q, in.q_row(run.start + tile.begin, head),
                                                              int64_t{in.q_heads} * in.head_dim,
                                                              tile.length - tile.begin, in.head_dim);
   if (range.begin < range.end) fetch(range.begin, 0);
@@ -91,14 +94,14 @@ __global__ void __launch_bounds__(attention_threads, 1)
     const Bf16* k = sm_kv + stage * (M::k + M::v);
     Piece<keys> s;
     product_of_tiles<keys, depth>(s, sm_q, row, k);
-    const bool full = key + keys <= tile.length && all_visible(in.mask, tile.begin, last + 1, key, key + keys);
+    const bool full = key + keys <= run.n_keys && all_visible(run.mask, first, last + 1, key, key + keys);
 #pragma unroll
     for (int j = 0; j < keys / 8; ++j) {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         s[j][e] = in.capped(in.scale * s[j][e]);
-        const int query = tile.begin + row + piece_row(e), other = key + piece_column(j, e);
-        if (!full && (other >= tile.length || !in.mask.visible(query, other))) s[j][e] = -INFINITY;
+        const int query = first + row + piece_row(e), other = key + piece_column(j, e);
+        if (!full && (other >= run.n_keys || !run.mask.visible(query, other))) s[j][e] = -INFINITY;
       }
     }
     float shrink[2];
@@ -122,10 +125,10 @@ __global__ void __launch_bounds__(attention_threads, 1)
     factor[h] = sum == 0 ? 0 : 1 / sum;
     const int query = tile.begin + row + piece_row(2 * h);
     if (lane % 4 == 0 && query < tile.length) {
-      lse[head * in.tokens + tile.start + query] = sum == 0 ? -INFINITY : running.greatest[h] + logf(sum);
+      lse[head * in.tokens + run.start + query] = sum == 0 ? -INFINITY : running.greatest[h] + logf(sum);
     }
   }
-  write_piece<width>(o + (tile.start * in.q_heads + head) * in.v_dim, int64_t{in.q_heads} * in.v_dim, sums,
+  write_piece<width>(o + (run.start * in.q_heads + head) * in.v_dim, int64_t{in.q_heads} * in.v_dim, sums,
                      tile.begin + row, tile.length, 0, in.v_dim, factor);
 }
 

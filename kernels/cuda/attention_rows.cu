@@ -53,16 +53,17 @@ __global__ void __launch_bounds__(threads) forward_kernel(AttentionInputs<T> in,
   const int lane = static_cast<int>(threadIdx.x) % warp;
   float* p = &shared[threadIdx.x / warp * warp];
   const int sequence = sequence_of(in.cu_seqlens, in.n_sequences, token);
-  const int64_t start = in.cu_seqlens[sequence];
-  const int query = static_cast<int>(token - start);
-  const Range keys = in.mask.keys(query, query, static_cast<int>(in.cu_seqlens[sequence + 1] - start));
+  const auto run = in.run_of(sequence);
+  const int query = run.first + static_cast<int>(token - run.start);
+  const Range keys = run.mask.keys(query, query, run.n_keys);
   float greatest = in.sinks != nullptr ? in.sinks[head] : -INFINITY, sum = in.sinks != nullptr ? 1.0f : 0.0f;
   float sums[per_lane] = {};
   for (int begin = keys.begin; begin < keys.end; begin += warp) {
     const int count = keys.end - begin < warp ? keys.end - begin : warp;
     float z = -INFINITY;
     if (lane < count)
-      z = in.capped(in.scale * dot(in.q_row(token, head), in.k_row(start + begin + lane, kv_head), in.head_dim));
+      z = in.capped(in.scale *
+                    dot(in.q_row(token, head), in.k_row(run.key_start + begin + lane, kv_head), in.head_dim));
     const float next = fmaxf(greatest, warp_max(z)), shrink = greatest > -INFINITY ? expf(greatest - next) : 0;
     // A block of minus infinity alone leaves next there: nothing is added, and no difference of infinities taken.
     const float probability = z == -INFINITY ? 0 : expf(z - next);
@@ -72,7 +73,7 @@ __global__ void __launch_bounds__(threads) forward_kernel(AttentionInputs<T> in,
 #pragma unroll
     for (int i = 0; i < per_lane; ++i) sums[i] *= shrink;
     __syncwarp();
-    add_rows(sums, p, count, in.v_dim, [&](int j) { return in.v_row(start + begin + j, kv_head); });
+    add_rows(sums, p, count, in.v_dim, [&](int j) { return in.v_row(run.key_start + begin + j, kv_head); });
     __syncwarp();
   }
   write_row(o + (token * in.q_heads + head) * in.v_dim, sums, sum == 0 ? 0 : 1 / sum, in.v_dim);
@@ -118,15 +119,15 @@ __global__ void __launch_bounds__(threads) query_gradient_kernel(AttentionInputs
   if (lane == 0) g.d[head * in.tokens + token] = d;
   __syncwarp();
   const int sequence = sequence_of(in.cu_seqlens, in.n_sequences, token);
-  const int64_t start = in.cu_seqlens[sequence];
-  const int query = static_cast<int>(token - start);
-  const Range keys = in.mask.keys(query, query, static_cast<int>(in.cu_seqlens[sequence + 1] - start));
+  const auto run = in.run_of(sequence);
+  const int query = run.first + static_cast<int>(token - run.start);
+  const Range keys = run.mask.keys(query, query, run.n_keys);
   float sums[per_lane] = {};
   for (int begin = keys.begin; begin < keys.end; begin += warp) {
     const int count = keys.end - begin < warp ? keys.end - begin : warp;
-    dz[lane] = lane < count ? pair_of(in, g, token, head, start + begin + lane).dz : 0;
+    dz[lane] = lane < count ? pair_of(in, g, token, head, run.key_start + begin + lane).dz : 0;
     __syncwarp();
-    add_rows(sums, dz, count, in.head_dim, [&](int j) { return in.k_row(start + begin + j, kv_head); });
+    add_rows(sums, dz, count, in.head_dim, [&](int j) { return in.k_row(run.key_start + begin + j, kv_head); });
     __syncwarp();
   }
   write_row(g.dq + (token * in.q_heads + head) * in.head_dim, sums, in.scale, in.head_dim);
@@ -136,15 +137,16 @@ template <class T>
 __global__ void __launch_bounds__(threads) key_gradient_kernel(AttentionInputs<T> in, Gradients<T> g) {
   HEARTH_SHARED(float, threads, shared_p);
   HEARTH_SHARED(float, threads, shared_dz);
-  if (warp_of_grid() >= in.tokens * in.kv_heads) return;
+  if (warp_of_grid() >= in.key_tokens * in.kv_heads) return;
   const int64_t token = warp_of_grid() / in.kv_heads;
   const int kv_head = static_cast<int>(warp_of_grid() % in.kv_heads), group = in.q_heads / in.kv_heads;
   const int lane = static_cast<int>(threadIdx.x) % warp;
   float *p = &shared_p[threadIdx.x / warp * warp], *dz = &shared_dz[threadIdx.x / warp * warp];
-  const int sequence = sequence_of(in.cu_seqlens, in.n_sequences, token);
-  const int64_t start = in.cu_seqlens[sequence];
-  const int key = static_cast<int>(token - start);
-  const Range queries = in.mask.queries(key, key, static_cast<int>(in.cu_seqlens[sequence + 1] - start));
+  const int sequence = sequence_of(in.key_seqlens, in.n_sequences, token);
+  const auto run = in.run_of(sequence);
+  const int key = static_cast<int>(token - run.key_start);
+  const Range queries = run.mask.queries(key, key, run.queries());
+  const int64_t start = run.start - run.first;  // of position 0, had it a query
   float dk[per_lane] = {}, dv[per_lane] = {};
   for (int head = kv_head * group; head < (kv_head + 1) * group; ++head) {
     for (int begin = queries.begin; begin < queries.end; begin += warp) {
@@ -193,7 +195,7 @@ void attention_backward_by_rows(Stream& stream, const AttentionBackwardArgs& arg
         data<const T>(args.o), data<const T>(args.d_o), data<const float>(args.lse), d, data<T>(args.dq),
         data<T>(args.dk),      data<T>(args.dv)};
     launch(stream, query_gradient_kernel<T>, warps_for(tokens * heads), in, g);
-    launch(stream, key_gradient_kernel<T>, warps_for(tokens * args.k.shape[1]), in, g);
+    launch(stream, key_gradient_kernel<T>, warps_for(args.k.shape[0] * args.k.shape[1]), in, g);
   });
   if (args.sinks) {
     add_columns(stream, tokens, heads,

@@ -13,7 +13,7 @@ constexpr float log2_e = 1.4426950408889634f;
 
 // Rows [begin, begin + attention_rows) of one sequence.
 struct SequenceTile {
-  int64_t start;      // of the sequence, in tokens
+  int sequence;
   int begin, length;  // of the tile in the sequence; of the sequence
 };
 
@@ -27,7 +27,7 @@ __device__ __forceinline__ bool find_sequence_tile(const int* cu_seqlens, int n_
     cu_seqlens[middle] / attention_rows + middle <= number ? low = middle : high = middle;
   }
   const int start = cu_seqlens[low], length = cu_seqlens[low + 1] - start;
-  tile = {start, (number - start / attention_rows - low) * attention_rows, length};
+  tile = {low, (number - start / attention_rows - low) * attention_rows, length};
   return tile.begin < length;
 }
 inline unsigned most_sequence_tiles(int64_t tokens, int n_sequences) {
@@ -88,8 +88,9 @@ __device__ __forceinline__ void add_product(Piece<columns>& sums, const Piece<de
 __device__ __forceinline__ bool all_visible(const Mask& mask, int query, int query_end, int key, int key_end) {
   if (mask.causal && key_end - 1 > query) return false;
   if (mask.window > 0 && (query_end - 1 - key >= mask.window || key_end - 1 - query >= mask.window)) return false;
-  return mask.chunk == 0 || (query / mask.chunk == (query_end - 1) / mask.chunk &&
-                             key / mask.chunk == (key_end - 1) / mask.chunk && query / mask.chunk == key / mask.chunk);
+  return mask.chunk == 0 ||
+         (mask.chunk_of(query) == mask.chunk_of(query_end - 1) && mask.chunk_of(key) == mask.chunk_of(key_end - 1) &&
+          mask.chunk_of(query) == mask.chunk_of(key));
 }
 
 // Rows [row0, row0 + 16) of a piece, factor[h] for its rows 0..7 and 8..15 of this lane, to `to` [.][pitch].

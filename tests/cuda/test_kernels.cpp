@@ -3,6 +3,7 @@
 #define HEARTH_TEST_DEVICE
 #include "tests/cuda/support.h"
 // before all others
+#include "tests/kernels/test_attention_runs.cpp"
 #include "tests/kernels/test_cpu.cpp"
 #include "tests/kernels/test_gemm.cpp"
 #include "tests/kernels/test_generation.cpp"
