@@ -4,6 +4,7 @@
 #include "kernels/attention.h"
 #include "kernels/norm_rope.h"
 #include "kernels/rope.h"
+#include "lib/nn/context_ring.h"
 #include "lib/nn/head_exchange.h"
 #include "lib/nn/rope_table.h"
 
@@ -72,7 +73,7 @@ AttentionLayer::AttentionLayer(const Block& block, const ParameterSet* parameter
 }
 
 Tensor AttentionLayer::as_seen(const Pass& pass, const Tensor& x) const {
-  if (!pass.parallel.cuts_context()) return x;
+  if (!pass.parallel.cuts_context() || pass.ring) return x;
   const int ranks = pass.parallel.shape.context;
   return pass.arena.allocate(x.dtype, {pass.batch_tokens, x.shape[1] / ranks, x.shape[2]});
 }
@@ -87,6 +88,7 @@ AttentionLayer::Saved AttentionLayer::allocate(const Pass& pass) const {
   saved.all_q = as_seen(pass, saved.q), saved.all_k = as_seen(pass, saved.k);
   saved.all_v = as_seen(pass, saved.v), saved.all_o = as_seen(pass, saved.o);
   saved.lse = pass.floats({saved.all_o.shape[1], saved.all_o.shape[0]});
+  if (pass.ring) saved.lse = saved.lse.reshaped({saved.lse.n_elements()});
   saved.q_projected = shape_.qk_norm ? heads(shape_.heads) : saved.q;
   saved.k_projected = shape_.qk_norm ? heads(shape_.kv_heads) : saved.k;
   if (shape_.qk_norm) {
@@ -104,6 +106,10 @@ void AttentionLayer::forward(const Pass& pass, const Tensor& x, const Tensor& co
   if (!pass.measures()) {
     place(pass, saved.q_projected, q_norm_, cos_sin, saved.q, saved.q_rstd);
     place(pass, saved.k_projected, k_norm_, cos_sin, saved.k, saved.k_rstd);
+  }
+  if (pass.ring) {
+    ring_attention(pass, round(saved));
+    return linear(pass, flat(saved.o), o_, y);
   }
   tokens_to_heads(pass, saved.q, saved.all_q);
   tokens_to_heads(pass, saved.k, saved.all_k);
@@ -123,17 +129,15 @@ void AttentionLayer::forward(const Pass& pass, const Tensor& x, const Tensor& co
   linear(pass, flat(saved.o), o_, y);
 }
 
-void AttentionLayer::backward(const Pass& pass, const Tensor& x, const Tensor& cos_sin, const Saved& saved,
-                              const Tensor& dy, const Tensor& dx) const {
-  Arena::Scope scope(pass.arena);
-  const Tensor d_o = pass.arena.allocate(pass.dtype, saved.o.shape);
-  const Tensor dq = pass.arena.allocate(pass.dtype, saved.q.shape);
-  const Tensor dk = pass.arena.allocate(pass.dtype, saved.k.shape);
-  const Tensor dv = pass.arena.allocate(pass.dtype, saved.v.shape);
-  const Tensor all_d_o = as_seen(pass, d_o), all_dq = as_seen(pass, dq);
-  const Tensor all_dk = as_seen(pass, dk), all_dv = as_seen(pass, dv);
-  linear_backward_weight(pass, dy, flat(saved.o), o_);
-  linear_backward_input(pass, dy, o_, flat(d_o));
+RingAttention AttentionLayer::round(const Saved& saved) const {
+  return {saved.q, saved.k, saved.v, saved.o, saved.lse, kernel_mask(mask_), softmax_scale_};
+}
+
+// All tokens of a share of the heads: d_o to the gradients of q, k and v.
+void AttentionLayer::by_heads_backward(const Pass& pass, const Saved& saved, const Tensor& d_o,
+                                       const Gradients& own) const {
+  const Tensor all_d_o = as_seen(pass, d_o), all_dq = as_seen(pass, own.q);
+  const Tensor all_dk = as_seen(pass, own.k), all_dv = as_seen(pass, own.v);
   tokens_to_heads(pass, d_o, all_d_o);
   if (!pass.measures()) {
     kernels::attention_backward(pass.on(), {.q = saved.all_q,
@@ -151,9 +155,25 @@ void AttentionLayer::backward(const Pass& pass, const Tensor& x, const Tensor& c
                                             .mask = kernel_mask(mask_),
                                             .scale = softmax_scale_});
   }
-  heads_to_tokens(pass, all_dq, dq);
-  heads_to_tokens(pass, all_dk, dk);
-  heads_to_tokens(pass, all_dv, dv);
+  heads_to_tokens(pass, all_dq, own.q);
+  heads_to_tokens(pass, all_dk, own.k);
+  heads_to_tokens(pass, all_dv, own.v);
+}
+
+void AttentionLayer::backward(const Pass& pass, const Tensor& x, const Tensor& cos_sin, const Saved& saved,
+                              const Tensor& dy, const Tensor& dx) const {
+  Arena::Scope scope(pass.arena);
+  const Tensor d_o = pass.arena.allocate(pass.dtype, saved.o.shape);
+  const Tensor dq = pass.arena.allocate(pass.dtype, saved.q.shape);
+  const Tensor dk = pass.arena.allocate(pass.dtype, saved.k.shape);
+  const Tensor dv = pass.arena.allocate(pass.dtype, saved.v.shape);
+  linear_backward_weight(pass, dy, flat(saved.o), o_);
+  linear_backward_input(pass, dy, o_, flat(d_o));
+  if (pass.ring) {
+    ring_attention_backward(pass, round(saved), d_o, dq, dk, dv);
+  } else {
+    by_heads_backward(pass, saved, d_o, {dq, dk, dv});
+  }
   if (!pass.measures()) {
     place_backward(pass, dq, saved.q_projected, q_norm_, cos_sin, saved.q_rstd);
     place_backward(pass, dk, saved.k_projected, k_norm_, cos_sin, saved.k_rstd);

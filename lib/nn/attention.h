@@ -21,7 +21,7 @@ class AttentionLayer {
     Tensor o;                         // [tokens, heads, head_dim]
     // The same as attention sees them: among context ranks of all tokens of the batch, a share of the heads each.
     Tensor all_q, all_k, all_v, all_o;
-    Tensor lse;  // [heads, tokens] f32, likewise
+    Tensor lse;  // [heads, tokens] f32, likewise; in a ring as RingAttention has it
   };
   Saved allocate(const Pass& pass) const;
 
@@ -33,8 +33,13 @@ class AttentionLayer {
                 const Tensor& dx) const;
 
  private:
-  // Memory for what attention sees of x [tokens, heads, head_dim]: x itself but among context ranks.
+  // Memory for what attention sees of x [tokens, heads, head_dim]: x itself but where context ranks exchange heads.
   Tensor as_seen(const Pass& pass, const Tensor& x) const;
+  struct RingAttention round(const Saved& saved) const;
+  struct Gradients {
+    Tensor q, k, v;
+  };
+  void by_heads_backward(const Pass& pass, const Saved& saved, const Tensor& d_o, const Gradients& own) const;
 
   Attention shape_;
   Mask mask_;

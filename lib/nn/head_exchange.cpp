@@ -64,15 +64,4 @@ void heads_to_tokens(const Pass& pass, const Tensor& all, const Tensor& own) {
   for_shares(pass, own, shares, [](std::byte* to, std::byte* of, std::size_t bytes) { std::memcpy(to, of, bytes); });
 }
 
-Tensor all_of_batch(const Pass& pass, const Tensor& x) {
-  if (!pass.parallel.cuts_context()) return x;
-  const Tensor all = pass.arena.allocate(x.dtype, {pass.batch_tokens, x.shape[1]});
-  if (pass.measures()) return all;
-  std::vector<std::int64_t> bounds = comm::equal_bounds(pass.batch_tokens, pass.parallel.shape.context);
-  for (std::int64_t& bound : bounds) bound *= x.shape[1];
-  pass.on().copy(x, all.rows(pass.first_token, pass.tokens));
-  pass.parallel.mesh->context().gather_pieces(pass.on(), all, bounds).wait(pass.on());
-  return all;
-}
-
 }  // namespace hearth::nn

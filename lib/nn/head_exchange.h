@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Context parallelism: each rank of the context group has a run of the tokens, but in attention all tokens of a share
 // of the heads (Ulysses, Jacobs et al. 2023): what is asked of a query's documents, window or chunk is then the
-// kernel's, and the work is the same on all ranks. On the host only so far.
+// kernel's, and the work is the same on all ranks. On the host only so far. The other way is context_ring.h.
 #pragma once
 #include "lib/nn/pass.h"
 
@@ -11,8 +11,5 @@ namespace hearth::nn {
 // Of one rank they are the same tensor, and nothing is done.
 void tokens_to_heads(const Pass& pass, const Tensor& own, const Tensor& all);
 void heads_to_tokens(const Pass& pass, const Tensor& all, const Tensor& own);
-
-// x [tokens, width] of every context rank, together: [batch tokens, width], in memory from the arena.
-Tensor all_of_batch(const Pass& pass, const Tensor& x);
 
 }  // namespace hearth::nn

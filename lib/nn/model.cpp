@@ -7,6 +7,7 @@
 #include "kernels/scratch.h"
 #include "kernels/step.h"
 #include "lib/base/text.h"
+#include "lib/nn/context_runs.h"
 #include "lib/nn/network.h"
 
 namespace hearth::nn {
@@ -14,27 +15,40 @@ namespace {
 // Everything of a pass but what differs between planning and running.
 Pass make_pass(Arena& arena, Staging& staging, const ModelConfig& config, DType dtype, const Parallel& parallel,
                const Batch& batch) {
-  const comm::Piece run = parallel.of_context(batch.n_tokens());
+  const std::int64_t tokens = parallel.of_context(batch.n_tokens());
+  const bool ring = goes_round(config, parallel);
   return {.arena = arena,
           .staging = staging,
           .parallel = parallel,
           .batch = batch,
           .host_batch = batch,
-          .tokens = run.count,
+          .tokens = tokens,
           .batch_tokens = batch.n_tokens(),
-          .first_token = run.begin,
-          .own = parallel.of_tensor(run.count),
+          .ring = ring,
+          .runs = runs_of(batch.n_tokens(), parallel.at.context, parallel.shape.context, ring),
+          .own = parallel.of_tensor(tokens),
           .hidden = config.hidden,
           .dtype = dtype,
           .epsilon = static_cast<float>(config.epsilon)};
 }
 
-// Of a batch what this context rank takes; the documents are those of the whole.
-Batch run_of(const Pass& pass, Batch batch) {
+// Of a batch what this context rank takes; the documents are those of the whole. Two runs are brought together in
+// memory from the arena.
+Batch own_part(const Pass& pass, Batch batch) {
   if (!pass.parallel.cuts_context()) return batch;
   HEARTH_CHECK(pass.on_host(), "a context is cut on the host only so far");
-  for (Tensor* each : {&batch.ids, &batch.positions, &batch.targets, &batch.token_weight, &batch.embeddings})
-    if (each->shape.rank() > 0) *each = each->rows(pass.first_token, pass.tokens);
+  HEARTH_CHECK(!pass.ring || !batch.embeddings, "embeddings of one's own do not go round");
+  for (Tensor* each : {&batch.ids, &batch.positions, &batch.targets, &batch.token_weight, &batch.embeddings}) {
+    if (each->shape.rank() == 0) continue;
+    if (!pass.ring) {
+      *each = each->rows(pass.runs[0].begin, pass.tokens);
+      continue;
+    }
+    Shape shape = each->shape.rank() == 1 ? Shape{pass.tokens} : Shape{pass.tokens, each->shape[1]};
+    const Tensor own = pass.arena.allocate(each->dtype, shape);
+    take_own(pass, *each, own);
+    *each = own;
+  }
   return batch;
 }
 
@@ -45,6 +59,15 @@ Batch largest_batch(std::int64_t tokens) {
   batch.cu_seqlens = Tensor(nullptr, DType::i32, {tokens + 1});
   batch.token_weight = Tensor(nullptr, DType::f32, {tokens});
   return batch;
+}
+
+// log_prob [batch tokens], all of it on every context rank of the last stage.
+void log_probs_of_batch(const Network& network, const Pass& pass, const Tensor& log_prob) {
+  if (!pass.parallel.cuts_context()) return network.log_probs(pass, log_prob);
+  Arena::Scope scope(pass.arena);
+  const Tensor own = pass.floats({pass.tokens});
+  network.log_probs(pass, own);
+  if (pass.parallel.last_stage()) gather_batch(pass, own, log_prob);
 }
 
 // Microbatches between forward and backward on this rank's stage.
@@ -58,7 +81,8 @@ std::size_t activation_bytes(const ModelConfig& config, DType dtype, const Model
   // The first rank of a stage has the largest parts: all plan, and so recompute, as it does.
   comm::Coordinates at;
   at.pipeline = settings.parallel.at.pipeline;
-  const Parallel parallel(settings.parallel.shape, at);
+  Parallel parallel(settings.parallel.shape, at);
+  parallel.context_by = settings.parallel.context_by;
   Arena arena;
   Staging staging(settings.device);
   Network network(config, nullptr, parallel);
@@ -67,9 +91,9 @@ std::size_t activation_bytes(const ModelConfig& config, DType dtype, const Model
   network.place_constants(nullptr, staging, arena);
   Pass pass = make_pass(arena, staging, config, dtype, parallel, largest_batch(settings.max_tokens));
   pass.most_tokens = comm::piece_of(settings.max_tokens, 0, parallel.shape.context).count;
-  pass.batch = run_of(pass, pass.batch);
+  pass.batch = own_part(pass, pass.batch);
   if (settings.purpose == Purpose::train) network.forward_backward(pass, {}, recomputed_blocks);
-  network.log_probs(pass, Tensor(nullptr, DType::f32, {pass.tokens}));
+  log_probs_of_batch(network, pass, Tensor(nullptr, DType::f32, {pass.batch_tokens}));
   if (!parallel.cuts_context()) network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
   return arena.peak_bytes();
 }
@@ -161,8 +185,11 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
 
 Model::~Model() = default;
 
-Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser) {
-  return pass_over(stream, batch, normaliser, arena_);
+// Before anything else is taken from the arena.
+void Model::start(Stream& stream) {
+  if (!stream.is_host()) stream.lend(scratch_);
+  if (!constants_are_placed_) network_->place_constants(&stream, staging_, arena_);
+  constants_are_placed_ = true;
 }
 
 Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena) {
@@ -173,16 +200,13 @@ Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Are
   HEARTH_CHECK(stream.device().kind() == settings_.device.kind(), "the model lies on another device than the stream");
   HEARTH_CHECK(stream.is_host() || !batch.embeddings, "embeddings of one's own are for the host");
   if (!stream.is_host()) check_ids(batch);
-  if (!stream.is_host()) stream.lend(scratch_);
-  if (!constants_are_placed_) network_->place_constants(&stream, staging_, arena_);
-  constants_are_placed_ = true;
   Pass pass = make_pass(arena, staging_, config_, parameters_.dtype(), settings_.parallel, batch);
   const Feed::Placed placed =
       feed_.place(stream, batch, {normaliser, settings_.balance_coefficient, settings_.router_z_coefficient});
   pass.most_tokens = comm::piece_of(settings_.max_tokens, 0, settings_.parallel.shape.context).count;
   pass.stream = &stream;
-  pass.batch = run_of(pass, placed.batch);
-  pass.host_batch = run_of(pass, pass.host_batch);
+  pass.batch = own_part(pass, placed.batch);
+  if (pass.on_host()) pass.host_batch = pass.batch;
   pass.scalars = placed.scalars;
   pass.balance_coefficient = settings_.balance_coefficient;
   return pass;
@@ -205,7 +229,9 @@ std::optional<double> Model::run(Stream& stream, const Batch& batch, const Objec
   HEARTH_CHECK(!settings_.parallel.is_staged(), "stages take microbatches by add");
   if (ledger_is_stale_) stream.zero(ledger_.all);
   ledger_is_stale_ = false;
-  Pass pass = pass_over(stream, batch, objective.normaliser);
+  start(stream);
+  Arena::Scope scope(arena_);
+  Pass pass = pass_over(stream, batch, objective.normaliser, arena_);
   pass.ledger = &ledger_;
   std::optional<double> loss;
   const auto body = [&] { loss = network_->forward_backward(pass, objective, plan_.recomputed_blocks); };
@@ -231,6 +257,7 @@ void Model::add_to_pipeline(Stream& stream, const Batch& batch, const Objective&
   HEARTH_CHECK(stream.is_host(), "pipeline stages are for the host so far");
   if (ledger_is_stale_) stream.zero(ledger_.all);
   ledger_is_stale_ = false;
+  start(stream);
   Staged& staged = *staged_[next_staged_];
   next_staged_ = (next_staged_ + 1) % staged_.size();
   ++n_staged_;
@@ -245,9 +272,10 @@ void Model::add_to_pipeline(Stream& stream, const Batch& batch, const Objective&
     stream.copy(*each, copy);
     *each = copy;
   }
-  staged.pass.emplace(pass_over(stream, own, objective.normaliser, staged.own_arena ? *staged.own_arena : arena_));
+  Arena& arena = staged.own_arena ? *staged.own_arena : arena_;
+  staged.mark = arena.used_bytes();
+  staged.pass.emplace(pass_over(stream, own, objective.normaliser, arena));
   staged.pass->ledger = &ledger_;
-  staged.mark = staged.pass->arena.used_bytes();
   staged.objective = objective;
   network_->forward(*staged.pass, plan_.recomputed_blocks, staged.flight);
   if (n_staged_ == staged_.size()) oldest_backward();
@@ -311,20 +339,19 @@ std::size_t Model::n_graphs() const {
 }
 
 void Model::log_probs(Stream& stream, const Batch& batch, Tensor log_prob) {
-  const Pass pass = pass_over(stream, batch, 1);
-  network_->log_probs(pass, log_prob.rows(pass.first_token, pass.tokens));
-  const Parallel& parallel = settings_.parallel;
-  if (parallel.cuts_context() && parallel.last_stage()) {
-    const std::vector<std::int64_t> bounds = comm::equal_bounds(batch.n_tokens(), parallel.shape.context);
-    parallel.mesh->context().gather_pieces(stream, log_prob, bounds).wait(stream);
-  }
+  start(stream);
+  Arena::Scope scope(arena_);
+  log_probs_of_batch(*network_, pass_over(stream, batch, 1, arena_), log_prob);
 }
 
 void Model::logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits) {
   HEARTH_CHECK(static_cast<std::int64_t>(rows.size()) <= batch.n_tokens(), "more rows of logits than tokens");
   HEARTH_CHECK(!settings_.parallel.cuts_context(), "logits of a context in runs");
   const std::vector<std::int32_t> ids(rows.begin(), rows.end());
-  network_->logits(pass_over(stream, batch, 1), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}), logits);
+  start(stream);
+  Arena::Scope scope(arena_);
+  network_->logits(pass_over(stream, batch, 1, arena_), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}),
+                   logits);
   staging_.reset();  // they were waited for
 }
 

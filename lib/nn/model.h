@@ -109,7 +109,7 @@ class Model {
   struct Recorded;
   struct Staged;
 
-  Pass pass_over(Stream& stream, const Batch& batch, double normaliser);
+  void start(Stream& stream);
   Pass pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena);
   void check_ids(const Batch& batch) const;
   void add_to_pipeline(Stream& stream, const Batch& batch, const Objective& objective);

@@ -7,7 +7,7 @@
 #include "kernels/moe.h"
 #include "kernels/reduce.h"
 #include "kernels/router.h"
-#include "lib/nn/head_exchange.h"
+#include "lib/nn/context_runs.h"
 
 namespace hearth::nn {
 namespace {
@@ -60,18 +60,16 @@ void MoeLayer::route(const Pass& pass, const Tensor& x, const Saved& saved) cons
                               .weights = saved.weights,
                               .counts = saved.counts,
                               .options = kernel_options(shape_.router)});
-  const auto of_layer = [&](const Tensor& all) {
-    return all.rows(layer_, 1).reshaped({pass.batch_tokens, shape_.k}).rows(pass.first_token, pass.tokens);
-  };
+  const auto of_layer = [&](const Tensor& all) { return all.rows(layer_, 1).reshaped({pass.batch_tokens, shape_.k}); };
   if (pass.batch.expert_choices) replay(pass, of_layer(pass.batch.expert_choices), saved);
-  if (pass.batch.chosen_experts) pass.on().copy(saved.expert_ids, of_layer(pass.batch.chosen_experts));
+  if (pass.batch.chosen_experts) put_own(pass, saved.expert_ids, of_layer(pass.batch.chosen_experts));
 }
 
 // What kernels::router gives where the choice is given.
 void MoeLayer::replay(const Pass& pass, const Tensor& choices, const Saved& saved) const {
   HEARTH_CHECK(pass.on_host(), "routing is replayed on the host only so far");
-  pass.on().copy(choices, saved.expert_ids);
-  const auto ids = choices.span<std::int32_t>(), counts = saved.counts.span<std::int32_t>();
+  take_own(pass, choices, saved.expert_ids);
+  const auto ids = saved.expert_ids.span<std::int32_t>(), counts = saved.counts.span<std::int32_t>();
   const auto scores = saved.scores.span<float>(), weights = saved.weights.span<float>();
   const auto k = static_cast<std::size_t>(shape_.k), experts = static_cast<std::size_t>(shape_.experts);
   std::ranges::fill(counts, 0);
@@ -214,7 +212,8 @@ void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& sa
   }
   // The balance is of whole documents: context ranks all look at all of the batch.
   const Tensor all_d_logits = pass.floats({pass.batch_tokens, shape_.experts});
-  const Tensor d_logits = pass.measures() ? all_d_logits : all_d_logits.rows(pass.first_token, pass.tokens);
+  const bool cut = pass.parallel.cuts_context();
+  const Tensor d_logits = cut ? pass.floats({pass.tokens, shape_.experts}) : all_d_logits;
   const kernels::RouterBackwardArgs args{.logits = all_of_batch(pass, saved.logits),
                                          .scores = all_of_batch(pass, saved.scores),
                                          .expert_ids = all_of_batch(pass, saved.expert_ids),
@@ -228,6 +227,7 @@ void MoeLayer::route_backward(const Pass& pass, const Tensor& x, const Saved& sa
                                          .coefficients = pass.scalars.router};
   if (!pass.measures()) {
     kernels::router_backward(pass.on(), args);
+    if (cut) take_own(pass, all_d_logits, d_logits);
     if (pass.parallel.at.context == 0) {
       kernels::sum(pass.on(), {.x = losses.rows(0, 1), .total = pass.ledger->balance});
       kernels::sum(pass.on(), {.x = losses.rows(1, 1), .total = pass.ledger->router_z});

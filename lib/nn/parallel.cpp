@@ -19,9 +19,6 @@ void check_parallel(const ModelConfig& config, const comm::MeshShape& shape) {
   for (const auto& [name, block] : config.blocks) {
     require_divides("--tp", shape.tensor, name, "heads", block.attention.heads);
     require_divides("--tp", shape.tensor, name, "heads for keys and values", block.attention.kv_heads);
-    require_divides("--tp x --cp", shape.tensor * shape.context, name, "heads", block.attention.heads);
-    require_divides("--tp x --cp", shape.tensor * shape.context, name, "heads for keys and values",
-                    block.attention.kv_heads);
     if (!block.feed_forward.moe) {
       require_divides("--tp", shape.tensor, name, "columns of the feed-forward layer", block.feed_forward.ffn);
       continue;
@@ -47,6 +44,25 @@ void check_parallel(const ModelConfig& config, const comm::MeshShape& shape) {
                                   ": the model's embedding is its head too (tie_embeddings), which the first and the "
                                   "last stage cannot share");
   }
+}
+
+// Of n context ranks each sends, a token and head, forward and backward: by exchange (n - 1) / n of q, k, v, o and of
+// their gradients; in a ring three quarters of (n - 1) times k and v (a rank behind another needs one of its two
+// chunks), those twice, and once their gradients.
+bool goes_round(const ModelConfig& config, const Parallel& parallel) {
+  const std::int64_t n = parallel.shape.context, ranks = n * parallel.shape.tensor;
+  if (n == 1) return false;
+  double exchanged = 0, round = 0;
+  bool divides = true;
+  for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
+    const Attention& a = config.block(layer).attention;
+    divides = divides && a.heads % ranks == 0 && a.kv_heads % ranks == 0;
+    exchanged += 4 * static_cast<double>(a.heads + a.kv_heads) / static_cast<double>(n);
+    round += 0.75 * 3 * 2 * static_cast<double>(a.kv_heads);
+  }
+  if (parallel.context_by == ContextBy::heads) HEARTH_CHECK(divides, "heads that do not divide are exchanged");
+  if (parallel.context_by != ContextBy::either) return parallel.context_by == ContextBy::ring;
+  return !divides || round < exchanged;
 }
 
 }  // namespace hearth::nn

@@ -3,7 +3,9 @@
 // rank that holds everything.
 //
 //   pipeline  stages of consecutive layers; microbatches pass through them (1F1B, Narayanan et al. 2021)
-//   context   the tokens of a microbatch are cut into runs; in attention each rank has all tokens of some heads instead
+//   context   the tokens of a microbatch are cut into runs; in attention each rank has all tokens of some heads
+//   instead,
+//             or keys and values go round a ring
 //   tensor    heads, feed-forward widths and the vocabulary are cut; between the blocks each rank keeps a run of the
 //             tokens (sequence parallelism, Korthikanti et al. 2022)
 //   expert    the experts of a layer lie on as many of the ranks that see other tokens; tokens travel to them and back
@@ -13,10 +15,14 @@
 
 namespace hearth::nn {
 
+// How attention comes to all tokens among context ranks; either: what the model's heads allow and sends less.
+enum class ContextBy { either, heads, ring };
+
 struct Parallel {
   comm::MeshShape shape{.data = 1};
   comm::Coordinates at;
   const comm::Mesh* mesh = nullptr;  // none: alone, or a plan for a rank elsewhere
+  ContextBy context_by = ContextBy::either;
 
   Parallel() = default;
   explicit Parallel(const comm::Mesh& mesh) : shape(mesh.shape()), at(mesh.coordinates()), mesh(&mesh) {}
@@ -29,8 +35,8 @@ struct Parallel {
   // Of n layers: this stage's; the first stages have one more where it does not divide.
   comm::Piece of_stage(std::int64_t n_layers) const { return comm::piece_of(n_layers, at.pipeline, shape.pipeline); }
   bool cuts_context() const { return shape.context > 1; }
-  // Of the n tokens of a microbatch: this context rank's.
-  comm::Piece of_context(std::int64_t n) const { return comm::piece_of(n, at.context, shape.context); }
+  // Of the n tokens of a microbatch: how many are this context rank's.
+  std::int64_t of_context(std::int64_t n) const { return comm::piece_of(n, at.context, shape.context).count; }
   bool cuts_tensors() const { return shape.tensor > 1; }
   bool first_of_tensor() const { return at.tensor == 0; }
   bool spreads_experts() const { return shape.expert > 1; }
@@ -43,5 +49,9 @@ struct Parallel {
 
 // Throws Error{config} that names what of the model the mesh cannot divide.
 void check_parallel(const ModelConfig& config, const comm::MeshShape& shape);
+
+// Whether keys and values of this model go round a ring. Both ways are right for every model whose heads divide by
+// tensor times context ranks; a ring is for all.
+bool goes_round(const ModelConfig& config, const Parallel& parallel);
 
 }  // namespace hearth::nn

@@ -3,6 +3,7 @@
 // its memory from the arena, then returns if the pass only measures, then calls kernels. So the memory plan and the run
 // are the same code.
 #pragma once
+#include <array>
 #include <vector>
 
 #include "lib/device/device.h"
@@ -42,7 +43,9 @@ struct Pass {
   Batch batch;       // where the kernels reach it
   Batch host_batch;  // as it was given
   std::int64_t tokens = 0;                         // of the batch this rank's, all of them but among context ranks
-  std::int64_t batch_tokens = 0, first_token = 0;  // of all context ranks together, and where this one's begin
+  std::int64_t batch_tokens = 0;                   // of all context ranks together
+  bool ring = false;                               // of context ranks: how attention goes over all tokens
+  std::array<comm::Piece, 2> runs = {};            // of the batch this rank's, as lib/nn/context_runs.h has them
   comm::Piece own;  // the tokens of the residual stream that this rank keeps: all, or a run of them among tensor ranks
   std::int64_t most_tokens = 0;  // that this or any other rank may bring
   std::int64_t hidden = 0;

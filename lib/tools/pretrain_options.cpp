@@ -112,7 +112,8 @@ void add_mesh(Command& c, PretrainOptions& o) {
   c.group("Among many ranks (mpirun, srun)");
   c.option("dp", &o.mesh.data, "N", "ranks that share a step's rows; 0: what the others leave over").range(0);
   c.option("pp", &o.mesh.pipeline, "N", "pipeline parallel: N stages of layers").range(1);
-  c.option("cp", &o.mesh.context, "N", "context parallel: N ranks share a row's tokens, in attention its heads")
+  c.option("cp", &o.mesh.context, "N",
+           "context parallel: N ranks share a row's tokens; attention exchanges heads, or keys in a ring")
       .range(1);
   c.option("tp", &o.mesh.tensor, "N", "tensor parallel: N ranks share the heads, columns and vocabulary").range(1);
   c.option("ep", &o.mesh.expert, "N", "expert parallel: a mixture's experts spread over N of the --dp ranks").range(1);

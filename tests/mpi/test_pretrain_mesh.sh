@@ -44,7 +44,7 @@ on_mesh() {
 # shellcheck disable=SC2086
 {
   expect_exit 0 '' pretrain $dense --steps 12 -o runs/dense
-  for mesh in '2 --cp 2' '4 --pp 2 --cp 2' '4 --pp 2 --tp 2'; do
+  for mesh in '2 --cp 2' '3 --cp 3' '4 --pp 2 --cp 2' '4 --pp 2 --tp 2'; do  # 4 heads by 3: a ring
     on_mesh dense $mesh
     expect_close runs/dense "$run" 1e-5
   done

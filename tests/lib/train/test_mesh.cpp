@@ -24,8 +24,9 @@ namespace {
 
 constexpr std::int64_t n_steps = 20, n_rows = 7, row_tokens = 30, most_rows_at_once = 2;
 
-// Vocabulary and tokens that nothing divides, documents that cross every cut.
-nn::ModelConfig small(bool moe) {
+// Vocabulary and tokens that nothing divides, documents that cross every cut. lone: heads that all share their key and
+// value, as no ranks can.
+nn::ModelConfig small(bool moe, bool lone = false) {
   nn::ModelConfig config;
   config.vocab = 61, config.hidden = 32, config.context = row_tokens;
   config.init.output_gain = 0.5;
@@ -48,6 +49,10 @@ nn::ModelConfig small(bool moe) {
                                           .ffn = 16,
                                           .shared_ffn = 0,
                                           .router = {.score = nn::Router::Score::softmax, .selection_bias = false}}};
+  if (lone) {
+    for (nn::Block* each : {&full, &window, &chunk, &mixture, &unshared})
+      each->attention.heads -= 1, each->attention.kv_heads = 1;
+  }
   config.blocks = {{"full", full}, {"window", window}, {"chunk", chunk}, {"mixture", mixture}, {"unshared", unshared}};
   config.layers = moe ? std::vector<std::size_t>{0, 3, 1, 4, 3} : std::vector<std::size_t>{0, 1, 2, 0, 1};
   nn::check_config(config);
@@ -117,6 +122,7 @@ struct How {
   const Choices* given = nullptr;  // the choices to replay, or none
   int broken = -1;                 // a rank whose gradient is not finite in the last step, or none
   bool recompute = false;          // as many blocks as can be
+  nn::ContextBy context_by = nn::ContextBy::either;
 };
 
 std::size_t least_activations(const nn::ModelConfig& config, nn::ModelSettings settings) {
@@ -134,6 +140,7 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How
   nn::ModelSettings settings;
   settings.max_tokens = most_rows_at_once * row_tokens;
   settings.parallel = nn::Parallel(mesh);
+  settings.parallel.context_by = how.context_by;
   if (how.recompute) settings.activation_bytes = least_activations(config, settings);
   nn::Model model(config, DType::f32, settings);
   optim::OptimizerSettings by;
@@ -261,28 +268,32 @@ struct Case {
 };
 
 // Every mesh of the table against one rank, and against itself.
-void check_table(const std::vector<Case>& table, bool moe, bool muon) {
-  const nn::ModelConfig config = small(moe);
+void check_table(const std::vector<Case>& table, bool moe, bool muon, nn::ContextBy by = nn::ContextBy::heads,
+                 bool lone = false) {
+  const nn::ModelConfig config = small(moe, lone);
   const Run one = train_on({}, 1, config, {.muon = muon});
   REQUIRE(one.losses.size() == n_steps);
   REQUIRE(one.losses.back() < one.losses.front());
   std::int64_t n_flips = 0;
   for (const Case& each : table) {
-    const Run run = train_on(each.shape, each.n_ranks, config, {.muon = muon, .given = moe ? &one.choices : nullptr});
+    const How how{.muon = muon, .context_by = by};
+    How replayed = how;
+    replayed.given = moe ? &one.choices : nullptr;
+    const Run run = train_on(each.shape, each.n_ranks, config, replayed);
     INFO(each.shape.for_ranks(each.n_ranks).text() << (moe ? ", mixture" : ", dense") << (muon ? ", muon" : ", adamw"));
     CHECK(worst(run.losses, one.losses) < 1e-5);
     CHECK(worst(run.norms, one.norms) < 1e-3);
     CHECK(run.wholes.size() == one.wholes.size());
     CHECK(worst(run.wholes, one.wholes) < 1e-3);
     CHECK(run.n_twice == 0);
-    const Run again = train_on(each.shape, each.n_ranks, config, {.muon = muon});
+    const Run again = train_on(each.shape, each.n_ranks, config, how);
     if (!moe) {
       CHECK(again.losses == run.losses);
       CHECK(again.wholes == run.wholes);
       continue;
     }
     n_flips += flips(again.choices, one.choices);
-    const Run third = train_on(each.shape, each.n_ranks, config, {.muon = muon});
+    const Run third = train_on(each.shape, each.n_ranks, config, how);
     CHECK(third.losses == again.losses);
     CHECK(third.wholes == again.wholes);
   }
@@ -368,12 +379,42 @@ TEST_CASE("mixtures train on meshes by AdamW as on one rank") {
   check_table({{4, {.tensor = 2, .expert = 2}}}, true, false);
 }
 
+TEST_CASE("dense models train by rings as on one rank") {
+  check_table({{2, {.context = 2}},
+               {3, {.context = 3}},
+               {4, {.context = 2}},
+               {4, {.context = 4}},
+               {4, {.context = 2, .tensor = 2}},
+               {4, {.pipeline = 2, .context = 2}},
+               {6, {.pipeline = 2, .context = 3}},
+               {8, {.context = 8}},
+               {8, {.pipeline = 2, .context = 2, .tensor = 2}}},
+              false, true, nn::ContextBy::ring);
+}
+
+TEST_CASE("dense models with one head for keys and values train by rings as on one rank") {
+  check_table({{2, {.context = 2}}, {3, {.context = 3}}, {5, {.context = 5}}, {6, {.pipeline = 2, .context = 3}}},
+              false, true, nn::ContextBy::either, true);
+}
+
+TEST_CASE("mixtures train by rings as on one rank, their routing replayed") {
+  check_table({{2, {.context = 2, .expert = 2}},
+               {3, {.context = 3}},
+               {4, {.context = 2, .expert = 4}},
+               {6, {.context = 3, .expert = 2}},
+               {8, {.pipeline = 2, .context = 2, .tensor = 2, .expert = 2}},
+               {8, {.pipeline = 2, .context = 4, .expert = 4}}},
+              true, true, nn::ContextBy::ring);
+  check_table({{3, {.context = 3}}, {4, {.context = 2, .expert = 2}}}, true, false, nn::ContextBy::either, true);
+}
+
 TEST_CASE("ranks recompute blocks together, and nothing changes") {
   const nn::ModelConfig config = small(true);
   const Run one = train_on({}, 1, config, {});
   const comm::MeshShape shape{.pipeline = 2, .context = 2, .tensor = 2, .expert = 2};
-  const Run kept = train_on(shape, 8, config, {.given = &one.choices});
-  const Run recomputed = train_on(shape, 8, config, {.given = &one.choices, .recompute = true});
+  const nn::ContextBy by = GENERATE(nn::ContextBy::heads, nn::ContextBy::ring);
+  const Run kept = train_on(shape, 8, config, {.given = &one.choices, .context_by = by});
+  const Run recomputed = train_on(shape, 8, config, {.given = &one.choices, .recompute = true, .context_by = by});
   CHECK(recomputed.losses == kept.losses);
   CHECK(recomputed.wholes == kept.wholes);
 }
@@ -402,7 +443,7 @@ TEST_CASE("what of a model a mesh cannot divide is named") {
   nn::ModelConfig dense = small(false);
   CHECK(message(small(true), {.data = 2, .tensor = 2, .expert = 2}) == "accepted");
   CHECK_THAT(message(dense, {.tensor = 3}), says("--tp 3 does not divide the 4 heads of block 'full'"));
-  CHECK_THAT(message(dense, {.context = 4, .tensor = 2}), says("--tp x --cp 8 does not divide the 4 heads"));
+  CHECK(message(dense, {.context = 3, .tensor = 2}) == "accepted");
   CHECK_THAT(message(small(true), {.data = 3, .expert = 3}), says("--ep 3 does not divide the 8 experts"));
   CHECK_THAT(message(dense, {.data = 2, .expert = 2}), says("no experts to spread"));
   CHECK_THAT(message(dense, {.pipeline = 6}), says("--pp 6 is more stages than the 5 layers"));
