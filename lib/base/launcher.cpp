@@ -47,11 +47,21 @@ std::optional<Launch> find_launch(const Environment& get) {
     launch.local_rank = number(get, "OMPI_COMM_WORLD_LOCAL_RANK", 0, launch.size - 1);
     return launch;
   }
-  if (get("SLURM_STEP_ID") != nullptr && get("PMIX_RANK") != nullptr) {
+  const bool in_step = get("SLURM_STEP_ID") != nullptr, pmix = get("PMIX_RANK") != nullptr,
+             pmi = get("PMI_RANK") != nullptr;
+  if (in_step && (pmix || pmi)) {
     Launch launch{.launcher = "srun", .node = node_name(get)};
     launch.size = number(get, "SLURM_NTASKS", 1, most_ranks);
     launch.rank = number(get, "SLURM_PROCID", 0, launch.size - 1);
     launch.local_rank = number(get, "SLURM_LOCALID", 0, launch.size - 1);
+    if (!pmix && launch.size == 1) return std::nullopt;  // a site's default, which the MPI here need not speak
+    return launch;
+  }
+  if (pmi) {
+    Launch launch{.launcher = "mpiexec", .node = node_name(get)};
+    launch.size = number(get, "PMI_SIZE", 1, most_ranks);
+    launch.rank = number(get, "PMI_RANK", 0, launch.size - 1);
+    launch.local_rank = number(get, "MPI_LOCALRANKID", 0, launch.size - 1);
     return launch;
   }
   return std::nullopt;

@@ -15,3 +15,11 @@ expect "only what is installed was built" [ -z "$(grep -rlF "$HEARTH_SOURCE" bui
 expect_exit 0 '' cmake --install built --prefix "$work/prefix"
 expect_exit 0 '' ranks 2 prefix/bin/mpi_collectives
 expect_stdout '^2 ranks agree over .'
+
+# Where there is MPICH too, against that: other launcher, other ABI, the same tools.
+command -v mpicc.mpich >/dev/null && command -v mpiexec.mpich >/dev/null || exit $((failures > 0))
+expect_exit 0 '' cmake -S prefix/share/hearth/source/packaging/mpi -B other -DMPI_C_COMPILER="$(command -v mpicc.mpich)"
+expect_exit 0 '' cmake --build other
+expect_exit 0 '' cmake --install other --prefix "$work/prefix"
+expect_exit 0 '' timeout 60 mpiexec.mpich -n 2 prefix/bin/mpi_collectives
+expect_stdout '^2 ranks agree over MPICH'

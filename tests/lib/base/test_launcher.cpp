@@ -51,6 +51,30 @@ TEST_CASE("a step of srun") {
   CHECK(launch->local_rank == 1);
 }
 
+TEST_CASE("MPICH's ranks, by its own launcher and by srun --mpi=pmi2") {
+  std::map<std::string, std::string> environment{{"PMI_RANK", "5"}, {"PMI_SIZE", "8"}, {"MPI_LOCALRANKID", "1"}};
+  auto launch = launch_in(environment);
+  REQUIRE(launch);
+  CHECK(launch->rank == 5);
+  CHECK(launch->size == 8);
+  CHECK(launch->local_rank == 1);
+  CHECK(launch->launcher == "mpiexec");
+  environment.erase("MPI_LOCALRANKID");
+  CHECK_THROWS_AS(launch_in(environment), Error);
+  environment.insert({{"SLURM_STEP_ID", "0"}, {"SLURM_PROCID", "5"}, {"SLURM_NTASKS", "8"}, {"SLURM_LOCALID", "2"}});
+  launch = launch_in(environment);
+  REQUIRE(launch);
+  CHECK(launch->rank == 5);
+  CHECK(launch->local_rank == 2);
+  CHECK(launch->launcher == "srun");
+  CHECK_FALSE(launch_in({{"PMI_RANK", "0"},
+                         {"PMI_SIZE", "1"},
+                         {"SLURM_STEP_ID", "0"},
+                         {"SLURM_PROCID", "0"},
+                         {"SLURM_NTASKS", "1"},
+                         {"SLURM_LOCALID", "0"}}));
+}
+
 TEST_CASE("a rank that cannot be is named") {
   CHECK_THROWS_WITH(launch_in({{"OMPI_COMM_WORLD_RANK", "4"}, {"OMPI_COMM_WORLD_SIZE", "4"}}),
                     "OMPI_COMM_WORLD_RANK=4: expected a number from 0 to 3");
