@@ -41,7 +41,13 @@ train stops-once no.sh 75 saves
 train losses env.sh 69 saves
 train losses-chained chain.sh 69 saves
 train losses-in-vain env.sh 69 saves-not
+# In a pipeline, of which the stages before are there, the status tells what the script said last.
+mkdir -p w/shards w/tokens && touch w/shards/00001.h5 w/tokens/00001.h5 w/tokenizer.json bin/shard && chmod +x bin/shard
+echo /nowhere >w/inputs.txt
+expect_exit 0 '' pipeline w
 wait_for 150 "all have ended" queue_is_empty || squeue
+expect_exit 0 '' pipeline w --status
+expect_stdout '^pretrain +[0-9]+ +failed +.*exit 2: see the output above; not started again'
 
 starts() { grep -c ': start ' "$1.slurm/log"; }
 state_of() { timeout 10 scontrol show job "$(cat "$1.job")" | sed -n 's/ *JobState=\([A-Z]*\).*/\1/p'; }
