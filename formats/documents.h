@@ -59,7 +59,8 @@ class DocumentsWriter {
 class DocumentsReader {
  public:
   // Throws Error{missing} when absent, Error{data} when foreign, incomplete, of a later major version or damaged: with
-  // path, and what to do.
+  // path, and what to do. An index (formats/parts.h) is read as the one file that its parts are together; Error{data}
+  // when a part is another than the index was made with.
   explicit DocumentsReader(const std::filesystem::path& path);
   ~DocumentsReader();
   DocumentsReader(DocumentsReader&&) noexcept;
@@ -82,5 +83,10 @@ class DocumentsReader {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Makes path stand for these files, one after the other.
+void write_documents_index(const std::filesystem::path& path, bool overwrite,
+                           const std::vector<std::filesystem::path>& parts, const Json& provenance,
+                           const Json& statistics);
 
 }  // namespace hearth::formats

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/documents_layout.h"
+#include "formats/parts.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
 
@@ -128,63 +129,118 @@ std::vector<RejectedDocument> read_rows(const RawFile& file, const TablePlaces& 
 
 }  // namespace
 
-struct DocumentsReader::State {
+namespace {
+
+// A file that holds documents itself.
+struct WholeFile {
   std::string path;
   RawFile raw;
   TablePlaces documents, rejected;
   std::array<std::uint64_t, n_splits> n_documents{};
   std::uint64_t text_bytes = 0;
-  std::string digest, provenance, statistics;
 
-  State(const fs::path& where, const Hdf5Reader& file)
+  WholeFile(const fs::path& where, const Hdf5Reader& file)
       : path(where.string()),
         raw(where, RawFile::Mode::read),
         documents(table_places(file, path, false)),
         rejected(table_places(file, path, true)),
-        text_bytes(file.number("text_bytes")),
-        digest(file.text("digest")),
-        provenance(file.read_text("provenance")),
-        statistics(file.read_text("statistics")) {
+        text_bytes(file.number("text_bytes")) {
     for (int i = 0; i < n_splits; ++i) {
       n_documents[static_cast<std::size_t>(i)] = file.number("n_" + std::string(name_of(static_cast<Split>(i))));
     }
   }
 
+  const TablePlaces& table(bool of_rejected) const { return of_rejected ? rejected : documents; }
   std::vector<RejectedDocument> read(const TablePlaces& table, std::uint64_t block) const {
-    HEARTH_CHECK(block < table.n_blocks(),
-                 "block " + std::to_string(block) + " of " + std::to_string(table.n_blocks()));
     return with_context(path + ": " + table.group + " block " + std::to_string(block),
                         [&] { return read_rows(raw, table, block); });
   }
 };
 
-DocumentsReader::DocumentsReader(const fs::path& path) {
-  const Hdf5Reader file(path, documents::version);
-  state_ = std::make_unique<State>(path, file);
-}
+}  // namespace
+
+struct DocumentsReader::State {
+  std::string path;
+  std::vector<WholeFile> files;  // the parts of an index, in order, or the file itself
+  std::string digest, provenance, statistics;
+
+  explicit State(const fs::path& where) : path(where.string()) {
+    constexpr std::string_view known[] = {parts_feature};
+    const Hdf5Reader file(where, documents::version, known);
+    digest = file.text("digest");
+    provenance = file.read_text("provenance");
+    statistics = file.read_text("statistics");
+    const std::vector<Part> parts = parts_of(file, where);
+    if (parts.empty()) files.emplace_back(where, file);
+    for (const Part& part : parts) {
+      const std::string part_digest = with_context(path + ": its part", [&] {
+        const Hdf5Reader of_part(part.path, documents::version);
+        files.emplace_back(part.path, of_part);
+        return of_part.text("digest");
+      });
+      check_part(where, part, part_digest);
+    }
+  }
+
+  template <class Of>
+  std::uint64_t sum(const Of& of) const {
+    std::uint64_t n = 0;
+    for (const WholeFile& file : files) n += of(file);
+    return n;
+  }
+
+  std::vector<RejectedDocument> read(bool rejected, std::uint64_t block) const {
+    std::uint64_t in_file = block;
+    for (const WholeFile& file : files) {
+      const TablePlaces& table = file.table(rejected);
+      if (in_file < table.n_blocks()) return file.read(table, in_file);
+      in_file -= table.n_blocks();
+    }
+    HEARTH_CHECK(false, "block " + std::to_string(block) + " is behind the last");
+  }
+};
+
+DocumentsReader::DocumentsReader(const fs::path& path) : state_(std::make_unique<State>(path)) {}
 DocumentsReader::~DocumentsReader() = default;
 DocumentsReader::DocumentsReader(DocumentsReader&&) noexcept = default;
 
-std::uint64_t DocumentsReader::n_documents() const { return state_->documents.n_rows; }
-std::uint64_t DocumentsReader::n_documents(Split split) const {
-  return state_->n_documents[static_cast<std::size_t>(split)];
+std::uint64_t DocumentsReader::n_documents() const {
+  return state_->sum([](const WholeFile& file) { return file.documents.n_rows; });
 }
-std::uint64_t DocumentsReader::n_rejected() const { return state_->rejected.n_rows; }
-std::uint64_t DocumentsReader::text_bytes() const { return state_->text_bytes; }
+std::uint64_t DocumentsReader::n_documents(Split split) const {
+  return state_->sum([&](const WholeFile& file) { return file.n_documents[static_cast<std::size_t>(split)]; });
+}
+std::uint64_t DocumentsReader::n_rejected() const {
+  return state_->sum([](const WholeFile& file) { return file.rejected.n_rows; });
+}
+std::uint64_t DocumentsReader::text_bytes() const {
+  return state_->sum([](const WholeFile& file) { return file.text_bytes; });
+}
 std::string DocumentsReader::digest() const { return state_->digest; }
 Json DocumentsReader::provenance() const { return parse_json(state_->provenance, state_->path + ": provenance"); }
 Json DocumentsReader::statistics() const { return parse_json(state_->statistics, state_->path + ": statistics"); }
-std::uint64_t DocumentsReader::n_blocks() const { return state_->documents.n_blocks(); }
-std::uint64_t DocumentsReader::n_rejected_blocks() const { return state_->rejected.n_blocks(); }
+std::uint64_t DocumentsReader::n_blocks() const {
+  return state_->sum([](const WholeFile& file) { return file.documents.n_blocks(); });
+}
+std::uint64_t DocumentsReader::n_rejected_blocks() const {
+  return state_->sum([](const WholeFile& file) { return file.rejected.n_blocks(); });
+}
 
 std::vector<Document> DocumentsReader::read_block(std::uint64_t block) const {
   std::vector<Document> documents;
-  for (RejectedDocument& row : state_->read(state_->documents, block)) documents.push_back(std::move(row.document));
+  for (RejectedDocument& row : state_->read(false, block)) documents.push_back(std::move(row.document));
   return documents;
 }
 
 std::vector<RejectedDocument> DocumentsReader::read_rejected_block(std::uint64_t block) const {
-  return state_->read(state_->rejected, block);
+  return state_->read(true, block);
+}
+
+void write_documents_index(const fs::path& path, bool overwrite, const std::vector<fs::path>& paths,
+                           const Json& provenance, const Json& statistics) {
+  std::vector<Part> parts;
+  for (const fs::path& part : paths) parts.push_back({part, DocumentsReader(part).digest()});
+  write_index(path, overwrite, documents::version, parts, provenance, {{"statistics", dump_json(statistics)}});
 }
 
 }  // namespace hearth::formats

@@ -8,7 +8,7 @@ namespace hearth::formats {
 namespace fs = std::filesystem;
 
 void write_index(const fs::path& path, bool overwrite, const FormatVersion& version, const std::vector<Part>& parts,
-                 const Json& provenance) {
+                 const Json& provenance, const std::vector<std::pair<std::string, std::string>>& texts) {
   Hdf5Writer file(path, overwrite, version);
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   Json list = Json::array();
@@ -20,6 +20,7 @@ void write_index(const fs::path& path, bool overwrite, const FormatVersion& vers
   file.set_required({std::string(parts_feature)});
   file.write_text("parts", dump_json(list));
   file.write_text("provenance", dump_json(provenance));
+  for (const auto& [name, text] : texts) file.write_text(name, text);
   file.set("digest", digest.hex());
   file.finish();
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/hdf5_file.h"
@@ -18,9 +19,11 @@ struct Part {
 
 constexpr std::string_view parts_feature = "parts";
 
-// Paths are stored relative to the index's folder. provenance: of the whole.
+// Paths are stored relative to the index's folder. provenance: of the whole. texts: what else the format has of the
+// whole, (name, text).
 void write_index(const std::filesystem::path& path, bool overwrite, const FormatVersion& version,
-                 const std::vector<Part>& parts, const Json& provenance);
+                 const std::vector<Part>& parts, const Json& provenance,
+                 const std::vector<std::pair<std::string, std::string>>& texts = {});
 
 // The parts of the index at path, in order; none when it is a whole file. Throws Error{data} when the index is damaged.
 std::vector<Part> parts_of(const Hdf5Reader& file, const std::filesystem::path& path);

@@ -7,6 +7,7 @@
 #include "formats/checkpoint.h"
 #include "formats/classifier.h"
 #include "formats/documents.h"
+#include "formats/parts.h"
 #include "formats/tokens.h"
 #include "lib/base/json_value.h"
 #include "tests/formats/support.h"
@@ -73,6 +74,23 @@ void make_classifier(const fs::path& path) {
   write_classifier(path, true, classifier, Json{{"producer", "golden"}});
 }
 
+// Indexes: one that stands for a file twice, and some that must not read.
+void make_indexes(const fs::path& documents) {
+  const fs::path file = documents / "passed/v1.0.h5", failed = documents / "failed";
+  const Json provenance{{"producer", "golden"}};
+  write_documents_index(documents / "passed/v1.0-parts.h5", true, {file, file}, provenance, Json{{"documents", 18}});
+  const std::string digest = DocumentsReader(file).digest();
+  const auto fails = [&](const char* name, const std::vector<Part>& parts, const std::string& message) {
+    constexpr FormatVersion version{"documents", 1, 0, "hearth shard"};
+    write_index(failed / name, true, version, parts, provenance, {{"statistics", "{}"}});
+    write_file(failed / (std::string(name) + ".expected"), "FILE: " + message + "\n");
+  };
+  fails("parts-other.h5", {{file, digest}, {file, std::string(64, '0')}}, "its part ...");
+  fails("parts-gone.h5", {{file, digest}, {failed / "gone.h5", digest}}, "its part...");
+  fails("parts-nested.h5", {{documents / "passed/v1.0-parts.h5", digest}}, "its part...");
+  fails("parts-none.h5", {}, "parts: an index of no parts; make it again");
+}
+
 }  // namespace
 
 TEST_CASE("make golden files", "[.make]") {
@@ -82,6 +100,7 @@ TEST_CASE("make golden files", "[.make]") {
   for (const char* format : {"documents", "tokens", "checkpoint", "classifier"})
     fs::create_directories(golden / format / "passed");
   make_documents(golden / "documents/passed/v1.0.h5");
+  make_indexes(golden / "documents");
   make_tokens(golden / "tokens/passed/v1.0-u16.h5", DType::u16, 300);
   make_tokens(golden / "tokens/passed/v1.0-u32.h5", DType::u32, 300);
   make_classifier(golden / "classifier/passed/v1.0.clf");
