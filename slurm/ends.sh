@@ -7,9 +7,12 @@
 # Since Slurm 22.05 srun takes the cores of a task from here alone.
 [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"
 
-alone() { # TOOL ARGUMENT...: as one process, which Slurm signals before the time limit; stopped by it, the job comes again
+alone() { step_of --ntasks=1 --nodes=1 "$@"; } # TOOL ARGUMENT...: as one process
+on_ranks() { step_of "${HEARTH_SRUN[@]}" --kill-on-bad-exit=0 "--wait=$HEARTH_WAIT" "$@"; } # TOOL ARGUMENT...: a rank a task
+
+step_of() { # OPTION... TOOL ARGUMENT...: Slurm signals it before the time limit; stopped by it, the job comes again
   local code=0
-  srun --ntasks=1 --nodes=1 "$@" || code=$?
+  srun "$@" || code=$?
   if [ $code = 75 ] && [ "$HEARTH_AGAIN" = requeue ] && [ "${SLURM_RESTART_COUNT:-0}" -lt "$HEARTH_MAX_STOPS" ]; then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60
   fi

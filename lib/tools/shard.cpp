@@ -63,7 +63,14 @@ constexpr const char* details =
     "\n"
     "Equal inputs give equal files, whatever the number of threads (with --no-provenance to the byte). What was read "
     "is kept in OUTPUT.work until the end: stopped by a signal (exit code 75) or killed, the same command goes on "
-    "where it was. 'hearth shard cat FILE' prints a documents file as JSON lines, 'hearth shard extract FILE' the text "
+    "where it was.\n"
+    "\n"
+    "As many ranks (mpirun -np 4 hearth shard ...) each reads a share of the files, whole ones, and writes a part into "
+    "OUTPUT.parts; OUTPUT is an index that every tool takes as one file. What is judged by the whole corpus is judged "
+    "over all ranks: the documents and their order are those of one rank. An interrupted run goes on with as many "
+    "ranks. A list on standard input is for one rank.\n"
+    "\n"
+    "'hearth shard cat FILE' prints a documents file as JSON lines, 'hearth shard extract FILE' the text "
     "that a file would give; an input named cat is given as ./cat.";
 
 Command build_command(const std::vector<std::string>& argv) {
@@ -118,7 +125,7 @@ Command build_command(const std::vector<std::string>& argv) {
                  "write a page with the funnel and with samples kept and rejected by each rule");
   add_common(command, options->common, {.seed = true, .dry_run = true, .overwrite = true, .no_provenance = true});
   command.run = [options, argv](const Command& self) {
-    return run_with_context(self, options->common, argv, [&](Context& context) { return run(*options, context); });
+    return run_on_ranks(self, options->common, argv, {}, [&](Context& context) { return run(*options, context); });
   };
   return command;
 }

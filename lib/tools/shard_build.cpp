@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The three passes of a run: read everything into the work folder (shard_gather.h), judge it as a whole
 // (shard_judge.h), write what stays (shard_write.h). A run that was interrupted goes on where reading stood; the other
-// two passes are done again.
+// two passes are done again. Many ranks read and write each a share of the files (shard_share.h, rank_parts.h), and
+// judge together.
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,11 +18,15 @@
 #include "lib/base/json_value.h"
 #include "lib/base/machine.h"
 #include "lib/base/text.h"
+#include "lib/comm/agreement.h"
+#include "lib/comm/mesh.h"
 #include "lib/text/file_type.h"
+#include "lib/tools/rank_parts.h"
 #include "lib/tools/shard.h"
 #include "lib/tools/shard_gather.h"
 #include "lib/tools/shard_judge.h"
 #include "lib/tools/shard_report.h"
+#include "lib/tools/shard_share.h"
 #include "lib/tools/shard_spool.h"
 #include "lib/tools/shard_stages.h"
 #include "lib/tools/shard_statistics.h"
@@ -50,26 +56,30 @@ void warn_of_empty_splits(const Options& options, const Statistics& statistics, 
   }
 }
 
-// The end of a run on stdout and stderr.
-void report(const Options& options, const Context& context, const Statistics& statistics, double seconds) {
+std::uint64_t bytes_of(const std::vector<fs::path>& files) {
+  std::uint64_t bytes = 0;
+  for (const fs::path& file : files) bytes += fs::file_size(file);
+  return bytes;
+}
+
+// The end of a run on stdout and stderr. memory_bytes: the most of a rank. files: what was written.
+void report(const Options& options, const Context& context, const Statistics& statistics, double seconds,
+            std::uint64_t memory_bytes, const std::vector<fs::path>& files) {
   warn_of_empty_splits(options, statistics, context.log);
   const double rate = static_cast<double>(statistics.read.bytes) / seconds;
   if (context.json) {
-    const Json result{{"schema", "hearth.shard/1"},
-                      {"output", options.output},
-                      {"seed", context.seed},
-                      {"statistics", statistics.json()},
-                      {"seconds", seconds},
-                      {"read_bytes_per_second", rate},
-                      {"peak_memory_bytes", peak_memory_bytes()}};
+    const Json result{{"schema", "hearth.shard/1"},    {"output", options.output},         {"seed", context.seed},
+                      {"ranks", context.mesh->size()}, {"statistics", statistics.json()},  {"seconds", seconds},
+                      {"read_bytes_per_second", rate}, {"peak_memory_bytes", memory_bytes}};
     std::printf("%s\n", dump_json(result).c_str());
     return;
   }
   std::fputs(statistics.table().c_str(), stdout);
-  context.log.info("wrote " + options.output + ": " + human_bytes(static_cast<double>(fs::file_size(options.output))) +
+  const std::string parts = files.size() > 1 ? " in " + std::to_string(files.size()) + " parts" : "";
+  context.log.info("wrote " + options.output + ": " + human_bytes(static_cast<double>(bytes_of(files))) + parts +
                    " in " + human_seconds(seconds) + " (" + human_bytes(rate) + "/s, seed " +
-                   std::to_string(context.seed) + ", at most " + human_bytes(static_cast<double>(peak_memory_bytes())) +
-                   " of memory)");
+                   std::to_string(context.seed) + ", at most " + human_bytes(static_cast<double>(memory_bytes)) +
+                   " of memory" + (files.size() > 1 ? " a rank)" : ")"));
 }
 
 // The same for an output that an earlier run completed, when it could do no more than that.
@@ -87,42 +97,134 @@ void report_finished_before(const Options& options, const Context& context) {
     context.log.warning(options.html + " is not written; --overwrite does the whole run again");
 }
 
-int stopped(const Options& options, const Spool& spool, Log& log) {
-  log.progress_done();
-  log.warning("stopped by a signal: " + options.output + " is not written; what was read is kept in " +
-              spool.folder().string() + ", and the same command goes on from there");
+// What one rank of a run works on: with one rank the output itself and all files.
+struct Work {
+  Json plan;
+  std::optional<FileShare> share;
+  std::optional<RankParts> parts;
+  fs::path output;  // of this rank
+};
+
+Work work_of(const Options& options, Context& context) {
+  Work work{plan_of(context), {}, {}, options.output};
+  comm::Communicator& world = context.mesh->world();
+  if (world.size() == 1) return work;
+  comm::check_agreement(world, {{"the program (hearth " + version() + ")", version() + " " + commit()},
+                                {"the options", dump_json(work.plan) + options.output}});
+  InputWalk walk(options.inputs, options.files_from, options.output, !options.no_gitignore);
+  work.share = share_of(walk, options.code.records == "repo", world.rank(), world.size());
+  work.plan["ranks"] = world.size();
+  work.plan["inputs"] = {{"files", work.share->n_files}, {"identity", work.share->inputs.hex()}};
+  comm::check_agreement(world, {{"the input files", dump_json(work.plan)}});
+  // Where files came or went, the shares are others: not this work.
+  work.parts.emplace(options.output, work.plan, world.size());
+  work.output = work.parts->of(world.rank());
+  return work;
+}
+
+// True when an earlier run completed the output and was killed before it removed its work folders, which is done now.
+bool was_finished(const Options& options, const Work& work, Context& context) {
+  if (!work.parts) return WorkFolder::remove_finished(options.output, work.plan);
+  comm::Communicator& world = context.mesh->world();
+  const bool complete = fs::exists(options.output) && !fs::exists(options.output + ".partial");
+  bool finished = world.rank() == 0 && complete && WorkFolder::remove_finished(work.output, work.plan);
+  finished = comm::largest(world, {finished ? 1 : 0})[0] > 0;
+  if (finished && world.rank() > 0) fs::remove_all(work.output.string() + ".work");
+  return finished;
+}
+
+int stopped(const Options& options, const Spool& spool, const Context& context) {
+  context.log.progress_done();
+  context.log.warning("stopped by a signal: " + options.output + " is not written; what was read is kept in " +
+                      (context.mesh->alone() ? spool.folder() : spool.folder().parent_path()).string() +
+                      ", and the same command goes on from there");
   return static_cast<int>(Kind::stopped);
 }
 
-// The passes. The work folder outlives an interruption and a full disk, and goes when its content is of no use.
-int build(const Options& options, Context& context) {
+// What single ranks found broken, said once.
+void warn_of_bad_lines(const Gatherer& gatherer, const Context& context) {
+  std::uint64_t n = 0;
+  std::string first;
+  const Json own{gatherer.n_bad_lines(), gatherer.first_bad_line()};
+  for (const std::string& text : comm::gathered_texts(context.mesh->world(), dump_json(own))) {
+    const Json one = parse_json(text, "a rank");
+    n += one[0].get<std::uint64_t>();
+    if (first.empty()) first = one[1].get<std::string>();
+  }
+  if (n > 0) context.log.warning(std::to_string(n) + " broken lines are skipped, the first: " + first);
+}
+
+// Completes what this rank writes, then that of all.
+void finish(const Options& options, const Work& work, const Spool& spool, CorpusWriter& writer, Context& context) {
+  if (!work.parts) {
+    spool.finishing();
+    return writer.finish();
+  }
+  comm::Communicator& world = context.mesh->world();
+  writer.finish();
+  world.barrier();  // all parts are there
+  if (world.rank() == 0) {
+    spool.finishing();
+    formats::write_documents_index(options.output, options.common.overwrite, work.parts->all(),
+                                   provenance(context.invocation, writer.inputs()), writer.statistics().json());
+    work.parts->remove_strangers();
+  }
+  world.barrier();  // the index is: what was kept can go
+}
+
+// The passes. False when a signal asked any rank to stop.
+bool pass_all(const Options& options, const Work& work, Spool& spool, Context& context) {
   const Stopwatch watch;
-  if (WorkFolder::remove_finished(options.output, plan_of(context)) && !options.common.overwrite) {
-    report_finished_before(options, context);
+  comm::Communicator& world = context.mesh->world();
+  const Stages stages = stages_of(options, spool.folder(), context);
+  Gatherer gatherer(options, stages, spool, work.share, context);
+  const bool gathered = gatherer.run();
+  if (any_stopped(world) || !gathered) return false;
+  warn_of_bad_lines(gatherer, context);
+  const ReadPosition& read = spool.position();
+  const comm::Numbering rows(world, read.n_references, read.n_rows - read.n_references);
+  const auto judgement = judge_corpus(spool, stages, rows, context);
+  if (!judgement) return false;
+  CorpusWriter writer(options, work.output, stages, spool, *judgement, rows, gatherer.roots(), context);
+  if (!writer.run()) return false;
+  finish(options, work, spool, writer, context);
+  const auto memory =
+      static_cast<std::uint64_t>(comm::largest(world, {static_cast<std::int64_t>(peak_memory_bytes())})[0]);
+  if (world.rank() > 0) return true;
+  if (!options.html.empty()) {
+    write_file(options.html, report_html(options.output, writer.statistics(), writer.samples(), watch.seconds()));
+  }
+  report(options, context, writer.statistics(), watch.seconds(), memory,
+         work.parts ? work.parts->all() : std::vector<fs::path>{options.output});
+  return true;
+}
+
+// The work folder outlives an interruption and a full disk, and goes when its content is of no use. A rank that fails
+// ends alone and says who it is: the launcher ends the others, which may be waiting for it.
+int build(const Options& options, Context& context) {
+  comm::Communicator& world = context.mesh->world();
+  const Work work = work_of(options, context);
+  if (was_finished(options, work, context) && !options.common.overwrite) {
+    if (world.rank() == 0) report_finished_before(options, context);
     return 0;
   }
   require_creatable(options.output, options.common.overwrite);
   if (!options.html.empty()) require_creatable(options.html, true);
-  Spool spool(options.output, plan_of(context), options.resume, context.pool);
-  const bool begun_before = spool.n_segments() > 0;
-  try {
-    const Stages stages = stages_of(options, spool.folder(), context);
-    Gatherer gatherer(options, stages, spool, context);
-    if (!gatherer.run()) return stopped(options, spool, context.log);
-    const auto judgement = judge_corpus(spool, stages, context);
-    if (!judgement) return stopped(options, spool, context.log);
-    CorpusWriter writer(options, stages, spool, *judgement, gatherer.roots(), context);
-    if (!writer.run()) return stopped(options, spool, context.log);
-    if (!options.html.empty()) {
-      write_file(options.html, report_html(options.output, writer.statistics(), writer.samples(), watch.seconds()));
+  if (work.parts) work.parts->make_folder(world);
+  const auto pass = [&] {
+    Spool spool(work.output, work.plan, options.resume, context.pool);
+    const bool begun_before = spool.n_segments() > 0;
+    try {
+      if (!pass_all(options, work, spool, context)) return stopped(options, spool, context);
+    } catch (const Error& error) {
+      if (!begun_before && error.kind() != Kind::io) spool.remove();
+      throw;
     }
-    report(options, context, writer.statistics(), watch.seconds());
-  } catch (const Error& error) {
-    if (!begun_before && error.kind() != Kind::io) spool.remove();
-    throw;
-  }
-  spool.remove();
-  return 0;
+    spool.remove();
+    return 0;
+  };
+  if (!work.parts) return pass();
+  return with_context("rank " + std::to_string(world.rank()), pass);
 }
 
 // --dry-run: what there is to read, by type as names tell it.
@@ -174,6 +276,13 @@ int plan(const Options& options, Context& context) {
 }  // namespace
 
 int run(const Options& options, Context& context) {
+  const bool reads_stdin =
+      options.files_from == "-" || std::find(options.inputs.begin(), options.inputs.end(), "-") != options.inputs.end();
+  if (reads_stdin && !context.mesh->alone()) {
+    throw Error(Kind::usage,
+                "a list on standard input is read by one process; write it to a file that all ranks see "
+                "and give --files-from FILE");
+  }
   if (options.inputs.empty() && options.files_from.empty()) {
     throw Error(Kind::usage,
                 "INPUT is missing: name files or folders, or - for a list of them on standard input\nTry 'hearth shard "
@@ -195,7 +304,7 @@ int run(const Options& options, Context& context) {
         "resemble; reject near-duplicates, or keep them");
   }
   extract_options(options.parsers);  // a program that is missing is said before anything is read
-  if (options.common.dry_run) return plan(options, context);
+  if (options.common.dry_run) return context.mesh->rank() == 0 ? plan(options, context) : 0;
   return build(options, context);
 }
 

@@ -68,9 +68,10 @@ std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions
 }
 
 std::vector<std::unique_ptr<text::CorpusStage>> make_duplicate_stages(const DuplicateOptions& options,
-                                                                      const std::filesystem::path& folder) {
+                                                                      const std::filesystem::path& folder,
+                                                                      bool many_ranks) {
   std::vector<std::unique_ptr<text::CorpusStage>> stages;
-  stages.push_back(std::make_unique<dedup::ExactDuplicates>());
+  stages.push_back(std::make_unique<dedup::ExactDuplicates>(many_ranks, folder));
   if (options.near != "keep") {
     dedup::NearOptions near;
     near.threshold = options.near_threshold;

@@ -31,8 +31,9 @@ std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions
                                                           std::uint64_t least_characters);
 
 // Exact duplicates, near ones, repeated passages: those that are asked for, in this order. Temporary files lie in
-// folder; empty: the system's.
+// folder; empty: the system's. many_ranks: they conclude together with those of other ranks.
 std::vector<std::unique_ptr<text::CorpusStage>> make_duplicate_stages(const DuplicateOptions& options,
-                                                                      const std::filesystem::path& folder);
+                                                                      const std::filesystem::path& folder,
+                                                                      bool many_ranks);
 
 }  // namespace hearth::tools::shard

@@ -81,7 +81,8 @@ int run_extract(const ExtractCommandOptions& options, Context& context) {
   const auto workers = parser_workers(options.parsers, options.max_document_bytes);
   text::ExtractOptions extract = extract_options(options.parsers);
   extract.workers = workers.get();
-  InputWalk walk(options.inputs, "", "/");
+  InputWalk files(options.inputs, "", "/");
+  SharedWalk walk(files);
   ItemSource source(walk, member_limits(options.containers, options.max_document_bytes), workers.get());
   Printer printer(options.json, context.log);
   std::vector<Item> items;

@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
+#include "lib/comm/mesh.h"
 #include "lib/text/identity.h"
 #include "lib/tools/shard_pack.h"
 
@@ -35,7 +36,8 @@ Row row_of(text::Candidate& candidate) {
 
 }  // namespace
 
-Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, Context& context)
+Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, const std::optional<FileShare>& share,
+                   Context& context)
     : options_(options),
       stages_(stages),
       workers_(parser_workers(options.parsers, options.max_document_bytes)),
@@ -43,7 +45,8 @@ Gatherer::Gatherer(const Options& options, const Stages& stages, Spool& spool, C
       spool_(spool),
       context_(context),
       walk_(options.inputs, options.files_from, options.output, !options.no_gitignore),
-      source_(walk_, member_limits(options.containers, options.max_document_bytes), workers_.get()),
+      shared_walk_(walk_, share),
+      source_(shared_walk_, member_limits(options.containers, options.max_document_bytes), workers_.get()),
       position_(spool.position()),
       began_(steady_seconds()) {
   extract_.workers = workers_.get();
@@ -57,23 +60,25 @@ bool Gatherer::run() {
   }
   position_.complete = true;
   position_.n_files = source_.n_files();
-  position_.skipped = walk_.skipped();
+  position_.skipped = shared_walk_.skipped();
   position_.skipped.hidden += source_.n_passed_by();
   spool_.end_segment(position_);
   context_.log.progress_done();
-  if (n_bad_lines_ > 0) {
-    context_.log.warning(std::to_string(n_bad_lines_) + " broken lines are skipped, the first: " + first_bad_line_);
-  }
   return true;
 }
 
-// The documents of --against, which only take part in judging.
+// The documents of --against, which only take part in judging: of all files' blocks, counted together, a rank's piece.
 bool Gatherer::read_references() {
-  std::uint64_t block_number = 0;
-  for (const std::string& path : options_.duplicates.against) {
-    const formats::DocumentsReader reader(path);
-    for (std::uint64_t block = 0; block < reader.n_blocks(); ++block) {
-      if (block_number++ < position_.reference_blocks) continue;
+  std::vector<formats::DocumentsReader> readers;
+  std::uint64_t n_blocks = 0, block_number = 0;
+  for (const std::string& path : options_.duplicates.against) n_blocks += readers.emplace_back(path).n_blocks();
+  const comm::Piece mine =
+      comm::piece_of(static_cast<std::int64_t>(n_blocks), context_.mesh->rank(), context_.mesh->size());
+  const auto end = static_cast<std::uint64_t>(mine.begin + mine.count);
+  for (const formats::DocumentsReader& reader : readers) {
+    for (std::uint64_t block = 0; block < reader.n_blocks(); ++block, ++block_number) {
+      const std::uint64_t next = static_cast<std::uint64_t>(mine.begin) + position_.reference_blocks;
+      if (block_number != next || block_number >= end) continue;
       if (stop_requested()) return false;
       std::vector<formats::Document> documents;
       for (formats::Document& document : reader.read_block(block)) add_unpacked(std::move(document), documents);
@@ -92,6 +97,7 @@ bool Gatherer::read_references() {
         rows[i] = std::move(row);
       });
       for (Row& row : rows) take(row, {});
+      position_.n_references += rows.size();
       ++position_.reference_blocks;
       if (spool_.segment_is_full()) spool_.end_segment(position_);
     }

@@ -5,12 +5,14 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "lib/device/context.h"
 #include "lib/tools/shard.h"
+#include "lib/tools/shard_share.h"
 #include "lib/tools/shard_source.h"
 #include "lib/tools/shard_spool.h"
 #include "lib/tools/shard_stages.h"
@@ -22,12 +24,16 @@ constexpr std::uint64_t budget_bytes_per_thread = 8u << 20;  // of texts in flig
 
 class Gatherer {
  public:
-  Gatherer(const Options& options, const Stages& stages, Spool& spool, Context& context);
+  // share: the files to read; none: all. It and the others outlive this.
+  Gatherer(const Options& options, const Stages& stages, Spool& spool, const std::optional<FileShare>& share,
+           Context& context);
 
   // Reads from where the spool stands to the end. False when a signal asked to stop: what was read is in the spool.
   // Throws Error{data} at the first broken line with on_bad_line "fail", and when inputs differ from those that were
   // read before an interruption.
   bool run();
+  std::uint64_t n_bad_lines() const { return n_bad_lines_; }
+  const std::string& first_bad_line() const { return first_bad_line_; }
   const std::vector<std::string>& roots() const { return walk_.roots(); }
 
  private:
@@ -51,6 +57,7 @@ class Gatherer {
   Spool& spool_;
   Context& context_;
   InputWalk walk_;
+  SharedWalk shared_walk_;
   ItemSource source_;
   ReadPosition position_;
   std::uint64_t bytes_read_ = 0, n_bad_lines_ = 0;

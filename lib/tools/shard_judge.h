@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/comm/exchange.h"
 #include "lib/device/context.h"
 #include "lib/tools/shard_spool.h"
 #include "lib/tools/shard_stages.h"
@@ -16,10 +17,16 @@ namespace hearth::tools::shard {
 struct Judgement {
   static constexpr std::uint8_t kept = 0xff, rejected_before = 0xfe;
   std::vector<std::uint8_t> by_row;  // kept, rejected_before (by a document stage), or the corpus stage that rejects it
-  std::unordered_map<std::uint64_t, std::uint64_t> group_of;  // CorpusStage::group_of, where it is another row
+  std::unordered_map<std::uint64_t, text::Group> group_of;  // of rows that are held out with others
 };
 
-// Nothing when a signal asked to stop.
-std::optional<Judgement> judge_corpus(const Spool& spool, const Stages& stages, Context& context);
+// Collective: each rank judges the rows of its spool, by those of all. Rows of the spool are counted from 0 in the
+// judgement; to the stages they are what `rows` says, their places in the input order of all ranks. Nothing when a
+// signal asked any rank to stop.
+std::optional<Judgement> judge_corpus(const Spool& spool, const Stages& stages, const comm::Numbering& rows,
+                                      Context& context);
+
+// Collective: true when a signal asked any rank to stop.
+bool any_stopped(comm::Communicator& world);
 
 }  // namespace hearth::tools::shard

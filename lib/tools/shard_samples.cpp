@@ -2,8 +2,10 @@
 #include "lib/tools/shard_samples.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/digest.h"
+#include "lib/base/json_value.h"
 #include "lib/text/encoding.h"
 
 namespace hearth::tools::shard {
@@ -31,8 +33,32 @@ void Samples::offer(const std::string& kind, std::string_view id, std::string_vi
   auto& chosen = by_kind_[kind];
   const std::uint64_t place = hash128(std::to_string(seed_) + std::string(id)).low;
   if (chosen.size() == of_each_ && place >= chosen.rbegin()->first) return;
-  chosen.insert_or_assign(place, Sample{std::string(source), std::string(type), excerpt_of(detail), excerpt_of(text)});
+  add(kind, place, {std::string(source), std::string(type), excerpt_of(detail), excerpt_of(text)});
+}
+
+void Samples::add(const std::string& kind, std::uint64_t place, Sample sample) {
+  auto& chosen = by_kind_[kind];
+  chosen.insert_or_assign(place, std::move(sample));
   if (chosen.size() > of_each_) chosen.erase(std::prev(chosen.end()));
+}
+
+Json Samples::json() const {
+  Json kinds = Json::object();
+  for (const auto& [kind, chosen] : by_kind_) {
+    for (const auto& [place, sample] : chosen)
+      kinds[kind].push_back({place, sample.source, sample.type, sample.detail, sample.excerpt});
+  }
+  return kinds;
+}
+
+void Samples::add(const Json& other) {
+  for (const auto& [kind, chosen] : other.items()) {
+    for (const Json& sample : chosen) {
+      add(kind, sample[0].get<std::uint64_t>(),
+          {sample[1].get<std::string>(), sample[2].get<std::string>(), sample[3].get<std::string>(),
+           sample[4].get<std::string>()});
+    }
+  }
 }
 
 std::vector<Sample> Samples::of(const std::string& kind) const {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/json.h"
+
 namespace hearth::tools::shard {
 
 struct Sample {
@@ -23,7 +25,12 @@ class Samples {
              std::string_view detail, std::string_view text);
   std::vector<Sample> of(const std::string& kind) const;
 
+  Json json() const;            // for other ranks
+  void add(const Json& other);  // those another rank chose
+
  private:
+  void add(const std::string& kind, std::uint64_t place, Sample sample);
+
   std::uint64_t seed_;
   std::size_t of_each_;
   std::map<std::string, std::map<std::uint64_t, Sample>> by_kind_;  // by hash of id and seed

@@ -10,14 +10,14 @@
 #include "lib/text/containers/members.h"
 #include "lib/text/isolation/workers.h"
 #include "lib/tools/shard_item.h"
-#include "lib/tools/shard_walk.h"
+#include "lib/tools/shard_share.h"
 
 namespace hearth::tools::shard {
 
 class ItemSource {
  public:
   // workers read what is in archives and mails; null: this process does. Records are always read here.
-  ItemSource(InputWalk& walk, const text::MemberLimits& limits, text::ParserWorkers* workers)
+  ItemSource(SharedWalk& walk, const text::MemberLimits& limits, text::ParserWorkers* workers)
       : walk_(walk), limits_(limits), workers_(workers) {}
 
   // Appends items until there are max_items or their lines have max_bytes; false when nothing is left.
@@ -33,7 +33,7 @@ class ItemSource {
   void open(Item& item);
   text::Holds holds_of(const FoundFile& file) const;
 
-  InputWalk& walk_;
+  SharedWalk& walk_;
   text::MemberLimits limits_;
   text::ParserWorkers* workers_;
   std::uint64_t n_files_ = 0;

@@ -16,6 +16,7 @@ constexpr double segment_seconds = 60;
 
 Json json_of(const ReadPosition& position) {
   return {{"reference_blocks", position.reference_blocks},
+          {"references", position.n_references},
           {"items", position.n_items},
           {"rows", position.n_rows},
           {"identity_high", position.identity.high},
@@ -31,6 +32,7 @@ Json json_of(const ReadPosition& position) {
 ReadPosition position_of(const Json& json, const std::string& where) {
   const auto number = [&](const char* key) { return json_get<std::uint64_t>(json, key, where); };
   return {number("reference_blocks"),
+          number("references"),
           number("items"),
           number("rows"),
           {number("identity_high"), number("identity_low")},

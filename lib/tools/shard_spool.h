@@ -22,7 +22,8 @@ namespace hearth::tools::shard {
 
 // How far reading went: documents of --against, then items of the inputs.
 struct ReadPosition {
-  std::uint64_t reference_blocks = 0;  // of all --against files together
+  std::uint64_t reference_blocks = 0;  // of those of all --against files together that this rank reads
+  std::uint64_t n_references = 0;      // rows they gave, which come first
   std::uint64_t n_items = 0, n_rows = 0;
   Hash128 identity;  // over what was read: sources, sizes, times of change, line numbers
   bool complete = false;

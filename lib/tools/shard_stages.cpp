@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "lib/comm/mesh.h"
 #include "lib/text/filters.h"
 #include "lib/tools/shard_classifier.h"
 #include "lib/tools/shard_common_lines.h"
@@ -29,7 +30,7 @@ Stages stages_of(const Options& options, const std::filesystem::path& folder, Co
   if (auto stage = make_perplexity_stage(options.perplexity, options.quality.action == "reject", context)) {
     stages.document.push_back(std::move(stage));
   }
-  stages.corpus = make_duplicate_stages(options.duplicates, folder);
+  stages.corpus = make_duplicate_stages(options.duplicates, folder, !context.mesh->alone());
   if (auto stage = make_common_lines(options.boilerplate, options.duplicates.memory_bytes, folder))
     stages.corpus.push_back(std::move(stage));
   return stages;

@@ -44,6 +44,24 @@ Json json_of(const std::map<std::string, Count>& counts) {
   return object;
 }
 
+void add_to(Count& sum, const Json& other) {
+  sum.documents += other["documents"].get<std::uint64_t>();
+  sum.bytes += other["bytes"].get<std::uint64_t>();
+}
+
+void add_to(std::map<std::string, Count>& sums, const Json& other) {
+  for (const auto& [name, count] : other.items()) add_to(sums[name], count);
+}
+
+void add_to(std::map<std::string, std::uint64_t>& sums, const Json& other) {
+  for (const auto& [name, count] : other.items()) sums[name] += count.get<std::uint64_t>();
+}
+
+// The count of a source; beyond so many, of all others.
+Count& of_source(std::map<std::string, Count>& by_source, const std::string& name) {
+  return by_source[by_source.size() < most_sources || by_source.contains(name) ? name : "other sources"];
+}
+
 // "3 of this, 4 of that", leaving out what there is none of.
 std::string enumerate(const std::vector<std::pair<std::string, std::uint64_t>>& counts) {
   std::vector<std::string> parts;
@@ -100,7 +118,47 @@ void Statistics::add_kept(const formats::Document& document, std::uint64_t text_
   by_type[document.type].add(text_bytes);
   if (!document.language.empty()) by_language[document.language].add(text_bytes);
   const std::string top = document.source.substr(0, document.source.find_first_of("/#!"));
-  by_source[by_source.size() < most_sources || by_source.contains(top) ? top : "other sources"].add(text_bytes);
+  of_source(by_source, top).add(text_bytes);
+}
+
+void Statistics::add(const Json& other) {
+  n_files += other["files"].get<std::uint64_t>();
+  add_to(read, other["read"]);
+  add_to(kept, other["kept"]);
+  add_to(rejected, other["rejected"]);
+  for (std::size_t i = 0; i < funnel.size(); ++i) {
+    const Json& stage = other["funnel"][i];
+    add_to(funnel[i].in, stage["in"]);
+    add_to(funnel[i].rejected, stage["rejected"]);
+    add_to(funnel[i].changed, stage["changed"]);
+    add_to(funnel[i].by_reason, stage["by_reason"]);
+    funnel[i].bytes_removed += stage["bytes_removed"].get<std::int64_t>();
+    funnel[i].joined += stage["joined"].get<std::uint64_t>();
+  }
+  for (const auto& [stage, by_name] : other["tallies"].items()) {
+    for (const auto& [name, count] : by_name.items()) {
+      TallyCount& sum = tallies[stage][name];
+      sum.documents += count["documents"].get<std::uint64_t>();
+      sum.number += count["number"].get<std::uint64_t>();
+      for (const Json& id : count["first_documents"]) {
+        if (sum.first.size() < first_documents) sum.first.push_back(id.get<std::string>());
+      }
+    }
+  }
+  add_to(counts, other["counts"]);
+  add_to(by_split, other["by_split"]);
+  add_to(by_type, other["by_type"]);
+  add_to(by_language, other["by_language"]);
+  for (const auto& [name, count] : other["by_source"].items()) add_to(of_source(by_source, name), count);
+  add_to(by_encoding, other["by_encoding"]);
+  const Json &repaired = other["repaired"], &passed_by = other["skipped"];
+  n_line_ends += repaired["line_ends"].get<std::uint64_t>();
+  n_controls += repaired["controls"].get<std::uint64_t>();
+  n_composed += repaired["composed"].get<std::uint64_t>();
+  skipped.hidden += passed_by["hidden"].get<std::uint64_t>();
+  skipped.symlinks += passed_by["symlinks"].get<std::uint64_t>();
+  skipped.special += passed_by["special"].get<std::uint64_t>();
+  skipped.ignored += passed_by["ignored"].get<std::uint64_t>();
 }
 
 void Statistics::add_packed(const formats::Document& document, std::uint64_t n_files) {

@@ -71,6 +71,8 @@ struct Statistics {
   Statistics(const std::vector<std::string>& stage_names, std::size_t n_document_stages, bool packs);
   void add(const Row& row, const Outcome& outcome);
   void add_packed(const formats::Document& document, std::uint64_t n_files);
+  // What another rank counted, as its json() says: those of the ranks before come first. Findings are of all already.
+  void add(const Json& other);
   std::map<std::string, Count> by_reason() const;  // bytes as read by the stage
 
   Json json() const;

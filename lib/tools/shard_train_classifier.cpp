@@ -96,7 +96,8 @@ class Reading {
   }
 
   bool read_items(const std::vector<std::string>& inputs, Sample& sample) {
-    InputWalk walk(inputs, "", options_.output);
+    InputWalk files(inputs, "", options_.output);
+    SharedWalk walk(files);
     const auto workers = parser_workers({}, options_.max_document_bytes);
     text::ExtractOptions extract = extract_options({});
     extract.workers = workers.get();

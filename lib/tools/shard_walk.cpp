@@ -171,6 +171,14 @@ bool InputWalk::is_ignored(const std::string& name, bool is_folder) const {
   return false;
 }
 
+// The output, or what lies beside it while it is made.
+bool InputWalk::is_of_output(const fs::path& path) const {
+  const std::string absolute = fs::absolute(path).lexically_normal().string();
+  if (!absolute.starts_with(output_.native())) return false;
+  const std::string behind = absolute.substr(output_.native().size());
+  return behind.empty() || behind == ".partial" || behind == ".work" || behind == ".parts";
+}
+
 std::optional<FoundFile> InputWalk::next_below() {
   while (!folders_.empty()) {
     Folder& folder = folders_.back();
@@ -196,14 +204,14 @@ std::optional<FoundFile> InputWalk::next_below() {
     if (is_ignored(name, S_ISDIR(status.st_mode))) {
       ++skipped_.ignored;
     } else if (S_ISDIR(status.st_mode)) {
+      if (is_of_output(found.path)) continue;
       if (auto unreadable = enter_folder(std::move(found))) return unreadable;
     } else if (S_ISLNK(status.st_mode)) {
       ++skipped_.symlinks;
     } else if (!S_ISREG(status.st_mode)) {
       ++skipped_.special;
     } else {
-      const std::string absolute = fs::absolute(found.path).lexically_normal().string();
-      if (absolute == output_.string() || absolute == output_.string() + ".partial") continue;
+      if (is_of_output(found.path)) continue;
       set_status(found, status);
       return found;
     }

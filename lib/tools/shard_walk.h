@@ -40,9 +40,9 @@ struct Skipped {
 class InputWalk {
  public:
   // inputs: files and folders; "-" is a list of such on standard input, one a line. files_from: a file with such a
-  // list, or "-"; empty: none. output and its partial file are passed by. Throws Error{missing} for an input not there;
-  // what a list names and is not there is found with its problem. gitignore: .gitignore files in the folders walked say
-  // what is passed by; those above the inputs are not looked at.
+  // list, or "-"; empty: none. output is passed by, and the files and folders beside it while it is made. Throws
+  // Error{missing} for an input not there; what a list names and is not there is found with its problem. gitignore:
+  // .gitignore files in the folders walked say what is passed by; those above the inputs are not looked at.
   InputWalk(std::vector<std::string> inputs, const std::string& files_from, std::filesystem::path output,
             bool gitignore = true);
   ~InputWalk();
@@ -62,6 +62,7 @@ class InputWalk {
   std::optional<FoundFile> enter_folder(FoundFile folder);
   std::optional<FoundFile> next_below();
   bool is_ignored(const std::string& name, bool is_folder) const;
+  bool is_of_output(const std::filesystem::path& path) const;
   std::optional<std::string> next_listed();
 
   std::vector<std::string> roots_;

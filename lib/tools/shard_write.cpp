@@ -8,6 +8,8 @@
 #include "lib/base/json_value.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
+#include "lib/comm/agreement.h"
+#include "lib/comm/mesh.h"
 #include "lib/text/encoding.h"
 #include "lib/text/identity.h"
 
@@ -71,39 +73,56 @@ std::string without(std::string_view text, std::vector<text::Range> ranges) {
   return left;
 }
 
-CorpusWriter::CorpusWriter(const Options& options, const Stages& stages, const Spool& spool, const Judgement& judgement,
+CorpusWriter::CorpusWriter(const Options& options, const fs::path& output, const Stages& stages, const Spool& spool,
+                           const Judgement& judgement, const comm::Numbering& rows,
                            const std::vector<std::string>& roots, Context& context)
     : options_(options),
       stages_(stages),
       spool_(spool),
       judgement_(judgement),
+      rows_(rows),
       roots_(roots),
       context_(context),
-      writer_(options.output, options.common.overwrite, context.pool, {}),
+      writer_(output, options.common.overwrite || !context.mesh->alone(), context.pool, {}),
       packer_(
           options.code.repository_bytes, context.pool,
           [this](formats::Document document, std::uint64_t n_files) { write_packed(std::move(document), n_files); }),
       statistics_(stages.names(), stages.document.size(), options.code.records == "repo"),
+      all_statistics_(statistics_),
       samples_(context.seed),
-      input_digests_(roots.size()) {
-  for (const auto& [row, group] : judgement.group_of) firsts_.emplace(group, GroupFirst{});
-}
+      input_digests_(roots.size()) {}
 
 bool CorpusWriter::run() {
-  for (std::size_t segment = 0; segment < spool_.n_segments(); ++segment) {
+  for (std::size_t segment = 0; segment < spool_.n_segments() && !stop_requested(); ++segment) {
     std::vector<Passing> documents = load(segment);
     context_.pool.for_each(static_cast<std::int64_t>(documents.size()),
                            [&](std::int64_t i, int) { conclude(documents[static_cast<std::size_t>(i)]); });
     for (Passing& passing : documents) {
-      if (stop_requested()) return false;
+      if (stop_requested()) break;
       if (!passing.row.reference) write(passing);
       passing = {};
     }
     context_.log.progress("writing: segment " + std::to_string(segment + 1) + " of " +
                           std::to_string(spool_.n_segments()));
   }
+  if (any_stopped(context_.mesh->world())) return false;
   packer_.finish();
   context_.log.progress_done();
+  sum_up();
+  if (all_statistics_.kept.documents == 0) {
+    const std::string reasons = all_statistics_.reasons();
+    throw Error(Kind::data, "no document is left of " + std::to_string(all_statistics_.read.documents) + " read" +
+                                (reasons.empty() ? "" : ": " + reasons) + "; " + options_.output + " is not written");
+  }
+  return true;
+}
+
+void CorpusWriter::finish() {
+  writer_.finish(provenance(context_.invocation, records(own_digests_)), statistics_.json());
+}
+
+// Ends the counts of this rank and adds those of all. Findings of the corpus stages are of all ranks already.
+void CorpusWriter::sum_up() {
   statistics_.n_files = spool_.position().n_files;
   statistics_.skipped = spool_.position().skipped;
   for (const auto& stage : stages_.document) {
@@ -112,18 +131,35 @@ bool CorpusWriter::run() {
     }
   }
   for (const auto& stage : stages_.corpus) statistics_.findings.emplace_back(stage->name(), stage->findings_json());
-  if (statistics_.kept.documents == 0) {
-    const std::string reasons = statistics_.reasons();
-    throw Error(Kind::data, "no document is left of " + std::to_string(statistics_.read.documents) + " read" +
-                                (reasons.empty() ? "" : ": " + reasons) + "; " + options_.output + " is not written");
+  for (Sha256& digest : input_digests_) own_digests_.push_back(digest.hex());
+  comm::Communicator& world = context_.mesh->world();
+  if (world.size() == 1) {
+    all_statistics_ = statistics_;
+    all_digests_ = own_digests_;
+    return;
   }
+  all_statistics_.findings = statistics_.findings;
+  const Json own{{"statistics", statistics_.json()}, {"samples", samples_.json()}, {"digests", own_digests_}};
+  std::vector<Sha256> digests(roots_.size());
+  for (const std::string& text : comm::gathered_texts(world, dump_json(own))) {
+    const Json one = parse_json(text, "a rank");
+    all_statistics_.add(one["statistics"]);
+    samples_.add(one["samples"]);
+    for (std::size_t i = 0; i < digests.size(); ++i) digests[i].update(one["digests"][i].get<std::string>());
+  }
+  for (Sha256& digest : digests) all_digests_.push_back(digest.hex());
+}
+
+std::vector<InputRecord> CorpusWriter::records(const std::vector<std::string>& digests) const {
   std::vector<InputRecord> inputs;
-  for (std::size_t i = 0; i < roots_.size(); ++i) inputs.push_back({roots_[i], input_digests_[i].hex()});
+  for (std::size_t i = 0; i < roots_.size(); ++i) inputs.push_back({roots_[i], digests[i]});
   for (const std::string& path : options_.duplicates.against)
     inputs.push_back({path, formats::DocumentsReader(path).digest()});
-  spool_.finishing();
-  writer_.finish(provenance(context_.invocation, inputs), statistics_.json());
-  return true;
+  return inputs;
+}
+
+std::vector<InputRecord> CorpusWriter::inputs() const {
+  return records(all_digests_);
 }
 
 std::vector<CorpusWriter::Passing> CorpusWriter::load(std::size_t segment) {
@@ -137,12 +173,6 @@ std::vector<CorpusWriter::Passing> CorpusWriter::load(std::size_t segment) {
   std::size_t i = 0;
   spool_.for_each_text(segment, [&](std::string_view text) { documents.at(i++).text = text; });
   HEARTH_CHECK(i == documents.size(), "a segment of the work folder has fewer texts than rows");
-  for (const Passing& passing : documents) {  // what decides splits of groups may stand in any row before them
-    if (const auto found = firsts_.find(passing.number); found != firsts_.end()) {
-      found->second.hash = passing.row.text_hash;
-      if (passing.row.reference) found->second.split = static_cast<formats::Split>(passing.row.reference_split);
-    }
-  }
   return documents;
 }
 
@@ -155,12 +185,12 @@ void CorpusWriter::conclude(Passing& passing) const {
     passing.rejection = passing.row.rejection;
     passing.stage = passing.row.stage;
   } else if (verdict != Judgement::kept) {
-    passing.rejection = stages_.corpus[verdict]->judge(passing.number);
+    passing.rejection = stages_.corpus[verdict]->judge(rows_.shared(passing.number));
     passing.stage = 1 + stages_.document.size() + verdict;
   } else {
     cut(passing);
     for (const auto& stage : stages_.corpus) {
-      if (!passing.rejection) stage->annotate(passing.number, passing.row.document);
+      if (!passing.rejection) stage->annotate(rows_.shared(passing.number), passing.row.document);
     }
   }
 }
@@ -171,7 +201,7 @@ void CorpusWriter::cut(Passing& passing) const {
   passing.cut_begins.resize(stages_.corpus.size());
   for (std::size_t i = 0; i < stages_.corpus.size(); ++i) {
     std::vector<text::Range> ranges;
-    stages_.corpus[i]->cut(passing.number, passing.text, ranges);
+    stages_.corpus[i]->cut(rows_.shared(passing.number), passing.text, ranges);
     if (ranges.empty()) continue;
     ranges = merged(std::move(ranges));
     passing.cut_bytes[i] = bytes_in(ranges);
@@ -227,11 +257,10 @@ void CorpusWriter::write_packed(formats::Document document, std::uint64_t n_file
 // the split is what its corpus says.
 formats::Split CorpusWriter::split_of(const Passing& passing) const {
   const text::SplitFractions fractions{options_.validation_fraction, options_.test_fraction};
-  const auto group = judgement_.group_of.find(passing.number);
-  if (group == judgement_.group_of.end()) return text::choose_split(passing.row.text_hash, context_.seed, fractions);
-  HEARTH_CHECK(group->second < next_row_, "a group is named by a later document");
-  const GroupFirst& first = firsts_.at(group->second);
-  return first.split ? *first.split : text::choose_split(first.hash, context_.seed, fractions);
+  const auto found = judgement_.group_of.find(passing.number);
+  if (found == judgement_.group_of.end()) return text::choose_split(passing.row.text_hash, context_.seed, fractions);
+  const text::Group& group = found->second;
+  return group.split ? *group.split : text::choose_split(group.text_hash, context_.seed, fractions);
 }
 
 void CorpusWriter::sample(const Passing& passing) {

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "formats/documents.h"
+#include "lib/base/file.h"
 #include "lib/device/context.h"
 #include "lib/tools/shard.h"
 #include "lib/tools/shard_judge.h"
@@ -26,21 +26,28 @@ std::string without(std::string_view text, std::vector<text::Range> ranges);
 
 class CorpusWriter {
  public:
-  // roots: the inputs, for provenance.
-  CorpusWriter(const Options& options, const Stages& stages, const Spool& spool, const Judgement& judgement,
-               const std::vector<std::string>& roots, Context& context);
+  // output: what this rank writes. rows: the numbers of the spool's rows among those of all ranks. roots: the inputs,
+  // for provenance.
+  CorpusWriter(const Options& options, const fs::path& output, const Stages& stages, const Spool& spool,
+               const Judgement& judgement, const comm::Numbering& rows, const std::vector<std::string>& roots,
+               Context& context);
 
-  // Writes options.output. False when a signal asked to stop. Throws Error{data} when no document is left.
+  // Collective. Reads the spool and sums up. False when a signal asked any rank to stop. Throws Error{data} when no
+  // document is left on any rank.
   bool run();
-  const Statistics& statistics() const { return statistics_; }
+  // Completes the output.
+  void finish();
+  // Of all ranks.
+  const Statistics& statistics() const { return all_statistics_; }
   const Samples& samples() const { return samples_; }
+  std::vector<InputRecord> inputs() const;  // the digests of what was read from each; of many ranks, over theirs
 
  private:
   // A document on its way out.
   struct Passing {
     Row row;
     std::string text;
-    std::uint64_t number = 0;
+    std::uint64_t number = 0;  // in the spool
     std::optional<text::Rejection> rejection;
     std::vector<std::uint64_t> cut_bytes;  // by corpus stage
     std::vector<std::string> cut_begins;   // the beginning of what each took out
@@ -52,6 +59,8 @@ class CorpusWriter {
   void write(Passing& passing);
   void write_packed(formats::Document document, std::uint64_t n_files);
   formats::Split split_of(const Passing& passing) const;
+  std::vector<InputRecord> records(const std::vector<std::string>& digests) const;
+  void sum_up();
   void sample(const Passing& passing);
   void sample_kept(const formats::Document& document, std::string_view text);
 
@@ -59,18 +68,15 @@ class CorpusWriter {
   const Stages& stages_;
   const Spool& spool_;
   const Judgement& judgement_;
+  const comm::Numbering& rows_;
   const std::vector<std::string>& roots_;
   Context& context_;
   formats::DocumentsWriter writer_;
   RepositoryPacker packer_;
-  Statistics statistics_;
+  Statistics statistics_, all_statistics_;  // of this rank's documents, of all
   Samples samples_;
   std::vector<Sha256> input_digests_;  // of each root: over the sources, text hashes and reasons it gave
-  struct GroupFirst {
-    Hash128 hash;                         // of its text
-    std::optional<formats::Split> split;  // of a reference
-  };
-  std::unordered_map<std::uint64_t, GroupFirst> firsts_;  // of the groups, by row
+  std::vector<std::string> own_digests_, all_digests_;  // once all is read: of this rank, of all
   std::uint64_t next_row_ = 0;
 };
 

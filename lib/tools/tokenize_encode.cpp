@@ -19,6 +19,7 @@
 #include "lib/comm/agreement.h"
 #include "lib/comm/mesh.h"
 #include "lib/text/tokenizer/tokenizer.h"
+#include "lib/tools/rank_parts.h"
 #include "lib/tools/tokenize.h"
 #include "lib/tools/tokenize_blocks.h"
 #include "lib/tools/work_folder.h"
@@ -317,14 +318,6 @@ Statistics encode_alone(const TokenizeEncodeOptions& options, const Plan& plan,
   return statistics;
 }
 
-// Parts of a run with another number of ranks, which this output replaces.
-void remove_strangers(const fs::path& folder, const std::vector<fs::path>& parts) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const bool ours = std::find(parts.begin(), parts.end(), entry.path()) != parts.end();
-    if (!ours && entry.path().extension() == ".h5") fs::remove(entry.path());
-  }
-}
-
 // Each rank a part, of neighbouring blocks; then the first one the index. What a rank has encoded is kept until that is
 // there, so that the same ranks go on with it.
 Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& plan,
@@ -333,26 +326,18 @@ Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& pla
   comm::Communicator& world = context.mesh->world();
   Json asked = plan_json(options, plan, inputs);
   asked["ranks"] = world.size();
-  // What would be another content has another name: an output that is replaced stays whole until the new one is.
-  const std::string kind = sha256_hex(dump_json(asked)).substr(0, 12);
-  const fs::path folder = options.output + ".parts";
-  const auto part_of = [&](int rank) {
-    char name[64];
-    std::snprintf(name, sizeof name, "%s-%05d-of-%05d.h5", kind.c_str(), rank, world.size());
-    return folder / name;
-  };
+  const RankParts parts(options.output, asked, world.size());
+  const fs::path part = parts.of(world.rank());
   comm::check_agreement(world, {{"the program (hearth " + version() + ")", version() + " " + commit()},
                                 {"the tokenizer, the input or the options", dump_json(asked)}});
-  comm::together(world, [&] {
-    if (world.rank() == 0) fs::create_directories(folder);
-  });
+  parts.make_folder(world);
   const comm::Piece mine = comm::piece_of(n_blocks_of(readers), world.rank(), world.size());
   std::optional<WorkFolder> work;
   Statistics statistics;
   try {
     comm::together(world, [&] {
-      work.emplace(part_of(world.rank()), asked, options.resume);
-      statistics = encode_piece(options, plan, mine, readers, inputs, part_of(world.rank()), true, *work, context);
+      work.emplace(part, asked, options.resume);
+      statistics = encode_piece(options, plan, mine, readers, inputs, part, true, *work, context);
     });
   } catch (const Error& error) {
     if (error.kind() == Kind::unavailable) tokenize_detail::throw_if_stopped();  // as the others were
@@ -365,10 +350,8 @@ Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& pla
     if (world.rank() != 0) return;
     if (all.by_split.empty())
       throw Error(Kind::data, join(options.inputs, ", ") + ": no documents: there is nothing to encode");
-    std::vector<fs::path> parts;
-    for (int rank = 0; rank < world.size(); ++rank) parts.push_back(part_of(rank));
-    formats::write_tokens_index(options.output, options.overwrite, parts, provenance(context.invocation, inputs));
-    remove_strangers(folder, parts);
+    formats::write_tokens_index(options.output, options.overwrite, parts.all(), provenance(context.invocation, inputs));
+    parts.remove_strangers();
   });
   work->remove();
   return all;

@@ -84,7 +84,7 @@ std::pair<double, double> run(text::CorpusStage& stage, const std::vector<std::s
   });
   const double rest = seconds_of([&] {
     for (std::size_t i = 0; i < documents.size(); ++i) stage.observe({i, std::to_string(i)}, sketches[i]);
-    stage.conclude();
+    stage.conclude(*comm::make_self_communicator());
   });
   return {sketching, rest};
 }
@@ -152,7 +152,7 @@ void bench_rows(std::uint64_t n) {
       stage.observe({row, "0123456789abcdef0123456789abcdef"}, sketch);
     }
   });
-  const double concluding = seconds_of([&] { stage.conclude(); });
+  const double concluding = seconds_of([&] { stage.conclude(*comm::make_self_communicator()); });
   std::uint64_t n_found = 0;
   for (std::uint64_t row = 0; row < n; ++row) n_found += stage.judge(row) ? 1 : 0;
   const Json line{{"bench", "near: made-up rows"},

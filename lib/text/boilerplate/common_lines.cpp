@@ -92,18 +92,61 @@ void CommonLines::observe(const Row& row, std::string_view sketch) {
   }
 }
 
-void CommonLines::conclude() {
-  lines_->for_each_group([&](std::span<const Line> group) {
-    const Source& source = sources_[documents_[group.front().document].source];
-    const auto n = static_cast<double>(group.size());
-    if (group.size() < options_.least_documents || n < options_.least_share * static_cast<double>(source.n_documents))
-      return;
-    common_.push_back(group.front().hash);
-    n_occurrences_ += group.size();
-    for (const Line& line : group) ++documents_[line.document].n_common;
-  });
+void CommonLines::conclude(comm::Communicator& world) {
+  const std::int64_t n_sources = count_sources(world);
+  const comm::Numbering documents = world.size() > 1 ? comm::Numbering(world, 0, documents_.size()) : comm::Numbering();
+  lines_->for_each_round(
+      world,
+      [&](const Line& line) {
+        return Line{line.hash, documents.shared(line.document)};
+      },
+      [&](std::span<const Line> lines) { count(world, lines, documents); });
   lines_.reset();
   std::sort(common_.begin(), common_.end());
+  common_.erase(std::unique(common_.begin(), common_.end()), common_.end());
+  const auto n_with_lines =
+      std::count_if(documents_.begin(), documents_.end(), [](const Seen& each) { return each.n_common > 0; });
+  found_ = comm::summed(
+      world, {n_sources, static_cast<std::int64_t>(documents_.size()), n_common_, n_occurrences_, n_with_lines});
+}
+
+// Gives each source the number of its documents on all ranks. Returns how many sources this rank counted for all.
+std::int64_t CommonLines::count_sources(comm::Communicator& world) {
+  const auto n_ranks = static_cast<std::size_t>(world.size());
+  std::vector<std::vector<Source>> outgoing(n_ranks);
+  for (const Source& source : sources_) outgoing[dedup::owner_of(source.hash, world.size())].push_back(source);
+  const comm::Received<Source> received = comm::exchanged(world, std::move(outgoing));
+  std::unordered_map<std::uint64_t, std::uint64_t> counts;
+  for (const Source& source : received.records) counts[source.hash] += source.n_documents;
+  std::vector<std::vector<Source>> answers(n_ranks);
+  for (std::size_t r = 0; r < n_ranks; ++r) {
+    for (const Source& source : received.from(static_cast<int>(r)))
+      answers[r].push_back({source.hash, counts.at(source.hash)});
+  }
+  for (const Source& source : comm::exchanged(world, std::move(answers)).records)
+    sources_[source_of_hash_.at(source.hash)].n_documents = source.n_documents;
+  return static_cast<std::int64_t>(counts.size());
+}
+
+// Counts the lines of a round that fall to this rank, and takes what is said of the lines of its own documents.
+void CommonLines::count(comm::Communicator& world, std::span<const Line> lines, const comm::Numbering& documents) {
+  std::vector<std::vector<Counted>> outgoing(static_cast<std::size_t>(world.size()));
+  dedup::for_each_group(lines, [&](std::span<const Line> group) {
+    if (group.size() < options_.least_documents) return;
+    for (const Line& line : group) {
+      outgoing[static_cast<std::size_t>(documents.holder(line.document))].push_back(
+          {{line.hash, documents.own(line.document)}, group.size(), &line == &group.front()});
+    }
+  });
+  for (const Counted& counted : comm::exchanged(world, std::move(outgoing)).records) {
+    Seen& document = documents_[counted.line.document];
+    const auto n_of_source = static_cast<double>(sources_[document.source].n_documents);
+    if (static_cast<double>(counted.n_documents) < options_.least_share * n_of_source) continue;
+    if (common_.empty() || common_.back() != counted.line.hash) common_.push_back(counted.line.hash);
+    n_common_ += counted.first ? 1 : 0;
+    ++n_occurrences_;
+    ++document.n_common;
+  }
 }
 
 const CommonLines::Seen* CommonLines::seen(std::uint64_t row) const {
@@ -132,11 +175,9 @@ void CommonLines::annotate(std::uint64_t row, formats::Document& document) const
 }
 
 std::string CommonLines::findings_json() const {
-  const auto n_documents =
-      std::count_if(documents_.begin(), documents_.end(), [](const Seen& each) { return each.n_common > 0; });
-  return "{\"sources\":" + std::to_string(sources_.size()) + ",\"documents\":" + std::to_string(documents_.size()) +
-         ",\"common_lines\":" + std::to_string(common_.size()) + ",\"occurrences\":" + std::to_string(n_occurrences_) +
-         ",\"documents_with_common_lines\":" + std::to_string(n_documents) + "}";
+  return "{\"sources\":" + std::to_string(found_[0]) + ",\"documents\":" + std::to_string(found_[1]) +
+         ",\"common_lines\":" + std::to_string(found_[2]) + ",\"occurrences\":" + std::to_string(found_[3]) +
+         ",\"documents_with_common_lines\":" + std::to_string(found_[4]) + "}";
 }
 
 std::uint64_t CommonLines::memory_bytes() const {

@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/json_value.h"
+#include "lib/comm/agreement.h"
 #include "lib/text/dedup/words.h"
 
 namespace hearth::text::dedup {
@@ -26,32 +27,35 @@ std::string two_digits(double value) {
   return text;
 }
 
-template <class Pairs>
-auto find_row(const Pairs& pairs, std::uint64_t row) {
-  const auto found = std::lower_bound(pairs.begin(), pairs.end(), row,
-                                      [](const auto& pair, std::uint64_t r) { return pair.first < r; });
-  return found != pairs.end() && found->first == row ? &*found : nullptr;
+// Appends text to the bytes that go apart from records, and returns its length.
+std::uint64_t append(std::string& bytes, std::string_view text) {
+  bytes += text;
+  return text.size();
 }
 
 }  // namespace
 
-// Disjoint sets of entries; each set's first entry stands for it.
-class NearDuplicates::Joined {
- public:
-  explicit Joined(std::uint32_t n) : parents_(n) {
-    for (std::uint32_t i = 0; i < n; ++i) parents_[i] = i;
-  }
-  std::uint32_t first_of(std::uint32_t entry) {
-    while (parents_[entry] != entry) entry = parents_[entry] = parents_[parents_[entry]];
-    return entry;
-  }
-  void join(std::uint32_t a, std::uint32_t b) {
-    a = first_of(a), b = first_of(b);
-    parents_[std::max(a, b)] = std::min(a, b);
-  }
+// A document of a cluster, as the rank that decides about it must know it.
+struct NearDuplicates::Member {
+  std::uint64_t first = 0, entry = 0;  // the cluster's first entry, and this one: numbers of all ranks
+  Entry what;
+  std::uint64_t id_bytes = 0;  // the id comes apart
+};
 
- private:
-  std::vector<std::uint32_t> parents_;
+// What becomes of a document of a cluster.
+struct NearDuplicates::Verdict {
+  std::uint64_t row = 0;
+  Group group;
+  std::uint64_t n_copies = 0;  // that it stands for
+  float similarity = -1;       // to the one kept for it; negative: it stays
+  std::uint64_t id_bytes = 0;  // of the one kept for it, comes apart
+};
+
+struct NearDuplicates::Contender {
+  const Member* member = nullptr;
+  std::size_t rank = 0;  // that holds it
+  std::string_view id, kept_id;
+  Verdict verdict;
 };
 
 NearDuplicates::NearDuplicates(NearOptions options)
@@ -81,7 +85,10 @@ void NearDuplicates::observe(const Row& row, std::string_view sketch) {
   ids_.append(row.id.data(), row.id.size());
   entry.row = row.number;
   entry.id_end = ids_.size();
+  entry.text_hash = row.text_hash;
   entry.reference = row.reference;
+  entry.split = row.split;
+  if (row.reference) ++n_references_;
   for (std::size_t band = 0; band < n_bands; ++band) {
     const std::uint64_t key = mix64(band_of(entry.signature, band) ^ mix64(band + 1));  // apart from other bands' keys
     bands_->add({static_cast<std::uint32_t>(key >> 32), static_cast<std::uint32_t>(key), n_entries_});
@@ -90,101 +97,205 @@ void NearDuplicates::observe(const Row& row, std::string_view sketch) {
   ++n_entries_;
 }
 
-void NearDuplicates::conclude() {
-  const Clusters clusters = join();
-  for (std::size_t begin = 0, end = 0; begin < clusters.size(); begin = end) {
-    std::vector<std::uint32_t> members;
-    for (; end < clusters.size() && clusters[end].first == clusters[begin].first; ++end) {
-      members.push_back(clusters[end].second);
-    }
-    choose(std::move(members));
-  }
+void NearDuplicates::conclude(comm::Communicator& world) {
+  if (world.size() > 1) numbering_ = comm::Numbering(world, n_references_, n_entries_ - n_references_);
+  Components components;
+  bands_->for_each_round(
+      world,
+      [&](const Band& band) {
+        return SharedBand{band.key(), numbering_.shared(band.entry)};
+      },
+      [&](std::span<const SharedBand> bands) { find_pairs(world, bands, components); });
+  bands_.reset();
+  choose(world, components.stars(world, numbering_));
   const auto by_row = [](const auto& a, const auto& b) { return a.row < b.row; };
   std::sort(copies_.begin(), copies_.end(), by_row);
-  for (std::uint32_t i = 0; i < kept_.size(); ++i) kept_rows_.emplace_back(kept_[i].row, i);
-  std::sort(kept_rows_.begin(), kept_rows_.end());
-  std::sort(groups_.begin(), groups_.end());
+  std::sort(held_.begin(), held_.end(), by_row);
+  std::sort(kept_.begin(), kept_.end());
+  count(world);
 }
 
-// Brings together what shares a band and is similar enough.
-NearDuplicates::Clusters NearDuplicates::join() {
+// Joins what shares a band and is similar enough. Each of a band is compared with those before it that are apart: what
+// this finds depends on the band alone, so that it does not matter where and in which order bands are looked at.
+void NearDuplicates::find_pairs(comm::Communicator& world, std::span<const SharedBand> bands, Components& components) {
   const auto entries = entries_.map_as<Entry>();
-  Joined joined(n_entries_);
-  std::vector<std::uint32_t> apart;
-  bands_->for_each_group([&](std::span<const Band> group) {
+  std::vector<std::uint64_t> compared;
+  for_each_group(bands, [&](std::span<const SharedBand> group) {
+    for (const SharedBand& band : group) compared.push_back(band.entry);
+  });
+  std::sort(compared.begin(), compared.end());
+  compared.erase(std::unique(compared.begin(), compared.end()), compared.end());
+  const std::vector<Signature> signatures = comm::fetched<Signature>(
+      world, numbering_, compared, [&](std::uint64_t entry) -> const Signature& { return entries[entry].signature; });
+  const auto signature_of = [&](std::uint64_t entry) -> const Signature& {
+    const auto place = std::lower_bound(compared.begin(), compared.end(), entry);
+    return signatures[static_cast<std::size_t>(place - compared.begin())];
+  };
+  std::vector<std::pair<std::uint64_t, const Signature*>> apart;
+  for_each_group(bands, [&](std::span<const SharedBand> group) {
     apart.clear();
-    for (const Band& band : group) {
-      const auto resembles = [&](std::uint32_t other) {
-        if (joined.first_of(other) == joined.first_of(band.entry)) return true;
-        return similarity_of(entries[other].signature, entries[band.entry].signature) >= options_.threshold;
-      };
-      const auto found = std::find_if(apart.begin(), apart.end(), resembles);
+    for (const SharedBand& band : group) {
+      const Signature& signature = signature_of(band.entry);
+      const auto found = std::find_if(apart.begin(), apart.end(), [&](const auto& other) {
+        return similarity_of(*other.second, signature) >= options_.threshold;
+      });
       if (found != apart.end()) {
-        joined.join(*found, band.entry);
+        components.join(found->first, band.entry);
       } else if (apart.size() < most_compared) {
-        apart.push_back(band.entry);
+        apart.emplace_back(band.entry, &signature);
       }
     }
   });
-  bands_.reset();
-  Clusters clusters;
-  for (std::uint32_t entry = 0; entry < n_entries_; ++entry) {
-    const std::uint32_t first = joined.first_of(entry);
-    if (first != entry) clusters.emplace_back(first, entry);
-  }
-  std::sort(clusters.begin(), clusters.end());
-  Clusters whole;  // with the first entries themselves
-  for (const auto& pair : clusters) {
-    if (whole.empty() || whole.back().first != pair.first) whole.emplace_back(pair.first, pair.first);
-    whole.push_back(pair);
-  }
-  return whole;
 }
 
-// Decides about one cluster: who stays, who goes for whom.
-void NearDuplicates::choose(std::vector<std::uint32_t> members) {
+// Sends each cluster to the rank that holds its first document, decides there, and brings back what was decided; some
+// clusters at a time, so that memory is bounded. held: (entry, first of its cluster) of this rank's documents.
+void NearDuplicates::choose(comm::Communicator& world, const std::vector<Edge>& held) {
+  const auto n_ranks = static_cast<std::size_t>(world.size());
   const auto entries = entries_.map_as<Entry>();
-  const std::uint64_t first_row = entries[members.front()].row;
-  std::stable_sort(members.begin(), members.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if (entries[a].reference != entries[b].reference) return entries[a].reference;
-    return options_.keep == Keep::longest && entries[a].n_bytes > entries[b].n_bytes;
+  const std::int64_t n_all = comm::summed(world, {static_cast<std::int64_t>(held.size())})[0];
+  const std::uint64_t bytes = static_cast<std::uint64_t>(n_all) * (sizeof(Member) + 2 * sizeof(Verdict)) / n_ranks;
+  const std::uint64_t n_rounds = 1 + bytes / std::max<std::uint64_t>(options_.memory_bytes / 2, 1);
+  for (std::uint64_t round = 0; round < n_rounds; ++round) {
+    std::vector<std::vector<Member>> outgoing(n_ranks);
+    std::vector<std::string> ids(n_ranks);
+    for (const Edge& edge : held) {
+      if (mix64(edge.to) % n_rounds != round) continue;
+      const auto to = static_cast<std::size_t>(numbering_.holder(edge.to));
+      const std::uint64_t own = numbering_.own(edge.from);
+      outgoing[to].push_back({edge.to, edge.from, entries[own], append(ids[to], id_of(own))});
+    }
+    const comm::Received<Member> members = comm::exchanged(world, std::move(outgoing));
+    const std::vector<std::string> member_ids = comm::exchanged_texts(world, std::move(ids));
+    std::vector<std::vector<Verdict>> verdicts(n_ranks);
+    std::vector<std::string> kept_ids(n_ranks);
+    decide(members, member_ids, verdicts, kept_ids);
+    const comm::Received<Verdict> decided = comm::exchanged(world, std::move(verdicts));
+    const std::vector<std::string> decided_ids = comm::exchanged_texts(world, std::move(kept_ids));
+    for (std::size_t r = 0; r < n_ranks; ++r) {
+      std::size_t at = 0;
+      for (const Verdict& verdict : decided.from(static_cast<int>(r))) {
+        take(verdict, decided_ids[r].substr(at, verdict.id_bytes));
+        at += verdict.id_bytes;
+      }
+    }
+  }
+}
+
+// Decides about the clusters among members, and what to tell to whom. Ids lie one after the other, from each rank.
+void NearDuplicates::decide(const comm::Received<Member>& members, const std::vector<std::string>& ids,
+                            std::vector<std::vector<Verdict>>& verdicts, std::vector<std::string>& kept_ids) {
+  std::vector<Contender> all;
+  for (std::size_t r = 0; r < ids.size(); ++r) {
+    std::size_t at = 0;
+    for (const Member& member : members.from(static_cast<int>(r))) {
+      all.push_back({&member, r, std::string_view(ids[r]).substr(at, member.id_bytes), {}, {}});
+      at += member.id_bytes;
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const Contender& a, const Contender& b) {
+    return std::pair(a.member->first, a.member->entry) < std::pair(b.member->first, b.member->entry);
   });
-  struct Stayer {
-    std::uint32_t entry = 0;
-    std::optional<std::uint32_t> kept;  // its place in kept_, once it stands for another
-  };
-  std::vector<Stayer> stayers;
-  std::vector<Signature> signatures;
-  for (const std::uint32_t member : members) {
-    const Entry& entry = entries[member];
-    groups_.emplace_back(entry.row, first_row);
-    std::size_t best = 0;
+  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    while (end < all.size() && all[end].member->first == all[begin].member->first) ++end;
+    decide(std::span(all).subspan(begin, end - begin));
+    ++n_clusters_;
+  }
+  for (const Contender& contender : all) {
+    verdicts[contender.rank].push_back(contender.verdict);
+    kept_ids[contender.rank] += contender.kept_id;
+  }
+}
+
+// Decides about one cluster: who stays, who goes for whom. members: in the input order.
+void NearDuplicates::decide(std::span<Contender> members) const {
+  const Entry& first = members.front().member->what;
+  Group group{first.row, first.text_hash, std::nullopt};
+  if (first.reference) group.split = first.split;
+  std::stable_sort(members.begin(), members.end(), [&](const Contender& one, const Contender& other) {
+    const Entry &a = one.member->what, &b = other.member->what;
+    if (a.reference != b.reference) return a.reference;
+    return options_.keep == Keep::longest && a.n_bytes > b.n_bytes;
+  });
+  std::vector<Contender*> stayers;
+  for (Contender& contender : members) {
+    const Entry& entry = contender.member->what;
+    contender.verdict.row = entry.row;
+    contender.verdict.group = group;
+    Contender* best = nullptr;
     double similarity = -1;
-    for (std::size_t i = 0; !entry.reference && i < signatures.size(); ++i) {
-      const double here = similarity_of(signatures[i], entry.signature);
-      if (here > similarity) best = i, similarity = here;
+    for (Contender* const stayer : stayers) {
+      if (entry.reference) break;
+      const double here = similarity_of(stayer->member->what.signature, entry.signature);
+      if (here > similarity) best = stayer, similarity = here;
     }
     if (similarity < options_.threshold) {
-      if (stayers.size() < most_kept) stayers.push_back({member, {}}), signatures.push_back(entry.signature);
+      if (stayers.size() < most_kept) stayers.push_back(&contender);
       continue;
     }
-    Stayer& stayer = stayers[best];
-    if (!stayer.kept) {
-      stayer.kept = static_cast<std::uint32_t>(kept_.size());
-      kept_.push_back({entries[stayer.entry].row, id_of(stayer.entry), 0});
-    }
-    ++kept_[*stayer.kept].n_copies;
-    copies_.push_back({entry.row, *stayer.kept, static_cast<float>(similarity)});
+    ++best->verdict.n_copies;
+    contender.kept_id = best->id;
+    contender.verdict.similarity = static_cast<float>(similarity);
+    contender.verdict.id_bytes = best->id.size();
   }
-  ++n_clusters_;
 }
 
-std::string NearDuplicates::id_of(std::uint32_t entry) {
+// Remembers what was decided about a document of this rank.
+void NearDuplicates::take(const Verdict& verdict, std::string kept_id) {
+  const bool known = !groups_.empty() && groups_.back().first == verdict.group.first;
+  if (!known) groups_.push_back(verdict.group);
+  held_.push_back({verdict.row, static_cast<std::uint32_t>(groups_.size() - 1)});
+  if (verdict.n_copies > 0) kept_.emplace_back(verdict.row, verdict.n_copies);
+  if (verdict.similarity < 0) return;
+  if (kept_ids_.empty() || kept_ids_.back() != kept_id) kept_ids_.push_back(std::move(kept_id));
+  copies_.push_back({verdict.row, static_cast<std::uint32_t>(kept_ids_.size() - 1), verdict.similarity});
+}
+
+std::string NearDuplicates::id_of(std::uint64_t entry) {
   const auto entries = entries_.map_as<Entry>();
   const auto ids = ids_.map_as<char>();
   const std::uint64_t begin = entry == 0 ? 0 : entries[entry - 1].id_end;
   const auto id = ids.subspan(begin, entries[entry].id_end - begin);
   return {id.begin(), id.end()};
+}
+
+// The findings of all ranks: sums, and the largest of what each has that stands for others.
+void NearDuplicates::count(comm::Communicator& world) {
+  const auto larger = [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  };
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> largest = kept_;
+  std::sort(largest.begin(), largest.end(), larger);
+  largest.resize(std::min(n_largest, largest.size()));
+  Json own = Json::array();
+  for (const auto& [row, n_copies] : largest) own.push_back({row, n_copies, id_of(entry_of(row))});
+  std::vector<Json> all;
+  for (const std::string& text : comm::gathered_texts(world, dump_json(own))) {
+    for (const Json& one : parse_json(text, "a rank")) all.push_back(one);
+  }
+  std::sort(all.begin(), all.end(), [&](const Json& a, const Json& b) {
+    const auto pair = [](const Json& one) {
+      return std::pair(one[0].get<std::uint64_t>(), one[1].get<std::uint64_t>());
+    };
+    return larger(pair(a), pair(b));
+  });
+  all.resize(std::min(n_largest, all.size()));
+  Json clusters = Json::array();
+  for (const Json& one : all) clusters.push_back({{"id", one[2]}, {"copies", one[1]}});
+  const auto sums = comm::summed(world, {n_entries_, static_cast<std::int64_t>(copies_.size()), n_clusters_});
+  findings_ = dump_json({{"documents", sums[0]},
+                         {"copies", sums[1]},
+                         {"clusters", sums[2]},
+                         {"threshold", options_.threshold},
+                         {"largest", clusters}});
+}
+
+// Of an own row that has one.
+std::uint64_t NearDuplicates::entry_of(std::uint64_t row) {
+  const auto entries = entries_.map_as<Entry>();
+  const auto found = std::lower_bound(entries.begin(), entries.end(), row,
+                                      [](const Entry& entry, std::uint64_t r) { return entry.row < r; });
+  return static_cast<std::uint64_t>(found - entries.begin());
 }
 
 const NearDuplicates::Copy* NearDuplicates::copy_of(std::uint64_t row) const {
@@ -196,45 +307,35 @@ const NearDuplicates::Copy* NearDuplicates::copy_of(std::uint64_t row) const {
 std::optional<Rejection> NearDuplicates::judge(std::uint64_t row) const {
   const Copy* const copy = options_.action == NearAction::reject ? copy_of(row) : nullptr;
   if (!copy) return std::nullopt;
-  return Rejection{"duplicate-near", "of " + kept_[copy->kept].id + ", similarity " + two_digits(copy->similarity)};
+  return Rejection{"duplicate-near", "of " + kept_ids_[copy->kept_id] + ", similarity " + two_digits(copy->similarity)};
 }
 
 void NearDuplicates::annotate(std::uint64_t row, formats::Document& document) const {
-  if (const auto* const kept = find_row(kept_rows_, row)) {
-    add_attribute(document, "near_duplicates", std::to_string(kept_[kept->second].n_copies));
+  const auto kept = std::lower_bound(kept_.begin(), kept_.end(), std::pair(row, std::uint64_t{0}));
+  if (kept != kept_.end() && kept->first == row) {
+    add_attribute(document, "near_duplicates", std::to_string(kept->second));
   }
   if (const Copy* const copy = copy_of(row)) {
-    add_attribute(document, "near_duplicate_of", dump_json(Json(kept_[copy->kept].id)));
+    add_attribute(document, "near_duplicate_of", dump_json(Json(kept_ids_[copy->kept_id])));
     add_attribute(document, "near_duplicate_similarity", two_digits(copy->similarity));
   }
 }
 
-std::uint64_t NearDuplicates::group_of(std::uint64_t row) const {
-  const auto* const found = find_row(groups_, row);
-  return found ? found->second : row;
+std::optional<Group> NearDuplicates::group_of(std::uint64_t row) const {
+  const auto found =
+      std::lower_bound(held_.begin(), held_.end(), row, [](const Held& held, std::uint64_t r) { return held.row < r; });
+  if (found == held_.end() || found->row != row) return std::nullopt;
+  return groups_[found->group];
 }
 
 std::string NearDuplicates::findings_json() const {
-  std::vector<const Kept*> largest;
-  for (const Kept& kept : kept_) largest.push_back(&kept);
-  const std::size_t n = std::min(n_largest, largest.size());
-  std::partial_sort(largest.begin(), largest.begin() + static_cast<std::ptrdiff_t>(n), largest.end(),
-                    [](const Kept* a, const Kept* b) {
-                      return a->n_copies != b->n_copies ? a->n_copies > b->n_copies : a->row < b->row;
-                    });
-  Json clusters = Json::array();
-  for (std::size_t i = 0; i < n; ++i) clusters.push_back({{"id", largest[i]->id}, {"copies", largest[i]->n_copies}});
-  return dump_json({{"documents", n_entries_},
-                    {"copies", copies_.size()},
-                    {"clusters", n_clusters_},
-                    {"threshold", options_.threshold},
-                    {"largest", clusters}});
+  return findings_;
 }
 
 std::uint64_t NearDuplicates::memory_bytes() const {
   constexpr std::uint64_t id_bytes = 48;  // an allocation of 32 digits
-  return kept_.capacity() * (sizeof(Kept) + id_bytes) + copies_.capacity() * sizeof(Copy) +
-         (kept_rows_.capacity() + groups_.capacity()) * sizeof(groups_[0]);
+  return kept_ids_.capacity() * (sizeof(std::string) + id_bytes) + copies_.capacity() * sizeof(Copy) +
+         kept_.capacity() * sizeof(kept_[0]) + held_.capacity() * sizeof(Held) + groups_.capacity() * sizeof(Group);
 }
 
 }  // namespace hearth::text::dedup

@@ -5,18 +5,22 @@
 // taken by rank (reference corpora, then the first or the longest), and each either resembles one kept so far or is
 // kept itself. So a chain of small changes does not lose its far end, and each rejection names the text that stands
 // for it. Recall is the bands': 1 - (1 - s^8)^14 times the estimate's; 0.5 of pairs at s = 0.7, 0.9 at 0.8, 1 at 0.9.
-// On disk 136 bytes a document and its id, and 168 for the bands; in memory the budget for sorting and 4 bytes a
-// document while clusters are joined, then some 40 for each document of a cluster.
+// Many ranks bring equal bands together at the owner of each, which asks the holders for the signatures it compares;
+// clusters are joined over all ranks (components.h), and each is decided by the rank that holds its first document.
+// On disk 152 bytes a document and its id, and 168 for the bands; in memory the budget for sorting and comparing, and
+// some 100 bytes for each document of a cluster.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "lib/text/corpus_stage.h"
+#include "lib/text/dedup/components.h"
 #include "lib/text/dedup/minhash.h"
 #include "lib/text/dedup/spill.h"
 
@@ -43,12 +47,12 @@ class NearDuplicates : public CorpusStage {
   std::string_view name() const override { return "duplicate-near"; }
   void sketch(const Candidate& candidate, std::string& out) const override;  // 116 bytes; none for a text without words
   void observe(const Row& row, std::string_view sketch) override;
-  void conclude() override;
+  void conclude(comm::Communicator& world) override;
   std::optional<Rejection> judge(std::uint64_t row) const override;  // "duplicate-near", "of ID, similarity 0.93"
   // Attributes: of one kept for others near_duplicates (how many went), of one tagged near_duplicate_of and
   // near_duplicate_similarity.
   void annotate(std::uint64_t row, formats::Document& document) const override;
-  std::uint64_t group_of(std::uint64_t row) const override;  // the first row of its cluster
+  std::optional<Group> group_of(std::uint64_t row) const override;  // its cluster
   std::string findings_json() const override;
   std::uint64_t memory_bytes() const override;
 
@@ -56,41 +60,60 @@ class NearDuplicates : public CorpusStage {
   struct Entry {
     std::uint64_t row = 0;
     std::uint64_t id_end = 0;  // in ids_; it begins where that of the entry before ends
+    Hash128 text_hash;
     std::uint32_t n_bytes = 0;
     Signature signature{};
     bool reference = false;
+    formats::Split split = formats::Split::train;  // of a reference
   };
   struct Band {
     std::uint32_t high = 0, low = 0, entry = 0;
     std::uint64_t key() const { return std::uint64_t{high} << 32 | low; }
-    bool operator<(const Band& other) const { return key() != other.key() ? key() < other.key() : entry < other.entry; }
   };
-  struct Kept {
-    std::uint64_t row = 0;
-    std::string id;
-    std::uint64_t n_copies = 0;
+  // The same for all ranks: entries are numbered together.
+  struct SharedBand {
+    std::uint64_t hash = 0, entry = 0;
+    std::uint64_t key() const { return hash; }
+    bool operator<(const SharedBand& other) const {
+      return hash != other.hash ? hash < other.hash : entry < other.entry;
+    }
   };
+  struct Member;
+  struct Verdict;
+  struct Contender;
   struct Copy {
     std::uint64_t row = 0;
-    std::uint32_t kept = 0;  // in kept_
+    std::uint32_t kept_id = 0;  // in kept_ids_
     float similarity = 0;
   };
-  using Clusters = std::vector<std::pair<std::uint32_t, std::uint32_t>>;  // (first entry, entry), ascending
-  class Joined;
-  Clusters join();
-  void choose(std::vector<std::uint32_t> members);
-  std::string id_of(std::uint32_t entry);
+  struct Held {
+    std::uint64_t row = 0;
+    std::uint32_t group = 0;  // in groups_
+  };
+  void find_pairs(comm::Communicator& world, std::span<const SharedBand> bands, Components& components);
+  void choose(comm::Communicator& world, const std::vector<Edge>& held);
+  void decide(const comm::Received<Member>& members, const std::vector<std::string>& ids,
+              std::vector<std::vector<Verdict>>& verdicts, std::vector<std::string>& kept_ids);
+  void decide(std::span<Contender> members) const;
+  void take(const Verdict& verdict, std::string kept_id);
+  void count(comm::Communicator& world);
+  std::string id_of(std::uint64_t entry);
+  std::uint64_t entry_of(std::uint64_t row);
   const Copy* copy_of(std::uint64_t row) const;
 
   NearOptions options_;
   SpillFile entries_, ids_;
   std::optional<RecordGroups<Band>> bands_;  // until conclude
-  std::uint32_t n_entries_ = 0;
-  std::uint64_t n_clusters_ = 0;
-  std::vector<Kept> kept_;                                          // those that stand for others
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> kept_rows_;  // (row, place in kept_), by row
-  std::vector<Copy> copies_;                                        // by row
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> groups_;     // (row, first row of its cluster), by row
+  std::uint32_t n_entries_ = 0, n_references_ = 0;
+  std::int64_t n_clusters_ = 0;  // decided here
+  comm::Numbering numbering_;    // of the entries
+  // Of this rank's documents, each list by row.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> kept_;  // (row, copies): those that stand for others
+  std::vector<Copy> copies_;
+  std::vector<std::string> kept_ids_;
+  std::vector<Held> held_;
+  std::vector<Group> groups_;
+  std::string findings_;
 };
 
 }  // namespace hearth::text::dedup

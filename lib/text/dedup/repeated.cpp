@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 
@@ -59,6 +60,7 @@ void RepeatedPassages::observe(const Row& row, std::string_view sketch) {
   starts_.push_back({row.number, tokens_.size()});
   winnow(sketch, tokens_.size());
   tokens_.append(sketch.data(), sketch.size());
+  if (row.reference) n_reference_tokens_ = tokens_.size();
 }
 
 // Notes the least hash of every run of least_tokens.
@@ -99,48 +101,105 @@ void RepeatedPassages::winnow(std::string_view tokens, std::uint64_t first_token
 // Looks up the runs of one hash after another, and notes what repeats.
 class RepeatedPassages::Finder {
  public:
-  Finder(std::span<const char> tokens, std::size_t n, PartitionedBytes& out) : tokens_(tokens), n_(n), out_(out) {}
+  // note gets the spans, in tokens of all ranks.
+  Finder(std::size_t n, std::function<void(const Span&)> note) : n_(n), note_(std::move(note)) {}
 
-  void find(std::span<const Runs> group) {
+  // tokens[i]: those of group[i], from its first run's first to its last run's last.
+  void find(std::span<const Runs> group, std::span<const char* const> tokens) {
     constexpr std::size_t most_buckets = 4096;  // to be kept for the next group
     if (seen_.bucket_count() > most_buckets) seen_ = {};
     seen_.clear();
-    for (const Runs& runs : group) {
+    for (std::size_t i = 0; i < group.size(); ++i) {
       Span span;
-      for (std::uint64_t run = runs.begin(); run < runs.end(); ++run) {
-        if (!is_repeated(run)) continue;
-        if (span.end > 0 && run >= span.end) note(std::exchange(span, {}));
+      for (std::uint64_t run = group[i].begin(); run < group[i].end(); ++run) {
+        if (!is_repeated(run, tokens[i] + (run - group[i].begin()))) continue;
+        if (span.end > 0 && run >= span.end) note_(std::exchange(span, {}));
         if (span.end == 0) span.begin = run;
         span.end = run + n_;
       }
-      if (span.end > 0) note(span);
+      if (span.end > 0) note_(span);
     }
   }
 
  private:
-  bool is_repeated(std::uint64_t run) {
-    const auto tokens = tokens_.subspan(run, n_ - (gram - 1));
-    const auto [place, is_new] = seen_.try_emplace(hash64(std::as_bytes(tokens)), run);
-    const std::uint64_t first = place->second;
-    return !is_new && first + n_ <= run && std::memcmp(tokens_.data() + first, tokens.data(), tokens.size()) == 0;
-  }
-  void note(const Span& span) {
-    out_.append(span.begin * PartitionedBytes::n_partitions / tokens_.size(), &span, sizeof span);
+  struct First {
+    std::uint64_t run = 0;
+    const char* tokens = nullptr;
+  };
+  bool is_repeated(std::uint64_t run, const char* tokens) {
+    const std::size_t n_bytes = n_ - (gram - 1);
+    const auto [place, is_new] =
+        seen_.try_emplace(hash64(std::as_bytes(std::span(tokens, n_bytes))), First{run, tokens});
+    const First& first = place->second;
+    return !is_new && first.run + n_ <= run && std::memcmp(first.tokens, tokens, n_bytes) == 0;
   }
 
-  std::span<const char> tokens_;
   std::size_t n_;
-  PartitionedBytes& out_;
-  std::unordered_map<std::uint64_t, std::uint64_t> seen_;  // hash of a run's tokens, its first place
+  std::function<void(const Span&)> note_;
+  std::unordered_map<std::uint64_t, First> seen_;  // by hash of a run's tokens
 };
 
-void RepeatedPassages::conclude() {
+void RepeatedPassages::conclude(comm::Communicator& world) {
+  const std::uint64_t n_tokens = tokens_.size();
+  if (world.size() > 1) numbering_ = comm::Numbering(world, n_reference_tokens_, n_tokens - n_reference_tokens_);
   PartitionedBytes spans(options_.folder);
-  Finder finder(tokens_.map_as<char>(), options_.least_tokens, spans);
-  runs_->for_each_group([&](std::span<const Runs> group) { finder.find(group); });
+  runs_->for_each_round(
+      world,
+      [&](const Runs& runs) {
+        const std::uint64_t n_runs = runs.end() - runs.begin();
+        return Runs{runs.hash, numbering_.shared(runs.begin()) << Runs::count_bits | n_runs};
+      },
+      [&](std::span<const Runs> runs) { find(world, runs, spans); });
   runs_.reset();
   merge(spans);
   cuts_ = cut_file_.map_as<Span>();
+  found_ = comm::summed(world, {static_cast<std::int64_t>(n_tokens), static_cast<std::int64_t>(cuts_.size()),
+                                static_cast<std::int64_t>(n_cut_tokens_)});
+}
+
+// What repeats among runs, which are those of a round that fall to this rank, goes to the holders of the tokens; what
+// is found in those of this rank, to spans.
+void RepeatedPassages::find(comm::Communicator& world, std::span<const Runs> runs, PartitionedBytes& spans) {
+  const auto n_ranks = static_cast<std::size_t>(world.size());
+  const auto own_tokens = tokens_.map_as<char>();
+  const std::uint64_t beyond_run = options_.least_tokens - gram;  // bytes behind the first of a run
+  struct Asked {
+    std::uint64_t token = 0, n_bytes = 0;
+  };
+  std::vector<std::vector<Asked>> asked(n_ranks);
+  for_each_group(runs, [&](std::span<const Runs> group) {
+    for (const Runs& each : group) {
+      asked[static_cast<std::size_t>(numbering_.holder(each.begin()))].push_back(
+          {numbering_.own(each.begin()), each.end() - each.begin() + beyond_run});
+    }
+  });
+  const comm::Received<Asked> questions = comm::exchanged(world, std::move(asked));
+  std::vector<std::string> answers(n_ranks);
+  for (std::size_t r = 0; r < n_ranks; ++r) {
+    for (const Asked& each : questions.from(static_cast<int>(r)))
+      answers[r].append(own_tokens.data() + each.token, each.n_bytes);
+  }
+  const std::vector<std::string> tokens = comm::exchanged_texts(world, std::move(answers));
+
+  std::vector<std::vector<Span>> found(n_ranks);
+  Finder finder(options_.least_tokens, [&](const Span& span) {
+    const std::uint64_t own = numbering_.own(span.begin);
+    found[static_cast<std::size_t>(numbering_.holder(span.begin))].push_back({own, own + (span.end - span.begin)});
+  });
+  std::vector<std::size_t> at(n_ranks, 0);
+  std::vector<const char*> places;
+  for_each_group(runs, [&](std::span<const Runs> group) {
+    places.clear();
+    for (const Runs& each : group) {
+      const auto holder = static_cast<std::size_t>(numbering_.holder(each.begin()));
+      places.push_back(tokens[holder].data() + at[holder]);
+      at[holder] += each.end() - each.begin() + beyond_run;
+    }
+    finder.find(group, places);
+  });
+  const std::uint64_t n_tokens = tokens_.size();
+  for (const Span& span : comm::exchanged(world, std::move(found)).records)
+    spans.append(span.begin * PartitionedBytes::n_partitions / n_tokens, &span, sizeof span);
 }
 
 // Writes the spans in order, those that overlap as one. Of two that only touch, one may end a document.
@@ -199,9 +258,8 @@ void RepeatedPassages::cut(std::uint64_t row, std::string_view text, std::vector
 }
 
 std::string RepeatedPassages::findings_json() const {
-  return "{\"least_tokens\":" + std::to_string(options_.least_tokens) +
-         ",\"tokens\":" + std::to_string(tokens_.size()) + ",\"passages\":" + std::to_string(cuts_.size()) +
-         ",\"cut_tokens\":" + std::to_string(n_cut_tokens_) + "}";
+  return "{\"least_tokens\":" + std::to_string(options_.least_tokens) + ",\"tokens\":" + std::to_string(found_[0]) +
+         ",\"passages\":" + std::to_string(found_[1]) + ",\"cut_tokens\":" + std::to_string(found_[2]) + "}";
 }
 
 std::uint64_t RepeatedPassages::memory_bytes() const {

@@ -6,9 +6,10 @@
 // compared by 8 bits of their hash, so at each border of a cut, one time in 256, one token more goes, and a run of 49
 // equal tokens passes for 50 as rarely; one token that differs inside a run is overlooked one time in 2^32. How:
 // winnowing (Schleimer, Wilkerson, Aiken 2003) gives each run of 50 the least hash of its parts; equal runs have equal
-// ones. These, 16 bytes for every 12 tokens, come together out of core, and within one hash every run is looked up. The
-// sketch is a byte a token: a sixth of English, a third of Chinese. On disk 2.4 bytes a token; in memory the budget for
-// sorting and 16 bytes a document.
+// ones. These, 16 bytes for every 12 tokens, come together out of core, and within one hash every run is looked up;
+// many ranks bring them to the owner of the hash, which asks the holders for the tokens it compares. The sketch is a
+// byte a token: a sixth of English, a third of Chinese. On disk 2.4 bytes a token; in memory the budget for sorting and
+// 16 bytes a document.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -36,13 +37,13 @@ class RepeatedPassages : public CorpusStage {
   std::string_view name() const override { return "repeated"; }
   void sketch(const Candidate& candidate, std::string& out) const override;
   void observe(const Row& row, std::string_view sketch) override;
-  void conclude() override;
+  void conclude(comm::Communicator& world) override;
   void cut(std::uint64_t row, std::string_view text, std::vector<Range>& ranges) const override;
   std::string findings_json() const override;
   std::uint64_t memory_bytes() const override;
 
  private:
-  // Tokens [begin, end) of the corpus, counted over all documents observed.
+  // Tokens [begin, end) of the documents observed, counted over all: those of this rank, or those of all ranks.
   struct Span {
     std::uint64_t begin = 0, end = 0;
   };
@@ -60,6 +61,7 @@ class RepeatedPassages : public CorpusStage {
   };
   class Finder;
   void winnow(std::string_view tokens, std::uint64_t first_token);
+  void find(comm::Communicator& world, std::span<const Runs> runs, PartitionedBytes& spans);
   void merge(PartitionedBytes& spans);
   std::span<const Span> cuts_of(std::uint64_t row, std::uint64_t& first_token) const;
 
@@ -68,8 +70,11 @@ class RepeatedPassages : public CorpusStage {
   std::optional<RecordGroups<Runs>> runs_;  // until conclude
   std::vector<Start> starts_;               // of each document with tokens
   std::uint64_t first_row_ = 0;             // that is no reference
-  std::span<const Span> cuts_;              // by place, apart from each other; after conclude
+  std::uint64_t n_reference_tokens_ = 0;
+  comm::Numbering numbering_;   // of the tokens
+  std::span<const Span> cuts_;  // of this rank's tokens, by place, apart from each other; after conclude
   std::uint64_t n_cut_tokens_ = 0;
+  std::vector<std::int64_t> found_;  // tokens, passages, cut tokens of all ranks
 };
 
 }  // namespace hearth::text::dedup

@@ -85,4 +85,25 @@ std::uint64_t PartitionedBytes::size(std::size_t partition) const {
   return blocks_[partition].size() * block_bytes + open_[partition].size();
 }
 
+std::vector<Round> rounds_of(comm::Communicator& world, const std::vector<std::int64_t>& own_bytes,
+                             std::uint64_t memory_bytes) {
+  constexpr std::uint64_t most_slices = 1u << 24;
+  // Alone, a partition at a time: it sorts well. Of many ranks each gets its share of more of them, as every round is
+  // a few messages between all, and needs memory for what it sends and what it asks the others besides.
+  const bool alone = world.size() == 1;
+  const std::uint64_t budget = alone ? memory_bytes : memory_bytes / 4;
+  std::vector<std::uint64_t> shares;
+  for (const std::int64_t bytes : comm::summed(world, own_bytes))
+    shares.push_back(static_cast<std::uint64_t>(bytes) / static_cast<std::uint64_t>(world.size()));
+  std::vector<Round> rounds;
+  for (std::size_t first = 0, end = 0; first < shares.size(); first = end) {
+    std::uint64_t bytes = shares[end++];
+    while (!alone && end < shares.size() && bytes + shares[end] <= budget) bytes += shares[end++];
+    std::uint64_t n_slices = 1;
+    while (bytes / n_slices > budget && n_slices < most_slices) n_slices *= 2;
+    for (std::uint64_t slice = 0; slice < n_slices; ++slice) rounds.push_back({first, end, slice, n_slices});
+  }
+  return rounds;
+}
+
 }  // namespace hearth::text::dedup

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Intermediate results on disk: a nameless file that is appended to and then mapped, and records that are brought
-// together by key within a memory budget. What is written is gone when its object is, also when the process is killed.
-// A full disk is an Error{io} at the write that found it.
+// together by key, those of all ranks, within a memory budget. What is written is gone when its object is, also when
+// the process is killed. A full disk is an Error{io} at the write that found it.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,12 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
+
+#include "lib/comm/exchange.h"
+#include "lib/text/dedup/words.h"
 
 namespace hearth::text::dedup {
 
@@ -72,6 +77,22 @@ class PartitionedBytes {
   std::vector<std::vector<std::uint64_t>> blocks_;  // of each partition, where its full blocks lie
 };
 
+// What of all partitions is looked at together.
+struct Round {
+  std::size_t first = 0, end = 0;  // partitions
+  std::uint64_t slice = 0, n_slices = 1;
+};
+
+// Collective: the same rounds on all ranks, in each of which a rank gets at most memory_bytes, unless what has one key
+// is more. own_bytes: of each of the rank's partitions.
+std::vector<Round> rounds_of(comm::Communicator& world, const std::vector<std::int64_t>& own_bytes,
+                             std::uint64_t memory_bytes);
+
+// The rank to which all records of a key fall.
+inline std::size_t owner_of(std::uint64_t key, int n_ranks) {
+  return static_cast<std::size_t>((mix64(key) >> 32) * static_cast<std::uint64_t>(n_ranks) >> 32);
+}
+
 // Record: trivially copyable, with key() (64 bits, its high ones uniform) and a total order by key first.
 template <class Record>
 class RecordGroups {
@@ -81,45 +102,53 @@ class RecordGroups {
 
   void add(const Record& record) { bytes_.append(record.key() >> 56, &record, sizeof record); }
 
-  // Calls visit(std::span<const Record>) for all records of one key, in order, keys ascending; lone records are left
-  // out. Takes memory_bytes at most, unless the records of one key alone are more.
-  template <class Visit>
-  void for_each_group(Visit visit) {
-    for (std::size_t partition = 0; partition < PartitionedBytes::n_partitions; ++partition) {
-      std::uint64_t n_slices = 1;
-      while (bytes_.size(partition) / n_slices > memory_bytes_ && n_slices < most_slices) n_slices *= 2;
-      for (std::uint64_t slice = 0; slice < n_slices; ++slice) visit_groups(load(partition, slice, n_slices), visit);
+  // Collective. Each rank shows its records to the others as `shared` makes them, with the same keys. Those of all
+  // ranks come together at the owner of their key, in rounds: visit(std::span<const Shared>) is called on every rank
+  // in each, perhaps with none, sorted; those of a key are in one round.
+  template <class Share, class Visit>
+  void for_each_round(comm::Communicator& world, const Share& shared, const Visit& visit) {
+    using Shared = std::invoke_result_t<Share, const Record&>;
+    std::vector<std::int64_t> sizes;
+    for (std::size_t p = 0; p < PartitionedBytes::n_partitions; ++p)
+      sizes.push_back(static_cast<std::int64_t>(bytes_.size(p)));
+    for (const Round& round : rounds_of(world, sizes, memory_bytes_)) {
+      std::vector<std::vector<Shared>> outgoing(static_cast<std::size_t>(world.size()));
+      for (std::size_t p = round.first; p < round.end; ++p) {
+        if (world.size() == 1) outgoing[0].reserve(bytes_.size(p) / sizeof(Record) / round.n_slices);
+        for_each_in(p, round, [&](const Record& record) {
+          outgoing[owner_of(record.key(), world.size())].push_back(shared(record));
+        });
+      }
+      comm::Received<Shared> received = comm::exchanged(world, std::move(outgoing));
+      std::sort(received.records.begin(), received.records.end());
+      visit(std::span<const Shared>(received.records));
     }
   }
 
  private:
-  static constexpr std::uint64_t most_slices = 1u << 24;
-
-  // The records whose key's bits below the partition's fall into the slice, sorted.
-  std::vector<Record> load(std::size_t partition, std::uint64_t slice, std::uint64_t n_slices) {
-    std::vector<Record> records;
-    records.reserve(bytes_.size(partition) / sizeof(Record) / n_slices);
+  // The records of a partition whose key's bits below the partition's fall into the slice.
+  template <class Use>
+  void for_each_in(std::size_t partition, const Round& round, const Use& use) {
     bytes_.for_each_block(partition, [&](std::span<const std::byte> block) {
       for (std::size_t at = 0; at < block.size(); at += sizeof(Record)) {
         Record record;
         std::memcpy(&record, block.data() + at, sizeof record);
-        if ((record.key() << 8 >> 40) % n_slices == slice) records.push_back(record);
+        if ((record.key() << 8 >> 40) % round.n_slices == round.slice) use(record);
       }
     });
-    std::sort(records.begin(), records.end());
-    return records;
-  }
-
-  template <class Visit>
-  static void visit_groups(const std::vector<Record>& records, Visit& visit) {
-    for (std::size_t begin = 0, end = 0; begin < records.size(); begin = end) {
-      while (end < records.size() && records[end].key() == records[begin].key()) ++end;
-      if (end - begin > 1) visit(std::span(records).subspan(begin, end - begin));
-    }
   }
 
   PartitionedBytes bytes_;
   std::uint64_t memory_bytes_;
 };
+
+// Calls visit(std::span<const Record>) for the sorted records of each key that more than one has.
+template <class Record, class Visit>
+void for_each_group(std::span<const Record> sorted, const Visit& visit) {
+  for (std::size_t begin = 0, end = 0; begin < sorted.size(); begin = end) {
+    while (end < sorted.size() && sorted[end].key() == sorted[begin].key()) ++end;
+    if (end - begin > 1) visit(sorted.subspan(begin, end - begin));
+  }
+}
 
 }  // namespace hearth::text::dedup

@@ -29,7 +29,7 @@ std::vector<std::string> left_of(const std::vector<Text>& texts, const CommonLin
     stage.sketch(candidate, sketch);
     stage.observe({row, "id", row < n_references}, sketch);
   }
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   std::vector<std::string> left;
   for (std::size_t row = 0; row < texts.size(); ++row) {
     std::vector<Range> ranges;

@@ -35,7 +35,7 @@ TEST_CASE("the first of equal texts stays, and the others name it") {
   observe(stage, {6, id_of("d", "named")}, "named");
   observe(stage, {7, "", false}, "no id");
   observe(stage, {8, "x", false}, "no id");
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   for (const std::uint64_t row : {0, 1, 2, 3, 5, 7}) CHECK(!stage.judge(row));
   REQUIRE(stage.judge(4));
   CHECK(stage.judge(4)->reason == "duplicate-exact");

@@ -32,12 +32,17 @@ std::string text_of(int seed, int n_changed = 0, const std::string& end = "") {
   return text + end;
 }
 
+std::uint64_t first_of(const NearDuplicates& stage, std::uint64_t row) {
+  const auto group = stage.group_of(row);
+  return group ? group->first : row;
+}
+
 std::string details(const NearDuplicates& stage, std::uint64_t n_rows) {
   std::string all;
   for (std::uint64_t row = 0; row < n_rows; ++row) {
     const auto rejection = stage.judge(row);
     all += std::to_string(row) + " " + (rejection ? rejection->detail : "-") + " " +
-           std::to_string(stage.group_of(row)) + "\n";
+           std::to_string(first_of(stage, row)) + "\n";
   }
   return all;
 }
@@ -52,7 +57,7 @@ TEST_CASE("one of near-duplicates stays, the others name it") {
   observe(stage, 5, text_of(1, 0, "and more"));
   observe(stage, 6, "...");
   observe(stage, 7, "...");
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   for (const std::uint64_t row : {0, 1, 2, 4, 6, 7}) CHECK(!stage.judge(row));
   REQUIRE(stage.judge(3));
   CHECK(stage.judge(3)->reason == "duplicate-near");
@@ -64,8 +69,8 @@ TEST_CASE("one of near-duplicates stays, the others name it") {
   document.attributes = "{}";
   stage.annotate(2, document);
   CHECK(document.attributes == "{}");
-  CHECK(stage.group_of(5) == 0);
-  CHECK(stage.group_of(2) == 2);
+  CHECK(first_of(stage, 5) == 0);
+  CHECK(first_of(stage, 2) == 2);
   CHECK(stage.findings_json() ==
         R"({"documents":4,"copies":2,"clusters":1,"threshold":0.7,"largest":[{"id":"id-0","copies":2}]})");
 }
@@ -76,7 +81,7 @@ TEST_CASE("the longest stays when asked for, and a reference always") {
   NearDuplicates longest(options);
   observe(longest, 0, text_of(1));
   observe(longest, 1, text_of(1, 0, "and more"));
-  longest.conclude();
+  longest.conclude(*comm::make_self_communicator());
   CHECK(longest.judge(0)->detail.starts_with("of id-1, "));
   CHECK(!longest.judge(1));
 
@@ -84,7 +89,7 @@ TEST_CASE("the longest stays when asked for, and a reference always") {
   observe(stage, 0, text_of(1), true);
   observe(stage, 1, text_of(1, 0, "again"), true);
   observe(stage, 2, text_of(1, 0, "and much more"));
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   CHECK(!stage.judge(0));
   CHECK(!stage.judge(1));
   CHECK(stage.judge(2)->detail.starts_with("of id-"));
@@ -94,12 +99,12 @@ TEST_CASE("the longest stays when asked for, and a reference always") {
 TEST_CASE("a chain of changes keeps its far end, in one group") {
   NearDuplicates stage({});
   for (int i = 0; i < 20; ++i) observe(stage, static_cast<std::uint64_t>(i), text_of(1, 2 * i));
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   CHECK(!stage.judge(0));
   CHECK(stage.judge(1)->detail.starts_with("of id-0"));
   int n_kept = 0;
   for (std::uint64_t row = 0; row < 20; ++row) {
-    CHECK(stage.group_of(row) == 0);
+    CHECK(first_of(stage, row) == 0);
     const auto rejection = stage.judge(row);
     if (!rejection) ++n_kept;
     if (rejection) CHECK(std::stod(rejection->detail.substr(rejection->detail.rfind(' '))) >= 0.7);
@@ -113,12 +118,12 @@ TEST_CASE("tagged near-duplicates stay, marked") {
   NearDuplicates stage(options);
   observe(stage, 0, text_of(1));
   observe(stage, 1, text_of(1, 0, "x"));
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   CHECK(!stage.judge(1));
   formats::Document document;
   stage.annotate(1, document);
   CHECK(document.attributes.starts_with(R"({"near_duplicate_of":"id-0","near_duplicate_similarity":)"));
-  CHECK(stage.group_of(1) == stage.group_of(0));
+  CHECK(first_of(stage, 1) == first_of(stage, 0));
 }
 
 TEST_CASE("the memory for sorting changes nothing") {
@@ -133,7 +138,7 @@ TEST_CASE("the memory for sorting changes nothing") {
     options.memory_bytes = memory;
     NearDuplicates stage(options);
     for (std::size_t i = 0; i < texts.size(); ++i) observe(stage, i, texts[i]);
-    stage.conclude();
+    stage.conclude(*comm::make_self_communicator());
     answers.insert(details(stage, texts.size()));
   }
   CHECK(answers.size() == 1);
@@ -149,7 +154,7 @@ TEST_CASE("decisions agree with all pairs compared") {
     observe(stage, row, text);
     REQUIRE(make_signature(text, signatures.emplace_back()));
   }
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   std::vector<std::uint64_t> kept;
   for (std::uint64_t row = 0; row < signatures.size(); ++row) {
     double best = 0;

@@ -28,7 +28,7 @@ std::vector<std::vector<Range>> cuts_of(const Texts& texts, const RepeatedOption
     stage.sketch(candidate, sketch);
     stage.observe({row, "id", row < n_references}, sketch);
   }
-  stage.conclude();
+  stage.conclude(*comm::make_self_communicator());
   std::vector<std::vector<Range>> cuts(texts.size());
   for (std::size_t row = 0; row < texts.size(); ++row) stage.cut(row, texts[row], cuts[row]);
   return cuts;

@@ -58,11 +58,16 @@ TEST_CASE("records of one key come together, whatever the memory") {
     RecordGroups<Record> groups({}, memory);
     for (const Record& record : records) groups.add(record);
     std::map<std::uint64_t, std::vector<std::uint64_t>> found;
-    groups.for_each_group([&](std::span<const Record> group) {
-      std::vector<std::uint64_t>& values = found[group[0].hash];
-      if (!values.empty()) FAIL("a key twice");
-      for (const Record& record : group) values.push_back(record.value);
-    });
+    const auto self = comm::make_self_communicator();
+    const auto visit = [&](std::span<const Record> records) {
+      for_each_group(records, [&](std::span<const Record> group) {
+        std::vector<std::uint64_t>& values = found[group[0].hash];
+        if (!values.empty()) FAIL("a key twice");
+        for (const Record& record : group) values.push_back(record.value);
+      });
+    };
+    groups.for_each_round(
+        *self, [](const Record& record) { return record; }, visit);
     CHECK(found == expected);
   }
 }

@@ -1,0 +1,165 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# shard over several ranks: the same documents in the same order as one rank's, kept and rejected for the same reasons,
+# for any number of ranks; duplicates are found across ranks; killed or stopped, the same ranks go on; what is wrong on
+# one of them is said by name.
+. "$HEARTH_SOURCE/tests/support/tool_test.sh"
+. "$HEARTH_SOURCE/tests/mpi/ranks.sh"
+
+# Six folders of files, records, an archive and a repository. Equal texts, texts alike, passages and lines that come
+# again lie in different folders, so with different ranks.
+awk 'function word(letter, n) {
+  n = int(rand() * 9000)
+  return sprintf("%s%c%c%c", letter, 97 + n % 26, 97 + int(n / 26) % 26, 97 + int(n / 676))
+}
+BEGIN {
+  srand(7)
+  for (b = 0; b < 12; b++) for (w = 0; w < 150; w++) base[b] = base[b] word("w") (w % 11 == 10 ? "\n" : " ")
+  for (i = 0; i < 240; i++) {
+    text = ""
+    kind = int(rand() * 5)
+    if (kind < 2) text = base[int(rand() * 12)]
+    if (kind == 1) text = text "and so ends text " i "\n"
+    for (w = 0; kind >= 2 && w < 90; w++) text = text word("v") (w % 9 == 8 ? "\n" : " ")
+    if (kind == 4) text = substr(base[int(rand() * 12)], 1, 500) "\n" text
+    folder = "docs/d" (i % 6)
+    if (!(folder in made)) { system("mkdir -p " folder); made[folder] = 1 }
+    file = folder "/" i ".txt"
+    printf "%sThis line stands at the end of every page here.\n", text > file
+    close(file)
+    gsub(/\n/, " ", text)
+    if (i % 4 == 0) printf "{\"text\": \"%s\", \"id\": \"record-%d\"}\n", text, i > "records.jsonl"
+  }
+}' </dev/null
+echo 'not JSON' >>records.jsonl
+tar czf docs/packed.tar.gz docs/d1
+printf 'short' >docs/short.txt
+head -c 3000 /dev/urandom >docs/binary.bin
+mkdir -p code/app/sub
+touch code/app/Makefile
+for f in a b c d; do
+  printf 'import %s\n\n\ndef work_%s(value):\n    """Adds what %s is worth to the value it is given."""\n    return value + len("%s")\n' "$f" $f $f $f >code/app/$f.py
+  cp code/app/$f.py code/app/sub/x$f.py
+done
+ln -s short.txt docs/link
+touch docs/.hidden
+mkdir old && cp docs/d0/0.txt docs/d3/9.txt old
+expect_exit 0 '' shard old -o old.h5 --quality none -q
+
+common='--no-provenance --id-field id --validation-fraction 0.2 --test-fraction 0.1 --quality none --common-lines cut --common-line-count 5 --against old.h5 -q'
+shard_all="shard docs records.jsonl code $common"
+
+echo 'A text that is in no other delivery, long enough to be kept as a document of its own among the others.' >new.txt
+
+# same ONE MANY: documents, rejected ones and statistics.
+same() {
+  for what in '' --rejected; do
+    shard cat "$1" $what >one.jsonl && shard cat "$2" $what >many.jsonl || fail "$2 cannot be read"
+    cmp -s one.jsonl many.jsonl || fail "$2 $what: others than $1"
+  done
+  shard cat "$1" --stats >one.json && shard cat "$2" --stats >many.json
+  cmp -s one.json many.json || { diff one.json many.json | head; fail "$2: other statistics than $1"; }
+}
+
+page() { sed '/<header>/d; s/\(one\|of[0-9]\).h5/OUTPUT/g' "$1"; } # without its name, times and rates
+
+# shellcheck disable=SC2086
+{
+  expect_exit 0 '' $shard_all -o one.h5 --html one.html
+  shard cat one.h5 --rejected | grep -c '"duplicate-near"' >near
+  shard cat one.h5 --rejected | grep -c '"duplicate-exact"' >exact
+  expect "there are duplicates of both kinds" [ "$(cat near)" -gt 10 -a "$(cat exact)" -gt 10 ]
+  expect "passages are cut" sh -c 'shard cat one.h5 --stats | grep -A5 "\"repeated\": {" | grep -q "\"cut_tokens\": [1-9]"'
+  for n in 2 3 7; do
+    expect_exit 0 '' ranks $n $shard_all -o of$n.h5 --html of$n.html
+    same one.h5 of$n.h5
+    [ "$(ls of$n.h5.parts | wc -l)" -eq $n ] || fail "of$n.h5.parts holds $(ls of$n.h5.parts)"
+    page of$n.html >many.html
+    page one.html | cmp -s - many.html || fail "the page of $n ranks says something else: $(page one.html | diff - many.html)"
+  done
+  expect_exit 0 '' $shard_all -o one_t.h5 --near-duplicates tag --near-keep longest -j 2
+  expect_exit 0 '' ranks 3 $shard_all -o of3_t.h5 --near-duplicates tag --near-keep longest -j 2
+  same one_t.h5 of3_t.h5
+  expect_exit 0 '' $shard_all -o one_r.h5 --code repo
+  expect_exit 0 '' ranks 3 $shard_all -o of3_r.h5 --code repo
+  same one_r.h5 of3_r.h5
+  expect_exit 0 '' ranks 3 $shard_all -o again3.h5
+  for part in of3.h5.parts/*.h5; do cmp -s "$part" "again3.h5.parts/${part##*/}" || fail "$part: other bytes the second time"; done
+
+  # Every reader takes the index as one file.
+  mkdir tok1 tok3
+  expect_exit 0 '' tokenize train of3.h5 --vocab-size 400 -o tok3/tokenizer.json -q
+  expect_exit 0 '' tokenize train one.h5 --vocab-size 400 -o tok1/tokenizer.json -q
+  cmp -s tok1/tokenizer.json tok3/tokenizer.json || fail "another vocabulary from parts"
+  expect_exit 0 '' tokenize encode one.h5 --tokenizer tok1/tokenizer.json -o tokens1.h5 -q
+  expect_exit 0 '' ranks 2 tokenize encode of3.h5 --tokenizer tok1/tokenizer.json -o tokens3.h5 -q
+  tokenize cat tokens1.h5 >tokens1 && tokenize cat tokens3.h5 | cmp -s - tokens1 || fail "other tokens from parts"
+  expect_exit 0 '' shard forget of3.h5 --source 'docs/d1/*' -o clean3.h5 -q --no-provenance
+  expect_exit 0 '' shard forget one.h5 --source 'docs/d1/*' -o clean1.h5 -q --no-provenance
+  shard cat clean1.h5 >one.jsonl && shard cat clean3.h5 | cmp -s - one.jsonl || fail "forget leaves others of parts"
+}
+# A delivery against parts: what stands in them does not come again.
+# shellcheck disable=SC2086
+{
+  expect_exit 0 '' shard docs/d0 new.txt -o next1.h5 --against one.h5 -q --no-provenance
+  expect_exit 0 '' ranks 2 shard docs/d0 new.txt -o next3.h5 --against of3.h5 -q --no-provenance
+  same next1.h5 next3.h5
+  shard cat next3.h5 | grep -c new.txt | grep -qx 1 || fail "what is new is not kept"
+
+  # Refused, and replaced on request by another number of ranks.
+  expect_exit 73 'of3.h5: exists already' ranks 3 $shard_all -o of3.h5
+  expect_exit 0 '' ranks 2 $shard_all -o of3.h5 --overwrite
+  [ "$(ls of3.h5.parts | wc -l)" -eq 2 ] || fail "old parts are left: $(ls of3.h5.parts)"
+  same one.h5 of3.h5
+}
+
+# Killed, all ranks or one, at some moments: the same command ends with the same bytes.
+start_killed() { # SECONDS RANK: a rank or all
+  HEARTH_KILLED=$2 start_ranks 3 sh -c 'echo $$ >pid.$OMPI_COMM_WORLD_RANK; exec "$@"' sh $shard_all -o killed.h5
+  sleep "$1"
+  if [ "$2" = all ]; then kill -9 "$(cat pid.0)" "$(cat pid.1)" "$(cat pid.2)"; else kill -9 "$(cat pid.$2)"; fi 2>/dev/null
+  wait $launcher 2>/dev/null
+}
+for moment in '0.3 all' '0.6 1' '0.9 0' '1.2 2'; do
+  # shellcheck disable=SC2086
+  [ -e killed.h5 ] || start_killed $moment
+done
+# shellcheck disable=SC2086
+[ -e killed.h5 ] || expect_exit 0 '' ranks 3 $shard_all -o killed.h5
+same again3.h5 killed.h5
+for part in again3.h5.parts/*.h5; do
+  cmp -s "$part" "killed.h5.parts/${part##*/}" || fail "$part: other bytes after a kill"
+done
+
+# TERM to one rank: all keep what they have read, 75, and go on. Records come slowly, through a pipe of sorts: a parser.
+# shellcheck disable=SC2086
+{
+  slow="shard docs records.jsonl -o slow.h5 $common"
+  start_ranks 2 sh -c 'echo $$ >pid.$OMPI_COMM_WORLD_RANK; exec "$@"' sh $slow --extract-timeout 60
+  while [ ! -s pid.1 ]; do sleep 0.05; done
+  kill -TERM "$(cat pid.1)" 2>/dev/null
+  code=0
+  wait $launcher || code=$?
+  expect "stopped by one rank: 75 or finished before, not $code" [ "$code" -eq 75 -o "$code" -eq 0 -o "$code" -eq 143 ]
+}
+
+# What is wrong is said by name, with its exit code.
+# shellcheck disable=SC2086
+{
+  expect_exit 64 'one process' ranks 2 shard - -o none.h5 </dev/null
+  expect_exit 66 'nowhere' ranks 2 shard nowhere -o none.h5
+  expect_exit 65 'records.jsonl:61: ' ranks 3 shard docs records.jsonl -o none.h5 --on-bad-line fail -q
+  expect_exit 65 'no document is left' ranks 3 shard docs/short.txt -o none.h5 -q
+  expect_exit 78 'the options of rank 1 differ' ranks 2 sh -c 'exec shard docs -o none.h5 -q --min-chars 2$OMPI_COMM_WORLD_RANK'
+  mkdir here0 here1 && cp docs/d0/0.txt docs/d0/6.txt here0 && cp docs/d0/0.txt here1
+  expect_exit 78 'the input files of rank 1 differ' ranks 2 sh -c 'cd here$OMPI_COMM_WORLD_RANK && exec shard . -o ../none.h5 -q'
+  expect_exit 73 'rank 1 does not see what rank 0 made' ranks 2 sh -c 'cp docs/d0/0.txt here$OMPI_COMM_WORLD_RANK/6.txt
+    mkdir -p out$OMPI_COMM_WORLD_RANK; cd out$OMPI_COMM_WORLD_RANK && exec shard ../here1 -o none.h5 -q'
+  expect_no_file none.h5
+  first=$(ls of7.h5.parts | head -n 1)
+  cp "of7.h5.parts/$(ls of7.h5.parts | sed -n 2p)" "of7.h5.parts/$first"
+  expect_exit 65 'not the one it was made with' shard cat of7.h5
+  rm "of7.h5.parts/$first"
+  expect_exit 66 "$first" shard cat of7.h5
+}
+[ "$failures" -eq 0 ]
