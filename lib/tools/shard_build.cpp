@@ -62,23 +62,48 @@ std::uint64_t bytes_of(const std::vector<fs::path>& files) {
   return bytes;
 }
 
-// The end of a run on stdout and stderr. memory_bytes: the most of a rank. files: what was written.
-void report(const Options& options, const Context& context, const Statistics& statistics, double seconds,
-            std::uint64_t memory_bytes, const std::vector<fs::path>& files) {
+// What a run took, of all ranks.
+struct Cost {
+  double seconds = 0;
+  std::uint64_t memory_bytes = 0;        // the most of a rank
+  double communication_s = 0;            // the most of a rank, waiting for others included
+  std::uint64_t communicated_bytes = 0;  // sent by all
+};
+
+// Collective.
+Cost cost_of(comm::Communicator& world, double seconds) {
+  const comm::Traffic traffic = world.traffic();
+  const auto most = comm::largest(
+      world, {static_cast<std::int64_t>(peak_memory_bytes()), static_cast<std::int64_t>(traffic.seconds * 1e6)});
+  const auto sums = comm::summed(world, {traffic.bytes});
+  return {seconds, static_cast<std::uint64_t>(most[0]), static_cast<double>(most[1]) * 1e-6,
+          static_cast<std::uint64_t>(sums[0])};
+}
+
+// The end of a run on stdout and stderr. files: what was written.
+void report(const Options& options, const Context& context, const Statistics& statistics, const Cost& cost,
+            const std::vector<fs::path>& files) {
   warn_of_empty_splits(options, statistics, context.log);
-  const double rate = static_cast<double>(statistics.read.bytes) / seconds;
+  const double rate = static_cast<double>(statistics.read.bytes) / cost.seconds;
   if (context.json) {
-    const Json result{{"schema", "hearth.shard/1"},    {"output", options.output},         {"seed", context.seed},
-                      {"ranks", context.mesh->size()}, {"statistics", statistics.json()},  {"seconds", seconds},
-                      {"read_bytes_per_second", rate}, {"peak_memory_bytes", memory_bytes}};
+    const Json result{{"schema", "hearth.shard/1"},
+                      {"output", options.output},
+                      {"seed", context.seed},
+                      {"ranks", context.mesh->size()},
+                      {"statistics", statistics.json()},
+                      {"seconds", cost.seconds},
+                      {"read_bytes_per_second", rate},
+                      {"communication_seconds", cost.communication_s},
+                      {"communicated_bytes", cost.communicated_bytes},
+                      {"peak_memory_bytes", cost.memory_bytes}};
     std::printf("%s\n", dump_json(result).c_str());
     return;
   }
   std::fputs(statistics.table().c_str(), stdout);
   const std::string parts = files.size() > 1 ? " in " + std::to_string(files.size()) + " parts" : "";
   context.log.info("wrote " + options.output + ": " + human_bytes(static_cast<double>(bytes_of(files))) + parts +
-                   " in " + human_seconds(seconds) + " (" + human_bytes(rate) + "/s, seed " +
-                   std::to_string(context.seed) + ", at most " + human_bytes(static_cast<double>(memory_bytes)) +
+                   " in " + human_seconds(cost.seconds) + " (" + human_bytes(rate) + "/s, seed " +
+                   std::to_string(context.seed) + ", at most " + human_bytes(static_cast<double>(cost.memory_bytes)) +
                    " of memory" + (files.size() > 1 ? " a rank)" : ")"));
 }
 
@@ -188,13 +213,12 @@ bool pass_all(const Options& options, const Work& work, Spool& spool, Context& c
   CorpusWriter writer(options, work.output, stages, spool, *judgement, rows, gatherer.roots(), context);
   if (!writer.run()) return false;
   finish(options, work, spool, writer, context);
-  const auto memory =
-      static_cast<std::uint64_t>(comm::largest(world, {static_cast<std::int64_t>(peak_memory_bytes())})[0]);
+  const Cost cost = cost_of(world, watch.seconds());
   if (world.rank() > 0) return true;
   if (!options.html.empty()) {
-    write_file(options.html, report_html(options.output, writer.statistics(), writer.samples(), watch.seconds()));
+    write_file(options.html, report_html(options.output, writer.statistics(), writer.samples(), cost.seconds));
   }
-  report(options, context, writer.statistics(), watch.seconds(), memory,
+  report(options, context, writer.statistics(), cost,
          work.parts ? work.parts->all() : std::vector<fs::path>{options.output});
   return true;
 }

@@ -131,16 +131,39 @@ for part in again3.h5.parts/*.h5; do
   cmp -s "$part" "killed.h5.parts/${part##*/}" || fail "$part: other bytes after a kill"
 done
 
-# TERM to one rank: all keep what they have read, 75, and go on. Records come slowly, through a pipe of sorts: a parser.
+# TERM: all ranks keep what they have read, and go on behind it. A parser that takes its time makes sure they are reading.
+mkdir slow bin
+for i in $(seq 60); do cp "docs/d$((i % 6))/$i.txt" "slow/$i.slow"; done
+printf '#!/bin/sh\nsleep 0.1\nexec cat\n' >bin/sleeps && chmod +x bin/sleeps
+PATH=$PWD/bin:$PATH
 # shellcheck disable=SC2086
 {
-  slow="shard docs records.jsonl -o slow.h5 $common"
-  start_ranks 2 sh -c 'echo $$ >pid.$OMPI_COMM_WORLD_RANK; exec "$@"' sh $slow --extract-timeout 60
-  while [ ! -s pid.1 ]; do sleep 0.05; done
-  kill -TERM "$(cat pid.1)" 2>/dev/null
+  slow="shard slow -o slow.h5 --extract slow=sleeps -j 1 $common"
+  expect_exit 0 '' ranks 2 $slow
+  mv slow.h5 whole.h5 && cp -r slow.h5.parts whole.h5.parts && rm -r slow.h5.parts
+  start_ranks 2 sh -c 'echo $$ >term.$OMPI_COMM_WORLD_RANK; exec "$@"' sh ${slow% -q}
+  while ! ls slow.h5.parts/*-00001-of-00002.h5.work/plan.json >/dev/null 2>&1 && kill -0 $launcher; do sleep 0.05; done
+  sleep 1
+  kill -TERM "$(cat term.0)" "$(cat term.1)"
   code=0
   wait $launcher || code=$?
-  expect "stopped by one rank: 75 or finished before, not $code" [ "$code" -eq 75 -o "$code" -eq 0 -o "$code" -eq 143 ]
+  expect "stopped: 75, not $code" [ "$code" -eq 75 ]
+  expect "says where it is kept" grep -q 'stopped by a signal: .*slow.h5.parts, and the same command goes on' "$err"
+  expect "of both ranks" [ "$(ls slow.h5.parts/*.work/000000.json | wc -l)" -eq 2 ]
+  expect_no_file slow.h5
+  expect_exit 0 'going on behind [0-9]+ documents' ranks 2 ${slow% -q}
+  for part in whole.h5.parts/*.h5; do cmp -s "$part" "slow.h5.parts/${part##*/}" || fail "$part: other bytes after a stop"; done
+  [ "$(ls slow.h5.parts | wc -l)" -eq 2 ] || fail "slow.h5.parts holds $(ls slow.h5.parts)"
+
+  # Other inputs are other work: what was kept for the old ones goes with the new output.
+  start_ranks 2 $slow --overwrite
+  sleep 2
+  kill -TERM $launcher
+  wait $launcher
+  cp docs/d1/1.txt slow/more.slow
+  expect_exit 0 '' ranks 2 $slow --overwrite
+  [ "$(ls slow.h5.parts | wc -l)" -eq 2 ] || fail "slow.h5.parts holds $(ls slow.h5.parts)"
+  shard cat slow.h5 --stats | grep -q '"files": 61' || fail "the new file is not in"
 }
 
 # What is wrong is said by name, with its exit code.
