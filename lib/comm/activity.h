@@ -2,8 +2,10 @@
 // What this process is doing among the ranks, for its heartbeat: written around every call, read by another thread.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,37 +13,53 @@
 
 namespace hearth::comm {
 
-// Ranks of the world.
-using Ranks = std::shared_ptr<const std::vector<int>>;
+// A step is something ranks do again and again, by a name that all of them use: a call of a group, a message from one
+// rank to another. How often each was done so far tells who is behind.
+using Done = std::map<std::string, std::int64_t>;
+
+// What a call waits for: that these ranks (of the world) have done a step so often.
+struct Need {
+  std::shared_ptr<const std::vector<int>> ranks;
+  std::string step;
+  std::int64_t count = 0;
+};
 
 class Activity {
  public:
   struct Now {
     const char* call = nullptr;         // the call under way ("all_reduce"); none: computing
-    Ranks with;                         // those whose part in it this rank may wait for, itself among them or not
+    std::vector<Need> needs;            // of that call
     std::int64_t calls = 0;             // begun so far, over all communicators: of ranks of a mesh each its own number
     double since_s = steady_seconds();  // when the call began, or the last one ended
+    Done done;
   };
   Now now() const {
     const std::lock_guard lock(mutex_);
     return now_;
   }
-  void begin(const char* call, Ranks with) { set(call, std::move(with), 1); }
-  void end() { set(nullptr, nullptr, 0); }
+  void begin(const char* call, std::vector<Need> needs) {
+    const std::lock_guard lock(mutex_);
+    now_.call = call, now_.needs = std::move(needs), now_.since_s = steady_seconds();
+    ++now_.calls;
+  }
+  void end() {
+    const std::lock_guard lock(mutex_);
+    now_.call = nullptr, now_.needs.clear(), now_.since_s = steady_seconds();
+  }
+  void did(const std::string& step) {
+    const std::lock_guard lock(mutex_);
+    ++now_.done[step];
+  }
 
  private:
-  void set(const char* call, Ranks with, int n_begun) {
-    const std::lock_guard lock(mutex_);
-    now_ = {call, std::move(with), now_.calls + n_begun, steady_seconds()};
-  }
   mutable std::mutex mutex_;
   Now now_;
 };
 
 class InCall {
  public:
-  InCall(Activity& activity, const char* name, Ranks with) : activity_(activity) {
-    activity_.begin(name, std::move(with));
+  InCall(Activity& activity, const char* name, std::vector<Need> needs) : activity_(activity) {
+    activity_.begin(name, std::move(needs));
   }
   ~InCall() { activity_.end(); }
   InCall(const InCall&) = delete;

@@ -41,7 +41,9 @@ Json json_of(const Beat& beat) {
             {"calls", beat.calls},
             {"call", beat.call},
             {"call_s", beat.call_s}};
-  if (!beat.with.empty()) json["with"] = beat.with;
+  for (const Need& need : beat.needs)
+    json["needs"].push_back({{"ranks", *need.ranks}, {"step", need.step}, {"count", need.count}});
+  if (!beat.done.empty()) json["done"] = beat.done;
   if (beat.end) {
     json["end"] = *beat.end;
     json["message"] = beat.message;
@@ -61,7 +63,11 @@ Beat beat_of(const Json& json, const std::string& where) {
   beat.calls = json_get<std::int64_t>(json, "calls", where);
   beat.call = json_get<std::string>(json, "call", where);
   beat.call_s = json_get<double>(json, "call_s", where);
-  beat.with = json_get_or<std::vector<int>>(json, "with", where, {});
+  for (const Json& each : json_get_or<Json>(json, "needs", where, Json::array())) {
+    beat.needs.push_back({std::make_shared<const std::vector<int>>(json_get<std::vector<int>>(each, "ranks", where)),
+                          json_get<std::string>(each, "step", where), json_get<std::int64_t>(each, "count", where)});
+  }
+  beat.done = json_get_or<Done>(json, "done", where, {});
   if (json.contains("end")) beat.end = json_get<int>(json, "end", where);
   beat.message = json_get_or<std::string>(json, "message", where, "");
   for (const Json& each : json_get_or<Json>(json, "blamed", where, Json::array())) {
@@ -136,7 +142,7 @@ void Heartbeat::work() {
     const Activity::Now now = activity_.now();
     const double in_call_s = now.call == nullptr ? 0 : steady_seconds() - now.since_s;
     if (limit_s_ <= 0 || in_call_s < limit_s_) continue;
-    const std::vector<Suspect> suspects = find_suspects(read_beats(folder_));
+    const std::vector<Suspect> suspects = find_suspects(read_beats(folder_), false);
     blamed_ = suspects;
     std::string who = "all ranks live and wait for each other: the network between them";
     for (std::size_t i = 0; i < suspects.size(); ++i) who = (i == 0 ? "" : who + "; ") + text_of(suspects[i]);
@@ -157,12 +163,12 @@ void Heartbeat::write(const std::optional<int>& end, const std::string& message)
             .interval_s = interval_s_,
             .calls = now.calls,
             .call = now.call == nullptr ? "" : now.call,
-            .with = {},
             .call_s = steady_seconds() - now.since_s,
+            .needs = now.needs,
+            .done = now.done,
             .end = end,
             .message = message,
             .blamed = {}};
-  if (now.with != nullptr) beat.with = *now.with;
   if (end) beat.blamed = blamed_;
   // Renamed into place, so that it is never read half written; not synced, as a beat is old in a moment.
   const std::filesystem::path path = file_of(folder_, rank_.rank), partial = path.string() + ".new";

@@ -3,8 +3,8 @@
 // the ranks it is in. When a run hangs or dies, these files tell which rank was the cause: one that is dead, stopped or
 // cut off says nothing more, while the others say that they wait for it.
 //
-//   RUN/heartbeats/rank-00003.json   one object: rank, node, pid, time, interval_s, calls, call, with, call_s; end,
-//   message, blamed
+//   RUN/heartbeats/rank-00003.json   one object: rank, node, pid, time, interval_s, calls, call, call_s, needs (a list
+//   of ranks, step, count), done (by step); end, message, blamed
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -30,12 +30,13 @@ struct Beat {
   int rank = 0;
   std::string node;
   std::int64_t pid = 0;
-  double time = 0;              // seconds since 1970
-  double interval_s = 0;        // to the next beat
-  std::int64_t calls = 0;       // begun so far
-  std::string call;             // the one under way; empty: computing
-  std::vector<int> with;        // the ranks whose part in it may be waited for
-  double call_s = 0;            // how long it has been so
+  double time = 0;          // seconds since 1970
+  double interval_s = 0;    // to the next beat
+  std::int64_t calls = 0;   // begun so far
+  std::string call;         // the one under way; empty: computing
+  double call_s = 0;        // how long it has been so
+  std::vector<Need> needs;  // of that call
+  Done done;
   std::optional<int> end;       // the rank left in good order, with this exit code
   std::string message;          // why, when it left with an error
   std::vector<Suspect> blamed;  // whom it waited for in vain, when it left because of that
@@ -45,11 +46,11 @@ struct Beat {
 std::vector<Beat> read_beats(const std::filesystem::path& folder);
 
 // The ranks that were the cause; none when there is nothing to tell them by. Ranks that ended with an error of their
-// own; else those that the first to give up waiting has blamed; else those that left no word while others did, and of
-// these the first to fall silent; else those silent for three beats; else, following who waits for whom (lib/comm/
-// suspects.cpp), those at the end: ranks that compute, or a circle of ranks that wait for each other. Clocks of nodes
-// may differ by less than a beat.
-std::vector<Suspect> find_suspects(const std::vector<Beat>& beats);
+// own; else those that the first to give up waiting has blamed; else, when all is over, those that left no word while
+// others did, and of these the first to fall silent; else those silent for three beats; else, following who waits for
+// whom (lib/comm/suspects.cpp), those at the end: ranks that wait for nobody, or a circle of ranks that wait for each
+// other. Clocks of nodes may differ by less than a beat. over: the run has ended, so who left no word will leave none.
+std::vector<Suspect> find_suspects(const std::vector<Beat>& beats, bool over);
 
 std::string text_of(const Suspect& suspect);  // "rank 3 on n2 was last heard ..."
 

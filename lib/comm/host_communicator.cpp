@@ -54,12 +54,15 @@ class Messages {
 
 class HostCommunicator final : public Communicator {
  public:
-  HostCommunicator(const Transport& transport, Group group, std::shared_ptr<Queue> queue, Ranks members)
+  // members: by their ranks in the world. name: the same on all of them, of no other group.
+  HostCommunicator(const Transport& transport, Group group, std::shared_ptr<Queue> queue, std::vector<int> members,
+                   std::string name)
       : group_(transport, group),
         queue_(std::move(queue)),
         rank_(transport.rank(group)),
         size_(transport.size(group)),
-        members_(std::move(members)) {}
+        members_(std::make_shared<const std::vector<int>>(std::move(members))),
+        name_(std::move(name)) {}
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -142,39 +145,35 @@ class HostCommunicator final : public Communicator {
     const bool sends = to >= 0 && send, receives = from >= 0 && receive;
     if (sends) check_rank(to, size_);
     if (receives) check_rank(from, size_);
-    std::vector<int> peers;
-    if (receives) peers.push_back(member(from));
-    if (sends) peers.push_back(member(to));
-    const auto under_way = std::make_shared<UnderWay>(*this, std::move(peers));
+    const auto under_way = std::make_shared<UnderWay>(*this);
     Pending posted = queue_->run([this, under_way, send, to, receive, from, sends, receives] {
-      if (receives) under_way->messages.receive(receive.data, receive.bytes(), from, exchange_tag);
-      if (sends) under_way->messages.send(send.data, send.bytes(), to, exchange_tag), sent(send.bytes());
+      if (receives) under_way->receive(receive, from);
+      if (sends) under_way->send(send, to), sent(send.bytes());
       ++traffic_.calls;
     });
     return Pending(under_way);
   }
 
   void barrier() override {
-    queue_->run_and_wait([this] {
-      const InCall in_call(queue_->activity, "barrier", members_);
-      group_.transport.barrier(group_.group);
-    });
+    queue_->run_and_wait([this] { in_call("barrier", [this] { group_.transport.barrier(group_.group); }); });
   }
 
   std::unique_ptr<Communicator> split(int color, int key) override {
     Group made = nullptr;
     std::vector<int> members;
+    std::string name;
     queue_->run_and_wait([&] {
-      const InCall in_call(queue_->activity, "split", members_);
-      made = group_.transport.split(group_.group, color, key);
-      if (made == nullptr) return;
-      members.resize(static_cast<std::size_t>(group_.transport.size(made)));
-      const int own = member(rank_);
-      group_.transport.all_gather(made, &own, members.data(), sizeof own);
+      name = name_ + "." + std::to_string(++n_splits_) + ":" + std::to_string(color);
+      in_call("split", [&] {
+        made = group_.transport.split(group_.group, color, key);
+        if (made == nullptr) return;
+        members.resize(static_cast<std::size_t>(group_.transport.size(made)));
+        const int own = member(rank_);
+        group_.transport.all_gather(made, &own, members.data(), sizeof own);
+      });
     });
     if (made == nullptr) return nullptr;
-    return std::make_unique<HostCommunicator>(group_.transport, made, queue_,
-                                              std::make_shared<const std::vector<int>>(std::move(members)));
+    return std::make_unique<HostCommunicator>(group_.transport, made, queue_, std::move(members), std::move(name));
   }
 
   Traffic traffic() const override { return traffic_; }
@@ -183,42 +182,67 @@ class HostCommunicator final : public Communicator {
  private:
   // Messages posted and not waited for: others may be asked for meanwhile.
   struct UnderWay final : Pending::State {
-    UnderWay(HostCommunicator& of, std::vector<int> peers)
-        : of(of), messages(of.group_), peers(std::make_shared<const std::vector<int>>(std::move(peers))) {}
+    explicit UnderWay(HostCommunicator& of) : of(of), messages(of.group_) {}
+    // A message goes once both ends wait for it, so each end needs that the other is through.
+    void receive(const Tensor& to, int from) {
+      messages.receive(to.data, to.bytes(), from, exchange_tag);
+      const std::string message = of.message(from, of.rank_);
+      need(from, message, message + " received");
+    }
+    void send(const Tensor& from, int to) {
+      messages.send(from.data, from.bytes(), to, exchange_tag);
+      const std::string message = of.message(of.rank_, to);
+      need(to, message + " received", message);
+    }
+    void need(int rank, const std::string& theirs, std::string own) {
+      needs.push_back({std::make_shared<const std::vector<int>>(1, of.member(rank)), theirs, ++of.n_messages_[theirs]});
+      steps.push_back(std::move(own));
+    }
     void wait(Stream&) override {
       of.queue_->run_and_wait([this] {
-        const InCall in_call(of.queue_->activity, "exchange", peers);
         const Stopwatch watch;
-        messages.wait();
+        wait_for_messages();
         of.traffic_.seconds += watch.seconds();
       });
     }
     void finish() noexcept override {
       if (std::uncaught_exceptions() > 0) return;  // this process is about to end, and the peer may never come
       try {
-        of.queue_->run_and_wait([this] {
-          const InCall in_call(of.queue_->activity, "exchange", peers);
-          messages.wait();
-        });
+        of.queue_->run_and_wait([this] { wait_for_messages(); });
       } catch (const Error&) {  // as said of Pending: nobody waited for it
       }
     }
+    void wait_for_messages() {
+      const InCall in_call(of.queue_->activity, "exchange", needs);
+      messages.wait();
+      for (const std::string& step : steps) of.queue_->activity.did(step);
+    }
     HostCommunicator& of;
     Messages messages;
-    Ranks peers;
+    std::vector<Need> needs;
+    std::vector<std::string> steps;  // of this rank, when all are through
   };
 
+  // A call of all members, each of whom is waited for until it has done so as well.
+  template <class Body>
+  void in_call(const char* name, const Body& body) {
+    const InCall in_call(queue_->activity, name, {{members_, name_, ++n_calls_}});
+    body();
+    queue_->activity.did(name_);
+  }
   template <class Body>
   Pending run(const char* name, Body body) {
     return queue_->run([this, name, body] {
-      const InCall in_call(queue_->activity, name, members_);
       const Stopwatch watch;
-      body();
+      in_call(name, body);
       ++traffic_.calls;
       traffic_.seconds += watch.seconds();
     });
   }
   int member(int rank) const { return (*members_)[static_cast<std::size_t>(rank)]; }
+  std::string message(int from, int to) const {
+    return name_ + " " + std::to_string(member(from)) + "->" + std::to_string(member(to));
+  }
   void sent(std::size_t bytes) { traffic_.bytes += static_cast<std::int64_t>(bytes); }
 
   void reduce_gathered(const Tensor& data, Reduce op) {
@@ -321,7 +345,10 @@ class HostCommunicator final : public Communicator {
   OwnedGroup group_;
   std::shared_ptr<Queue> queue_;
   int rank_, size_;
-  Ranks members_;  // by their ranks in the world
+  std::shared_ptr<const std::vector<int>> members_;
+  std::string name_;
+  std::int64_t n_calls_ = 0, n_splits_ = 0;  // as traffic_
+  Done n_messages_;                          // asked for, by what the other end does
   std::vector<std::byte> scratch_;
   Traffic traffic_;  // of the thread that runs the calls; read when none is under way
 };
@@ -332,8 +359,7 @@ std::unique_ptr<Communicator> make_host_communicator(const Transport& transport,
                                                      std::shared_ptr<Queue> queue) {
   std::vector<int> all(static_cast<std::size_t>(transport.size(group)));
   std::iota(all.begin(), all.end(), 0);
-  return std::make_unique<HostCommunicator>(transport, group, std::move(queue),
-                                            std::make_shared<const std::vector<int>>(std::move(all)));
+  return std::make_unique<HostCommunicator>(transport, group, std::move(queue), std::move(all), "world");
 }
 
 }  // namespace hearth::comm

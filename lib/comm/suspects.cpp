@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who was the cause. Where all ranks still beat, it is read from who waits for whom: a rank in a call waits for the
-// other members of its group, in a pipeline only for its neighbours, which wait for theirs. Members of one collective
-// so wait for each other, in a circle; the circle for a rank that is elsewhere, if there is one. What waits for nothing
-// outside itself is the cause. Circles: strongly connected components (Tarjan, SIAM J. Comput. 1(2), 1972).
+// Who was the cause. Where all ranks still beat, it is read from who waits for whom: a rank in a call of its group
+// waits for the members that have not done that call, in a pipeline for the neighbour that has not sent. Members that
+// are in one collective so wait for each other, in a circle; and the circle for a rank that is elsewhere, if there is
+// one. What waits for nothing outside itself is the cause: a rank that computes, one whose call all others are through
+// with, or a circle. Circles: strongly connected components (Tarjan, SIAM J. Comput. 1(2), 1972).
 #include <algorithm>
 #include <map>
 
@@ -31,9 +32,15 @@ class WaitGraph {
     std::map<int, std::size_t> index;
     for (std::size_t i = 0; i < beats.size(); ++i) index[beats[i].rank] = i;
     for (std::size_t i = 0; i < beats.size(); ++i) {
-      for (const int rank : beats[i].with) {
-        if (const auto found = index.find(rank); found != index.end() && found->second != i)
-          nodes_[i].waits_for.push_back(found->second);
+      if (beats[i].call_s < 3 * beats[i].interval_s) continue;  // no call is expected to take no time
+      for (const Need& need : beats[i].needs) {
+        for (const int rank : *need.ranks) {
+          const auto found = index.find(rank);
+          if (found == index.end() || found->second == i) continue;
+          const Done& done = beats[found->second].done;
+          const auto times = done.find(need.step);
+          if (times == done.end() || times->second < need.count) nodes_[i].waits_for.push_back(found->second);
+        }
       }
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -87,14 +94,6 @@ class WaitGraph {
   std::size_t n_seen_ = 0;
 };
 
-std::string text_of_ranks(const std::vector<int>& ranks, int without) {
-  std::string text;
-  for (const int rank : ranks) {
-    if (rank != without) text += (text.empty() ? "" : ", ") + std::to_string(rank);
-  }
-  return text;
-}
-
 // Where every rank lives.
 std::vector<Suspect> ends_of_waiting(const std::vector<Beat>& beats) {
   std::vector<Suspect> found;
@@ -107,11 +106,15 @@ std::vector<Suspect> ends_of_waiting(const std::vector<Beat>& beats) {
     for (const std::size_t i : circle) {
       const Beat& beat = beats[i];
       if (circle.size() == 1 && beat.call_s < longest_s / 2) continue;  // has only just begun to
-      const std::string what = circle.size() == 1 ? "is " + doing(beat) : "waits " + doing(beat) + ",";
-      const std::string whom = circle.size() == 1
-                                   ? "; others wait for it"
-                                   : ", with ranks that wait for it: " + text_of_ranks(beat.with, beat.rank);
-      found.push_back({beat.rank, beat.node, what + " for " + human_seconds(beat.call_s) + whom});
+      std::string others;
+      for (const std::size_t other : circle) {
+        if (other != i) others += (others.empty() ? "" : ", ") + std::to_string(beats[other].rank);
+      }
+      const std::string seconds = " for " + human_seconds(beat.call_s);
+      found.push_back({beat.rank, beat.node,
+                       circle.size() == 1 ? "is " + doing(beat) + seconds + "; others wait for it"
+                                          : "waits " + doing(beat) + seconds + ": it and " + others +
+                                                " wait for each other: one of them, or the network between"});
     }
   }
   std::ranges::sort(found, {}, &Suspect::rank);
@@ -120,7 +123,7 @@ std::vector<Suspect> ends_of_waiting(const std::vector<Beat>& beats) {
 
 }  // namespace
 
-std::vector<Suspect> find_suspects(const std::vector<Beat>& beats) {
+std::vector<Suspect> find_suspects(const std::vector<Beat>& beats, bool over) {
   if (beats.empty()) return {};
   const double newest = std::ranges::max_element(beats, {}, &Beat::time)->time;
   std::vector<Suspect> found;
@@ -142,7 +145,7 @@ std::vector<Suspect> find_suspects(const std::vector<Beat>& beats) {
   const auto heard = [&](const Beat& beat) {
     return "was last heard " + human_seconds(newest - beat.time) + " before the others, " + doing(beat);
   };
-  if (std::ranges::any_of(beats, [](const Beat& beat) { return beat.end.has_value(); })) {
+  if (over && std::ranges::any_of(beats, [](const Beat& beat) { return beat.end.has_value(); })) {
     // A launcher ends those that wait on, some time after the first has left: they were heard longer.
     double first = newest;
     for (const Beat& beat : beats) {
@@ -151,7 +154,8 @@ std::vector<Suspect> find_suspects(const std::vector<Beat>& beats) {
     collect([&](const Beat& beat) { return !beat.end && beat.time <= first + 3 * beat.interval_s; }, heard);
     return found;
   }
-  if (collect([&](const Beat& beat) { return beat.time < newest - 3 * beat.interval_s; }, heard)) return found;
+  if (collect([&](const Beat& beat) { return !beat.end && beat.time < newest - 3 * beat.interval_s; }, heard))
+    return found;
   return ends_of_waiting(beats);
 }
 

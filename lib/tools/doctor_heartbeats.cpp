@@ -11,7 +11,7 @@ namespace hearth::tools::doctor {
 int tell_heartbeats(const Options& options, Context& context) {
   const std::vector<comm::Beat> beats = comm::read_beats(options.heartbeats);
   if (beats.empty()) throw Error(Kind::missing, options.heartbeats + ": no heartbeats there");
-  const std::vector<comm::Suspect> suspects = comm::find_suspects(beats);
+  const std::vector<comm::Suspect> suspects = comm::find_suspects(beats, true);
   if (context.json) {
     Json json{{"schema", "hearth.doctor.heartbeats/1"}, {"ranks", beats.size()}, {"suspects", Json::array()}};
     for (const comm::Suspect& each : suspects)

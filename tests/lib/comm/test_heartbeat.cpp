@@ -20,15 +20,25 @@ Beat beat_at(int rank, double time, std::int64_t calls, const char* call = "all_
           .interval_s = 1,
           .calls = calls,
           .call = call,
-          .with = {},
           .call_s = 9,
+          .needs = {},
+          .done = {},
           .end = {},
           .message = "",
           .blamed = {}};
 }
 
-Beat with(Beat beat, std::vector<int> ranks) {
-  beat.with = std::move(ranks);
+Need need_of(std::vector<int> ranks, std::string step, std::int64_t count) {
+  return {std::make_shared<const std::vector<int>>(std::move(ranks)), std::move(step), count};
+}
+
+Beat with(Beat beat, std::vector<int> ranks, const char* step = "a call", std::int64_t count = 3) {
+  beat.needs = {need_of(std::move(ranks), step, count)};
+  return beat;
+}
+
+Beat having(Beat beat, Done done) {
+  beat.done = std::move(done);
   return beat;
 }
 
@@ -56,6 +66,7 @@ TEST_CASE("the rank that others wait for is found") {
     std::vector<Beat> beats;
     std::vector<int> ranks;
     const char* text;
+    bool over = true;
   };
   const std::vector<Case> cases{
       {"stopped: silent while others beat",
@@ -78,6 +89,23 @@ TEST_CASE("the rank that others wait for is found") {
        {left(beat_at(0, 100, 7), 69, "MPI"), beat_at(1, 60, 7), beat_at(2, 100, 7)},
        {1},
        "40 s before the others"},
+      {"killed, told while the others live: one has seen it and left",
+       {beat_at(0, 100, 7), beat_at(1, 60, 7), left(beat_at(2, 70, 7), 69, "MPI")},
+       {1},
+       "40 s before the others",
+       false},
+      {"hung in a call that the others are through with",
+       {having(with(beat_at(0, 100, 9), {0, 1, 2, 3}, "world", 5), {{"world", 4}, {"0 and 2", 3}}),
+        having(with(beat_at(1, 100, 9), {0, 1, 2, 3}, "world", 5), {{"world", 4}, {"1 and 3", 3}}),
+        having(with(beat_at(2, 100, 9), {0, 1, 2, 3}, "world", 5), {{"world", 4}, {"0 and 2", 3}}),
+        having(with(beat_at(3, 100, 8), {1, 3}, "1 and 3", 3), {{"world", 4}, {"1 and 3", 2}})},
+       {3},
+       "is in all_reduce, call 8"},
+      {"the sender is through with a message, the receiver is not",
+       {having(with(beat_at(0, 100, 9, "exchange"), {1}, "1->0", 4), {{"0->1", 6}}),
+        having(with(beat_at(1, 100, 9, "exchange"), {0}, "0->1", 7), {{"1->0", 4}})},
+       {0},
+       "is in exchange, call 9"},
       {"hung outside of calls",
        {with(beat_at(0, 100, 7), {0, 1}), beat_at(1, 100, 6, "")},
        {1},
@@ -96,11 +124,16 @@ TEST_CASE("the rank that others wait for is found") {
         beat_at(3, 100, 8, "")},
        {3},
        "computing since call 8"},
+      {"all killed by the launcher a moment after one died",
+       {lasting(with(beat_at(0, 100, 7), {1}), 1), lasting(beat_at(1, 99, 6, ""), 0.1),
+        lasting(with(beat_at(2, 100, 7), {1}), 2)},
+       {},
+       ""},
       {"two wait for each other, the rest for one of them",
        {with(beat_at(0, 100, 9, "exchange"), {1}), with(beat_at(1, 100, 7, "exchange"), {2}),
         with(beat_at(2, 100, 6), {1, 2})},
        {1, 2},
-       "waits in exchange, call 7, for 9"},
+       "it and 2 wait for each other"},
       {"all wait in the same call", {with(beat_at(0, 100, 7), {0, 1}), with(beat_at(1, 100, 7), {0, 1})}, {}, ""},
       {"all compute", {beat_at(0, 100, 7, ""), beat_at(1, 100, 7, "")}, {}, ""},
       {"all left in good order", {left(beat_at(0, 100, 7, ""), 75, ""), left(beat_at(1, 99, 7, ""), 75, "")}, {}, ""},
@@ -108,7 +141,7 @@ TEST_CASE("the rank that others wait for is found") {
   };
   for (const Case& each : cases) {
     INFO(each.what);
-    const std::vector<Suspect> suspects = find_suspects(each.beats);
+    const std::vector<Suspect> suspects = find_suspects(each.beats, each.over);
     std::vector<int> ranks;
     for (const Suspect& suspect : suspects) ranks.push_back(suspect.rank);
     CHECK(ranks == each.ranks);
@@ -121,12 +154,14 @@ TEST_CASE("a call that does not return calls the watchdog, and the last beat tel
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   {
     Activity quiet, stuck;
+    quiet.did("other");
+    quiet.did("other");
     std::promise<std::pair<std::string, bool>> told;
     Heartbeat other(folder, {1, "n2"}, quiet, 0.3, [](const std::string&, bool) {});
     Heartbeat heartbeat(folder, {0, "n1"}, stuck, 0.3, [&](const std::string& what, bool speaks) {
       told.set_value({what, speaks});
     });
-    const InCall never_returns(stuck, "all_gather", std::make_shared<const std::vector<int>>(std::vector<int>{0, 1}));
+    const InCall never_returns(stuck, "all_gather", {need_of({0, 1}, "world", 1)});
     auto future = told.get_future();
     REQUIRE(future.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
     const auto [what, speaks] = future.get();
@@ -137,7 +172,11 @@ TEST_CASE("a call that does not return calls the watchdog, and the last beat tel
   const std::vector<Beat> beats = read_beats(folder);
   REQUIRE(beats.size() == 2);
   CHECK(beats[0].call == "all_gather");
-  CHECK(beats[0].with == std::vector<int>{0, 1});
+  REQUIRE(beats[0].needs.size() == 1);
+  CHECK(*beats[0].needs[0].ranks == std::vector<int>{0, 1});
+  CHECK(beats[0].needs[0].step == "world");
+  CHECK(beats[0].needs[0].count == 1);
+  CHECK(beats[1].done == Done{{"other", 2}});
   CHECK_FALSE(beats[0].end);
   CHECK(beats[1].end == 75);
   CHECK(beats[1].message == "stopped");
