@@ -42,7 +42,7 @@ begin() { # RUN: call first. A start that left no word (a node failed, and Slurm
   say "start ${SLURM_RESTART_COUNT:-0} on $SLURM_JOB_NODELIST from step $(newest_checkpoint)"
 }
 
-failed() { # WHY: one more failure; false when there were too many, or no checkpoint since the last one
+failed() { # WHY, on one line: one more failure; false when there were too many, or no checkpoint since the last one
   local step last=none
   step=$(newest_checkpoint)
   [ ! -s "$state/failures" ] || last=$(tail -n 1 "$state/failures" | cut -f 2)
@@ -131,7 +131,8 @@ finish() { # CODE SCRIPT ARGUMENT...: call last, with srun's exit code and what 
       who=$(suspects)
       # shellcheck disable=SC2046
       keep_out $(sed -n 's/^rank [0-9]* on \([^ :]*\): \(was\|is\) .*/\1/p' <<<"$who" | sort -u)
-      if failed "exit $code: ${who:-no rank can be named}"; then again 69 "$@"; fi
+      who=${who:-no rank can be named}
+      if failed "exit $code: ${who//$'\n'/; }"; then again 69 "$@"; fi
       code=69
       ;;
     *) say "exit $code: see the output above; not started again" ;;

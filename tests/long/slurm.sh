@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What clusters do to a training, on a private cluster whose nodes have networks of their own: a time limit, preemption, a
-# node that dies, a node cut off, and a rank killed, stopped or slow. Prints a line of a table for each:
+# node that dies, a node cut off, and a rank killed, stopped or slow; some of it also on a mesh of two pipeline stages of
+# two tensor ranks. Prints a line of a table for each:
 #   fault | what happened | seconds to recover | steps lost | bits
 # Seconds: from the fault to the next start of the run, which includes the time Slurm waits before a requeued job starts.
-# Needs root, HEARTH_BIN and HEARTH_SOURCE. Takes about ten minutes on two idle cores.
+# Needs root, HEARTH_BIN and HEARTH_SOURCE. Takes about a quarter of an hour on two idle cores.
 export NODES=4 NETNS=1 SLURMD_TIMEOUT=15
 # shellcheck source=tests/slurm/support.sh
 . "$HEARTH_SOURCE/tests/slurm/support.sh"
@@ -16,8 +17,10 @@ sed -i "s/HEARTH_MAX_STOPS=5/HEARTH_MAX_STOPS=50/" env.sh
 STEPS=${STEPS:-3000}
 options=(--depth 1 --context 32 --batch-tokens 128 --steps "$STEPS" --eval-tokens 500 --eval-every 0
   --checkpoint-every 100 --watchdog 5 --threads 1 --data tokens.h5 --log-level warning)
-train() { # RUN SBATCH_OPTION...: submits a training of two ranks on two nodes
-  timeout 20 sbatch --parsable --mem=500 -N2 --ntasks-per-node=1 -t 20 -o "$1.log" "${@:2}" \
+whole=whole       # the unbroken run that others are compared with
+per_node=1        # ranks; always on two nodes
+train() { # RUN SBATCH_OPTION...: submits a training
+  timeout 20 sbatch --parsable --mem=500 -N2 --ntasks-per-node=$per_node -t 20 -o "$1.log" "${@:2}" \
     "$HEARTH_SLURM/pretrain.sbatch" "$1" "${options[@]}" >/dev/null || fail "$1 was not submitted"
   run=$1
 }
@@ -35,17 +38,20 @@ row() {
   from=$(sed -n 's/.*: start .* from step \([0-9]*\)/\1/p' "$run.slurm/log" | tail -n 1)
   wait_for 300 "$run is done" grep -q 'done at step' "$run.slurm/log" || { tail -n 30 "$run.log"; return; }
   losses "$run" >a.losses
-  cmp -s a.losses whole.losses && [ "$(weights "$run")" = "$(weights whole)" ] || bits=DIFFERENT
+  cmp -s a.losses $whole.losses && [ "$(weights "$run")" = "$(weights $whole)" ] || bits=DIFFERENT
   [ $bits = equal ] || fail "$1: other bits than the unbroken run"
   echo "| $1 | $2 | $recovered | $((at_fault > from ? at_fault - from : 0)) | $bits |"
 }
 
-train whole
-wait_for 600 "the unbroken run is done" grep -q 'done at step' whole.slurm/log
-losses whole >whole.losses
+unbroken() { # into $whole
+  train $whole
+  wait_for 900 "the unbroken run is done" grep -q 'done at step' $whole.slurm/log
+  losses $whole >$whole.losses
+}
+unbroken
 echo "| none | $(wc -l <whole.losses) steps, no fault | | | |"
 
-train limit -t 2 --signal=USR1@75  # Slurm may signal up to a minute early
+train limit -t 2 --signal=USR1@95  # Slurm may signal up to a minute early
 under_way 100
 wait_for 150 "the time limit strikes" grep -q 'stopped at step' limit.slurm/log
 since=$(date +%s)
@@ -58,24 +64,33 @@ urgent=$(timeout 20 sbatch --parsable -p urgent -N4 --exclusive --mem=500 -o /de
 row 'preemption by a higher partition' 'USR1, checkpoint, exit 75, requeued behind the other job'
 wait_for 60 "the urgent job is done" [ -z "$(timeout 10 squeue -h -j "$urgent" 2>/dev/null)" ]
 
-for fault in KILL STOP; do
-  train rank-$fault
+# SIGNAL RANK WHICH: that rank gets the signal; it must be named, its node kept out
+rank_gets() {
+  local node
+  train "${WHOSE:-}rank-$2-$1"
   under_way
   since=$(date +%s)
-  node=$(field node 1)
-  kill -$fault "$(field pid 1)"
-  row "rank 1: SIG$fault" "named with its node $node, which is excluded; exit 69, requeued"
-  grep -q "rank 1 on $node: was last heard" "$run.slurm/failures" || fail "rank 1 on $node is not named"
-done
-
-train dead
-under_way
-since=$(date +%s)
-node=$(field node 1)
-cluster kill "${node#n}"
-row 'node dies' 'Slurm requeues (node failure); the start that left no word is counted'
-cluster join "${node#n}"
-wait_for 60 "the node is back" sh -c "timeout 10 sinfo -h -n $node -o %t | grep -q idle"
+  node=$(field node "$2")
+  kill -"$1" "$(field pid "$2")"
+  row "$3: SIG$1" "named with its node $node, which is excluded; exit 69, requeued"
+  grep -q "rank $2 on $node: was " "$run.slurm/failures" || fail "rank $2 on $node is not named"
+  [ "$(grep -o 'rank [0-9]* on' "$run.slurm/failures" | sort -u)" = "rank $2 on" ] || fail "$run: others are named too"
+}
+# RUN WHICH: the node of the last rank dies
+node_dies() {
+  local node
+  train "$1"
+  under_way
+  since=$(date +%s)
+  node=$(field node $((2 * per_node - 1)))
+  cluster kill "${node#n}"
+  row "$2" 'Slurm requeues (node failure); the start that left no word is counted'
+  cluster join "${node#n}"
+  wait_for 60 "the node is back" sh -c "timeout 10 sinfo -h -n $node -o %t | grep -q idle"
+}
+rank_gets KILL 1 'rank 1'
+rank_gets STOP 1 'rank 1'
+node_dies dead 'node dies'
 
 train cut
 under_way
@@ -102,4 +117,21 @@ grep -q "rank 1 on $node computes .* times as long as the median" slow.log || fa
 wait_for 300 "slow is done" grep -q 'done at step' slow.slurm/log
 [ "$(weights slow)" = "$(weights whole)" ] || fail "a slow rank changes bits"
 echo "| rank 1 slow | named with its times in metrics.jsonl and a warning | 0 | 0 | equal |"
+
+# The same on a mesh: ranks 0 and 1 are the first stage, on one node, ranks 2 and 3 the last.
+vocab=$(pretrain --depth 1 --data tokens.h5 -o none -q --dry-run --json | sed -n 's/.*"vocab": *\([0-9]*\).*/\1/p')
+cat >wide.json <<END
+{"schema": "hearth.model/1", "vocab": $vocab, "hidden": 32, "context": 32, "layers": ["wide", "wide"], "blocks": {"wide": {
+ "mixer": {"kind": "gqa", "heads": 4, "kv_heads": 4, "head_dim": 8, "qk_norm": true}, "rope": {"theta": 10000, "dims": 8},
+ "ffn": {"kind": "glu", "ffn": 48}}}}
+END
+options[1]=wide.json options[0]=--model
+options+=(--pp 2 --tp 2)
+whole=whole-mesh per_node=2 WHOSE=mesh-
+unbroken
+echo "| none, --pp 2 --tp 2 | $(wc -l <whole-mesh.losses) steps, no fault | | | |"
+rank_gets KILL 3 'rank 3 of --pp 2 --tp 2'
+rank_gets STOP 3 'rank 3 of --pp 2 --tp 2'
+rank_gets STOP 0 'rank 0 of --pp 2 --tp 2'
+node_dies mesh-dead 'node dies, --pp 2 --tp 2'
 [ "$failures" -eq 0 ]

@@ -55,7 +55,7 @@ for fault in KILL STOP; do
   kill -$fault "$(rank_pid $fault 1)"
   since=$SECONDS
   wait_for 60 "the fault is noticed" test -s $fault.slurm/failures
-  expect "rank 1 on $node is named" grep -q "rank 1 on $node: was last heard" $fault.slurm/failures
+  expect "rank 1 on $node is named" grep -q "rank 1 on $node: was " $fault.slurm/failures
   expect "its node is excluded" grep -qx "$node" $fault.slurm/exclude
   wait_for 60 "the run goes on" grep -q 'start 1 on' $fault.slurm/log
   ! grep 'start 1 on' $fault.slurm/log | grep -qw "$node" || fail "the run came back to $node"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # How often pretrain.sbatch starts a run again, on a private cluster: after stops (75) and after losses (69) as often as
 # env.sh allows, by requeueing and by a chain of jobs, never twice without a new checkpoint, and what it says in the end.
-# A stand-in trains: it saves a checkpoint unless told not to, writes what heartbeats a dead rank leaves, and ends.
+# A stand-in trains: it saves a checkpoint unless told not to, writes what heartbeats a dead node leaves, and ends.
 export NODES=4
 # shellcheck source=tests/slurm/support.sh
 . "$HEARTH_SOURCE/tests/slurm/support.sh"
@@ -21,7 +21,7 @@ if [ "$1" = 69 ]; then
   mkdir -p "$run/heartbeats"
   beat='"pid":1,"time":100,"interval_s":1,"calls":7,"call":"all_reduce","call_s":9'
   echo "{\"rank\":0,\"node\":\"other\",$beat,\"end\":69,\"message\":\"gone\"}" >"$run/heartbeats/rank-00000.json"
-  echo "{\"rank\":1,\"node\":\"$SLURMD_NODENAME\",$beat}" >"$run/heartbeats/rank-00001.json"
+  for rank in 1 2; do echo "{\"rank\":$rank,\"node\":\"$SLURMD_NODENAME\",$beat}" >"$run/heartbeats/rank-0000$rank.json"; done
 fi
 exit "$1"
 END
@@ -73,6 +73,7 @@ done
 for run in losses losses-chained; do
   expect "$run excludes a node a failure" [ "$(wc -l <"$run.slurm/exclude")" = 3 ]
   expect "$run is never given one again" [ "$(sed -n 's/.*: start [0-9]* on //p; ' "$run.slurm/log" | cut -d ' ' -f 1 | sort -u | wc -l)" = 3 ]
-  expect "$run names the rank" grep -q 'rank 1 on n[1-4]: was last heard' "$run.slurm/failures"
+  expect "a line a failure" [ "$(wc -l <"$run.slurm/failures")" = 3 ]
+  expect "$run names the ranks" grep -q 'rank 1 on n[1-4]: was last heard .*; rank 2 on n[1-4]: was' "$run.slurm/failures"
 done
 [ "$failures" -eq 0 ]
