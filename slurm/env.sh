@@ -14,8 +14,8 @@ HEARTH_SBATCH_PRETRAIN=(--nodes=4 --ntasks-per-node=1 --exclusive --time=24:00:0
 HEARTH_SBATCH_EXPORT=(--cpus-per-task=4 --mem=32G --time=01:00:00)
 
 # Elements of the shard array at a time. 1: each input is held against all before it (--against), so that duplicates
-# between inputs go; more: inputs side by side, and each only against what is there when it starts (README.md tells how
-# all inputs are taken by many ranks at once).
+# between inputs go; more: inputs side by side, and each only against what is there when it starts. ranks: no array, but
+# one job that reads all inputs as the tasks of HEARTH_SBATCH_SHARD (--nodes=4 --ntasks-per-node=1), without duplicates.
 HEARTH_SHARD_AT_ONCE=1
 
 # Options of srun for many ranks. MPI must be the one that libhearth_mpi.so was built against.

@@ -31,9 +31,10 @@ wrong() { echo "pipeline.sh: $1" >&2 && exit "${2:-64}"; }
 
 # --- what is there -----------------------------------------------------------------------------------------------
 
-n_inputs() { grep -c . "$work/inputs.txt"; }
+# Of documents and tokens: a file an input; or one of all inputs, when many ranks read them.
+n_files() { if [ "$HEARTH_SHARD_AT_ONCE" = ranks ]; then echo 1; else grep -c . "$work/inputs.txt"; fi; }
 
-parts_of() { case $1 in shard | encode) n_inputs ;; *) echo 1 ;; esac; }
+parts_of() { case $1 in shard | encode) n_files ;; *) echo 1 ;; esac; }
 
 # STAGE PART: whether that is finished. Tools write under another name and rename at the end: a name is a promise.
 finished() {
@@ -65,12 +66,13 @@ queued() { states_of "$1" | grep -Eqv ' (COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE
 conf() { if [ -e "$work/$1.conf" ]; then printf -- '--config\n%s\n' "$work/$1.conf"; fi; }
 
 command_of() { # STAGE MISSING: the array `command`: sbatch's options, the script and its arguments
-  local options part
+  local options part array=("--array=$2%$HEARTH_SHARD_AT_ONCE")
+  [ "$HEARTH_SHARD_AT_ONCE" != ranks ] || array=()
   mapfile -t options < <(conf "$1")
   case $1 in
     shard)
-      command=("${HEARTH_SBATCH_SHARD[@]}" "--array=$2%$HEARTH_SHARD_AT_ONCE" "$HEARTH_SLURM/shard.sbatch"
-        "$work/inputs.txt" "$work/shards" "${options[@]}") ;;
+      command=("${HEARTH_SBATCH_SHARD[@]}" "${array[@]}" "$HEARTH_SLURM/shard.sbatch" "$work/inputs.txt" "$work/shards"
+        "${options[@]}") ;;
     vocabulary)
       command=("${HEARTH_SBATCH_TOKENIZE[@]}" "$HEARTH_SLURM/tokenize.sbatch" train "$work/shards" "$work/tokenizer.json"
         "${options[@]}") ;;
@@ -79,7 +81,7 @@ command_of() { # STAGE MISSING: the array `command`: sbatch's options, the scrip
         "$work/tokenizer.json" "$work/tokens" "${options[@]}") ;;
     pretrain)
       local data=()
-      for ((part = 1; part <= $(n_inputs); part++)); do data+=(--data "$work/tokens/$(printf %05d "$part").h5"); done
+      for ((part = 1; part <= $(n_files); part++)); do data+=(--data "$work/tokens/$(printf %05d "$part").h5"); done
       command=("${HEARTH_SBATCH_PRETRAIN[@]}" "$HEARTH_SLURM/pretrain.sbatch" "$work/run" "${data[@]}" "${options[@]}")
       if [ -s "$work/run.slurm/exclude" ]; then
         command=("--exclude=$(paste -s -d , "$work/run.slurm/exclude")" "${command[@]}")
@@ -101,7 +103,7 @@ submit() { # STAGE: prints what becomes of it; leaves its job, if it has one, in
   if [ -z "$list" ]; then job='' && echo "$stage: done" && return; fi
   [ "$inside" = yes ] || wrong "stage $stage is not finished, and is left out: start from it" 66
   command_of "$stage" "$list"
-  case $stage in shard | encode) log=%x-%A_%a.log ;; esac
+  [[ ${command[*]} != *--array=* ]] || log=%x-%A_%a.log
   command=("${HEARTH_SBATCH[@]}" "--job-name=hearth-$stage" "--output=$work/logs/$log"
     ${before:+"--dependency=afterok:$before"} --kill-on-invalid-dep=yes "${command[@]}")
   if [ "$dry_run" = yes ]; then
@@ -178,7 +180,7 @@ describe() { # STAGE: sets job, state, progress and eta
   [ -n "$failed_parts" ] || return 0
   [ "$n" = 1 ] || progress+=", failed: $failed_parts"
   local name=$job
-  [ "$n" = 1 ] || name=${job}_${failed_parts%%,*}
+  [ -e "$work/logs/hearth-$stage-$name.log" ] || name=${job}_${failed_parts%%,*}
   reason=$(last_word "$work/logs/hearth-$stage-$name.log")
   # That a training is not started again is the script's word, not the tool's.
   if [ "$stage" = pretrain ] && [ -s "$work/run.slurm/log" ]; then
@@ -187,10 +189,8 @@ describe() { # STAGE: sets job, state, progress and eta
   [ -z "$reason" ] || progress+="${progress:+: }$reason"
 }
 
-queued_part() { # PART, of the states in `states`
-  local key=$1
-  [ "$n" != 1 ] || key=N/A
-  awk -v key="$key" '$1 == key' <<<"$states" |
+queued_part() { # PART, of the states in `states`; a job that is no array has one part, N/A
+  awk -v part="$1" '$1 == part || $1 == "N/A"' <<<"$states" |
     grep -Eqv ' (COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL|OUT_OF_MEMORY|BOOT_FAIL|DEADLINE|PREEMPTED) '
 }
 

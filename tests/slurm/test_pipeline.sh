@@ -38,6 +38,18 @@ expect_exit 0 '' hearth sample --model one/hf --prompt Document --max-tokens 4
 expect_exit 0 '' pipeline one
 expect "a finished pipeline submits nothing" [ "$(grep -c ': done$' "$out")" = 5 ]
 
+# All inputs at once, read by two ranks: a document that stands in two of them is kept once.
+cp "$work/documents/a/1.txt" "$work/documents/b/copy.txt"
+make_work ranks 60
+sed 's/HEARTH_SHARD_AT_ONCE=4/HEARTH_SHARD_AT_ONCE=ranks/; s/SHARD=(/SHARD=(--nodes=2 --ntasks-per-node=1 /' env.sh >ranks.sh
+HEARTH_ENV=$work/ranks.sh expect_exit 0 '' pipeline ranks
+wait_for 120 "the pipeline of ranks ends" test -e ranks/hf/parity.json || tail -n 5 ranks/logs/*
+HEARTH_ENV=$work/ranks.sh expect_exit 0 '' pipeline ranks --status
+expect_stdout '^shard +[0-9]+ +done'
+expect "two ranks wrote a part each" [ "$(find ranks/shards -name '*.h5' | wc -l)" = 3 ]
+expect_exit 0 '' shard cat ranks/shards/00001.h5
+expect "each document once" [ "$(wc -l <"$out")" = 90 ]
+
 # The array of the other: two of three are there, the third is named, what waited for it has gone.
 expect_exit 0 '' pipeline two --status
 expect_stdout '^shard +[0-9]+ +failed +2 of 3, failed: 2: .*nothing'
