@@ -46,7 +46,8 @@ TEST_CASE("a mailbox that grows while its messages are read says so behind them"
   const fs::path path = folder / "a.mbox";
   const std::string message = "From a\nSubject: s\n\nHello.\n\n";
   write_file(path, message + message);
-  InputWalk walk({path.string()}, "", "/");
+  InputWalk files({path.string()}, "", "/");
+  SharedWalk walk(files);
   ItemSource source(walk, {}, nullptr);
   std::vector<Item> items;
   REQUIRE(source.fill(items, 1, 1 << 20));
