@@ -92,7 +92,9 @@ TEST_CASE("source trees stay whole when asked, and the rest of an input with wha
   }
   CHECK(n_all == 44);
   CHECK(n_with == 4);
-  CHECK(share(folder, true, 0, 4).end.n_files == 44);  // the input is a tree itself, with the others inside
+  CHECK(share(folder, true, 0, 4).end.n_files == 11);  // one input with nothing of its own before them
+  folder.write("0.c", 10);
+  CHECK(share(folder, true, 0, 4).end.n_files == 45);  // now it is a tree itself, with the others inside
 }
 
 TEST_CASE("files that come or go after they were shared out are an error, and change the identity of the inputs") {
