@@ -40,9 +40,27 @@ std::int64_t head_chunk_tokens(std::int64_t tokens, std::int64_t vocab) {
   return std::min(tokens, std::clamp<std::int64_t>(logits / std::max<std::int64_t>(vocab, 1) / 64 * 64, 64, 1024));
 }
 
-std::int64_t head_workspace_bytes(std::int64_t tokens, std::int64_t vocab) {
+std::int64_t head_chunk_tokens(const HeadArgs& args) {
+  return head_chunk_tokens(args.hidden.shape[0], args.part.gather ? args.part.largest : args.weight.shape[0]);
+}
+
+namespace {
+std::int64_t exchange_bytes(std::int64_t chunk, int n_parts) {
+  return n_parts > 1 ? 2 * (1 + n_parts) * chunk * static_cast<std::int64_t>(sizeof(float)) : 0;
+}
+}  // namespace
+
+std::int64_t head_workspace_bytes(std::int64_t tokens, std::int64_t vocab, int n_parts) {
   constexpr std::int64_t bytes = sizeof(float) + sizeof(bf16);  // the logits, and their gradient rounded
-  return head_chunk_tokens(tokens, vocab) * vocab * bytes + 256;
+  const std::int64_t chunk = head_chunk_tokens(tokens, vocab);
+  return chunk * vocab * bytes + 512 + exchange_bytes(chunk, n_parts);
+}
+
+HeadExchange head_exchange(const HeadArgs& args, std::int64_t n) {
+  const std::int64_t bytes = exchange_bytes(head_chunk_tokens(args), args.part.n_parts);
+  std::byte* const end = args.workspace.data + args.workspace.bytes() - bytes;
+  auto* const at = reinterpret_cast<float*>(end - reinterpret_cast<std::uintptr_t>(end) % 64);
+  return {Tensor(at, {2, n}), Tensor(at + 2 * n, {args.part.n_parts, 2, n})};
 }
 
 void head(Stream& stream, const HeadArgs& args) {
@@ -59,10 +77,17 @@ void head(Stream& stream, const HeadArgs& args) {
   if (tokens == 0) return;
   operands.require(width > 0 && vocab > 0, "an empty weight");
   check_gradient(operands, args);
-  const std::int64_t needed = head_workspace_bytes(tokens, vocab);
+  const VocabularyPart& part = args.part;
+  if (part.gather) {
+    operands.require(part.n_parts > 1 && part.largest >= vocab && part.whole >= part.first + vocab,
+                     "an impossible part");
+    operands.require(!args.entropy, "entropy of a part");
+  }
+  const std::int64_t needed =
+      head_workspace_bytes(tokens, part.gather ? part.largest : vocab, part.gather ? part.n_parts : 1);
   operands.require(args.workspace && static_cast<std::int64_t>(args.workspace.bytes()) >= needed,
                    "workspace holds less than " + std::to_string(needed) + " bytes");
-  if (stream.is_host()) check_targets(args.targets, vocab);
+  if (stream.is_host()) check_targets(args.targets, part.gather ? part.whole : vocab);
   backend_of(stream).head(stream, args);
 }
 

@@ -45,6 +45,31 @@ Derivatives derivatives_of(const HeadArgs& args, std::int64_t token, bool has_ta
   return d;
 }
 
+// logit: of the target where it is here, else 0; becomes that of the whole, as log_normaliser does.
+void join_parts(const HeadArgs& args, Values& logit, Values& log_normaliser) {
+  const std::size_t tokens = logit.size(), chunk = static_cast<std::size_t>(head_chunk_tokens(args));
+  for (std::size_t begin = 0; begin < tokens; begin += chunk) {
+    const std::size_t n = std::min(chunk, tokens - begin);
+    const HeadExchange exchange = head_exchange(args, static_cast<std::int64_t>(n));
+    for (std::size_t i = 0; i < n; ++i) {
+      exchange.own.as<float>()[i] = static_cast<float>(logit[begin + i]);
+      exchange.own.as<float>()[n + i] = static_cast<float>(log_normaliser[begin + i]);
+    }
+    args.part.gather(exchange.own, exchange.all);
+    const Values all = read(exchange.all);
+    for (std::size_t i = 0; i < n; ++i) {
+      double greatest = all[n + i], sum = 0;
+      logit[begin + i] = 0;
+      for (std::size_t at = i; at < all.size(); at += 2 * n) {
+        greatest = std::max(greatest, all[n + at]);
+        logit[begin + i] += all[at];
+      }
+      for (std::size_t at = i; at < all.size(); at += 2 * n) sum += std::exp(all[n + at] - greatest);
+      log_normaliser[begin + i] = greatest + std::log(sum);
+    }
+  }
+}
+
 }  // namespace
 
 void head(Stream&, const HeadArgs& args) {
@@ -53,6 +78,7 @@ void head(Stream&, const HeadArgs& args) {
   const std::vector<std::int64_t> targets = read_indices(args.targets);
   Values log_prob(tokens), log_normaliser(tokens), entropy(tokens), d_hidden(hidden.size()),
       d_weight = read(args.d_weight);
+  const auto here = [&](std::int64_t token) { return targets[token] - args.part.first; };  // the target's row
   for (std::int64_t token = 0; token < tokens; ++token) {
     const Logits logits = logits_of(hidden, weight, token, width, args.softcap);
     const double greatest = *std::max_element(logits.z.begin(), logits.z.end());
@@ -61,13 +87,18 @@ void head(Stream&, const HeadArgs& args) {
     log_normaliser[token] = greatest + std::log(sum);
     entropy[token] = log_normaliser[token];
     for (const double z : logits.z) entropy[token] -= std::exp(z - log_normaliser[token]) * z;
-    const std::int64_t target = targets[token];
-    if (target >= 0) log_prob[token] = logits.z[target] - log_normaliser[token];
+    if (targets[token] >= 0 && here(token) >= 0 && here(token) < vocab) log_prob[token] = logits.z[here(token)];
+  }
+  if (args.part.gather) join_parts(args, log_prob, log_normaliser);
+  for (std::int64_t token = 0; token < tokens; ++token) {
+    if (targets[token] >= 0) log_prob[token] -= log_normaliser[token];
     if (!args.d_hidden) continue;
-    const Derivatives d = derivatives_of(args, token, target >= 0, log_normaliser[token]);
+    const Logits logits = logits_of(hidden, weight, token, width, args.softcap);
+    const Derivatives d = derivatives_of(args, token, targets[token] >= 0, log_normaliser[token]);
     for (std::int64_t id = 0; id < vocab; ++id) {
       const double p = std::exp(logits.z[id] - log_normaliser[token]);
-      const double dz = logits.slope[id] * (d.log_prob * ((id == target) - p) + d.log_normaliser * p);
+      const bool is_target = targets[token] >= 0 && id == here(token);
+      const double dz = logits.slope[id] * (d.log_prob * (is_target - p) + d.log_normaliser * p);
       for (std::int64_t i = 0; i < width; ++i) {
         d_hidden[token * width + i] += dz * weight[id * width + i];
         if (args.d_weight) d_weight[id * width + i] += dz * hidden[token * width + i];

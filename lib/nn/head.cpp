@@ -8,47 +8,48 @@
 #include "kernels/moe.h"
 #include "kernels/step.h"
 #include "lib/nn/token_runs.h"
-#include "lib/nn/vocabulary.h"
 
 namespace hearth::nn {
 
 Tensor HeadLayer::workspace(const Pass& pass) const {
-  return pass.arena.allocate(DType::u8, {kernels::head_workspace_bytes(pass.tokens, vocab_)});
+  return pass.arena.allocate(DType::u8, {kernels::head_workspace_bytes(pass.tokens, largest_part_, n_parts_)});
+}
+
+kernels::HeadArgs HeadLayer::args_of(const Pass& pass, const Tensor& hidden, const Tensor& workspace) const {
+  kernels::HeadArgs args;
+  args.hidden = hidden;
+  args.weight = weight_->weight;
+  args.targets = pass.batch.targets;
+  args.workspace = workspace;
+  if (n_parts_ == 1) return args;
+  args.part = {.first = weight_->spec.first,
+               .whole = weight_->spec.whole[0],
+               .largest = largest_part_,
+               .n_parts = n_parts_,
+               .gather = [&pass](const Tensor& own, const Tensor& all) {
+                 pass.parallel.mesh->tensor().all_gather(pass.on(), own, all).wait(pass.on());
+               }};
+  return args;
 }
 
 std::optional<double> HeadLayer::forward_backward(const Pass& pass, const Objective& objective,
                                                   const Tensor& own_hidden) const {
   Arena::Scope scope(pass.arena);
-  const bool in_parts = pass.parallel.cuts_tensors();
   const Tensor hidden = all_tokens(pass, own_hidden), d_hidden = summand_of(pass, own_hidden);
-  const Tensor targets = in_parts ? own_targets(pass, weight_) : pass.batch.targets;
   const TokenResults results = {pass.floats({pass.tokens}), pass.floats({pass.tokens})};
   const TokenDerivatives derivatives = {pass.floats({pass.tokens}), pass.floats({pass.tokens})};
-  const Tensor share = in_parts ? pass.floats({pass.tokens}) : Tensor{};
   const Tensor scratch = workspace(pass);
-  if (in_parts && pass.measures()) join_heads(pass, targets, results.log_prob, results.log_normaliser, share);
   if (pass.measures()) return std::nullopt;
 
-  kernels::HeadArgs args;
-  args.hidden = hidden;
-  args.weight = weight_->weight;
-  args.targets = targets;
+  kernels::HeadArgs args = args_of(pass, hidden, scratch);
   args.log_prob = results.log_prob;
   args.log_normaliser = results.log_normaliser;
-  args.workspace = scratch;
   std::optional<double> loss;
-  if (objective.evaluate || in_parts) {
+  if (objective.evaluate) {
     kernels::head(pass.on(), args);
-    if (in_parts) join_heads(pass, targets, results.log_prob, results.log_normaliser, share);
-    if (objective.evaluate) {
-      loss = evaluate(pass, objective, results, derivatives);
-    } else {
-      known_derivatives(pass, objective, results, derivatives);
-    }
-    if (in_parts) split_derivatives(pass, targets, share, derivatives);
+    loss = evaluate(pass, objective, results, derivatives);
     args.d_log_prob = derivatives.d_log_prob;
     args.d_log_normaliser = derivatives.d_log_normaliser;
-    if (in_parts) args.log_prob = args.log_normaliser = {};  // they stand
   } else {
     const Tensor& weight = derivatives.d_log_prob;
     kernels::scale(pass.on(), {.x = pass.batch.token_weight, .y = weight, .factor_tensor = pass.scalars.token_factor});
@@ -69,20 +70,6 @@ std::optional<double> HeadLayer::forward_backward(const Pass& pass, const Object
   return loss;
 }
 
-// Of an objective whose weights are known, as kernels::head takes them from token_weight and z_loss.
-void HeadLayer::known_derivatives(const Pass& pass, const Objective& objective, const TokenResults& results,
-                                  const TokenDerivatives& derivatives) const {
-  const auto a = derivatives.d_log_prob.span<float>(), b = derivatives.d_log_normaliser.span<float>(),
-             weight = pass.batch.token_weight.span<float>(), normaliser = results.log_normaliser.span<float>();
-  const auto target = pass.batch.targets.span<std::int32_t>();
-  const float factor = *pass.scalars.token_factor.as<float>();
-  for (std::size_t t = 0; t < a.size(); ++t) {
-    const float w = target[t] >= 0 ? weight[t] * factor : 0;
-    a[t] = -w;
-    b[t] = 2 * objective.z_loss * w * normaliser[t];
-  }
-}
-
 // The objective looks at results and fills derivatives on the host; a device is waited for.
 double HeadLayer::evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
                            const TokenDerivatives& derivatives) const {
@@ -100,23 +87,11 @@ double HeadLayer::evaluate(const Pass& pass, const Objective& objective, const T
 
 void HeadLayer::log_probs(const Pass& pass, const Tensor& own_hidden, const Tensor& log_prob) const {
   Arena::Scope scope(pass.arena);
-  const bool in_parts = pass.parallel.cuts_tensors();
-  const Tensor hidden = all_tokens(pass, own_hidden);
-  const Tensor targets = in_parts ? own_targets(pass, weight_) : pass.batch.targets;
-  const Tensor log_normaliser = in_parts ? pass.floats({pass.tokens}) : Tensor{};
-  const Tensor share = in_parts ? pass.floats({pass.tokens}) : Tensor{};
-  const Tensor scratch = workspace(pass);
-  if (!pass.measures()) {
-    kernels::HeadArgs args;
-    args.hidden = hidden;
-    args.weight = weight_->weight;
-    args.targets = targets;
-    args.log_prob = log_prob;
-    args.log_normaliser = log_normaliser;
-    args.workspace = scratch;
-    kernels::head(pass.on(), args);
-  }
-  if (in_parts) join_heads(pass, targets, log_prob, log_normaliser, share);
+  const Tensor hidden = all_tokens(pass, own_hidden), scratch = workspace(pass);
+  if (pass.measures()) return;
+  kernels::HeadArgs args = args_of(pass, hidden, scratch);
+  args.log_prob = log_prob;
+  kernels::head(pass.on(), args);
 }
 
 void HeadLayer::logits(const Pass& pass, const Tensor& hidden, const Tensor& row_ids, const Tensor& logits) const {

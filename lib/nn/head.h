@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 
+#include "kernels/head.h"
 #include "lib/nn/objective.h"
 #include "lib/nn/pass.h"
 
@@ -10,10 +11,12 @@ namespace hearth::nn {
 
 class HeadLayer {
  public:
-  // The weight is the embedding's when tied. Among tensor ranks each has a run of the vocabulary; its logits are then
-  // computed twice, once for their normaliser and once for the gradient.
+  // The weight is the embedding's when tied. Among tensor ranks each has a run of the vocabulary.
   HeadLayer(std::int64_t vocab, const Parameter* weight, const Parallel& parallel)
-      : vocab_(parallel.of_tensor(vocab).count), weight_(weight) {}
+      : vocab_(parallel.of_tensor(vocab).count),
+        largest_part_(comm::piece_of(vocab, 0, parallel.shape.tensor).count),
+        n_parts_(parallel.shape.tensor),
+        weight_(weight) {}
 
   // hidden [own tokens, hidden] is overwritten by its gradient; the totals are added to the pass's ledger. Returns what
   // an objective that evaluates gave, which the host waits for; nothing for others.
@@ -25,12 +28,12 @@ class HeadLayer {
 
  private:
   Tensor workspace(const Pass& pass) const;
-  void known_derivatives(const Pass& pass, const Objective& objective, const TokenResults& results,
-                         const TokenDerivatives& derivatives) const;
+  kernels::HeadArgs args_of(const Pass& pass, const Tensor& hidden, const Tensor& workspace) const;
   double evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
                   const TokenDerivatives& derivatives) const;
 
-  std::int64_t vocab_;  // this rank's part
+  std::int64_t vocab_, largest_part_;  // of the vocabulary this rank's part, and the first rank's
+  int n_parts_;
   const Parameter* weight_;
 };
 

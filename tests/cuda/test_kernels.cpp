@@ -7,3 +7,4 @@
 #include "tests/kernels/test_cpu.cpp"
 #include "tests/kernels/test_gemm.cpp"
 #include "tests/kernels/test_generation.cpp"
+#include "tests/kernels/test_head_parts.cpp"
