@@ -39,11 +39,25 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   return *this;
 }
 
+Arena::Arena(std::size_t bytes, const Arena* above) : own_bytes_(bytes), real_(above != nullptr) {
+  if (!real_) return;
+  block_ = Buffer(bytes);
+  above_ = above->block_.data() + above->used_;
+  above_bytes_ = above->block_.bytes() - above->used_;
+}
+
 Tensor Arena::allocate(DType dtype, Shape shape) {
-  const std::size_t begin = used_;
-  used_ = begin + round_up(static_cast<std::size_t>(shape.n_elements()) * size_of(dtype), line_bytes);
+  const std::size_t bytes = round_up(static_cast<std::size_t>(shape.n_elements()) * size_of(dtype), line_bytes);
+  const std::size_t begin = used_ < own_bytes_ && used_ + bytes > own_bytes_ ? own_bytes_ : used_;
+  used_ = begin + bytes;
   peak_ = std::max(peak_, used_);
   if (!real_) return {nullptr, dtype, shape};
+  if (begin >= own_bytes_) {
+    HEARTH_CHECK(used_ - own_bytes_ <= above_bytes_, "memory above " + std::to_string(own_bytes_) + " bytes, " +
+                                                         std::to_string(above_bytes_) + ", asked for " +
+                                                         std::to_string(used_ - own_bytes_));
+    return {above_ + (begin - own_bytes_), dtype, shape};
+  }
   HEARTH_CHECK(used_ <= block_.bytes(),
                "arena of " + std::to_string(block_.bytes()) + " bytes asked for " + std::to_string(used_));
   return {block_.data() + begin, dtype, shape};

@@ -40,6 +40,9 @@ class Arena {
  public:
   Arena() = default;  // measures
   explicit Arena(std::size_t bytes, const Device& device = {}) : block_(bytes, device), real_(true) {}
+  // On the host: the first bytes in a block of its own, what lies above in the memory of `above` that is free now,
+  // which others use at other times. Without `above` it measures such a one.
+  Arena(std::size_t bytes, const Arena* above);
 
   Tensor allocate(DType dtype, Shape shape);  // contents unspecified; throws Error{internal} when the plan was wrong
   std::size_t used_bytes() const { return used_; }
@@ -64,6 +67,9 @@ class Arena {
  private:
   Buffer block_;
   std::size_t used_ = 0, peak_ = 0;
+  std::size_t own_bytes_ = SIZE_MAX;  // beyond them `above_`; no tensor lies on both sides
+  std::byte* above_ = nullptr;
+  std::size_t above_bytes_ = 0;
   bool real_ = false;
 };
 

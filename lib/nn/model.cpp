@@ -75,9 +75,18 @@ std::int64_t n_under_way(const Parallel& parallel) {
   return parallel.shape.pipeline - parallel.at.pipeline;
 }
 
+// What a rank holds of activations. Of microbatches between forward and backward each has `kept` bytes of its own; what
+// else a pass takes is there once, as one pass runs at a time.
+struct Activations {
+  std::size_t permanent = 0, once = 0, kept = 0;
+  std::size_t total(std::int64_t under_way) const {
+    return permanent + once + static_cast<std::size_t>(under_way) * kept;
+  }
+};
+
 // The peak of every kind of call on a full microbatch.
-std::size_t activation_bytes(const ModelConfig& config, DType dtype, const ModelSettings& settings,
-                             std::int64_t recomputed_blocks) {
+Activations measure_activations(const ModelConfig& config, DType dtype, const ModelSettings& settings,
+                                std::int64_t recomputed_blocks) {
   // The first rank of a stage has the largest parts: all plan, and so recompute, as it does.
   comm::Coordinates at;
   at.pipeline = settings.parallel.at.pipeline;
@@ -89,13 +98,38 @@ std::size_t activation_bytes(const ModelConfig& config, DType dtype, const Model
   Ledger::allocate(config, arena);
   const Feed feed(settings.device, settings.max_tokens, settings.in_flight, arena);
   network.place_constants(nullptr, staging, arena);
-  Pass pass = make_pass(arena, staging, config, dtype, parallel, largest_batch(settings.max_tokens));
-  pass.most_tokens = comm::piece_of(settings.max_tokens, 0, parallel.shape.context).count;
-  pass.batch = own_part(pass, pass.batch);
-  if (settings.purpose == Purpose::train) network.forward_backward(pass, {}, recomputed_blocks);
-  log_probs_of_batch(network, pass, Tensor(nullptr, DType::f32, {pass.batch_tokens}));
-  if (!parallel.cuts_context()) network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
-  return arena.peak_bytes();
+  Activations bytes{.permanent = arena.used_bytes()};
+  const auto with_pass = [&](Arena& in, const auto& body) {
+    Pass pass = make_pass(in, staging, config, dtype, parallel, largest_batch(settings.max_tokens));
+    pass.most_tokens = comm::piece_of(settings.max_tokens, 0, parallel.shape.context).count;
+    pass.batch = own_part(pass, pass.batch);
+    body(pass);
+  };
+  const bool trains = settings.purpose == Purpose::train;
+  with_pass(arena, [&](const Pass& pass) {
+    if (trains && !parallel.is_staged()) network.forward_backward(pass, {}, recomputed_blocks);
+    log_probs_of_batch(network, pass, Tensor(nullptr, DType::f32, {pass.batch_tokens}));
+    if (!parallel.cuts_context()) network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
+  });
+  bytes.once = arena.peak_bytes() - bytes.permanent;
+  if (!trains || !parallel.is_staged()) return bytes;
+  Network::Flight flight;
+  Arena whole;
+  with_pass(whole, [&](const Pass& pass) { network.forward(pass, recomputed_blocks, flight); });
+  bytes.kept = whole.used_bytes();
+  Arena parts(bytes.kept, nullptr);
+  with_pass(parts, [&](const Pass& pass) {
+    network.forward(pass, recomputed_blocks, flight);
+    network.backward(pass, {}, flight);
+  });
+  bytes.once = std::max(bytes.once, parts.peak_bytes() - std::min(parts.peak_bytes(), bytes.kept));
+  return bytes;
+}
+
+// All but what each microbatch under way has of its own.
+std::size_t shared_bytes(const ModelConfig& config, DType dtype, const ModelSettings& settings,
+                         const MemoryPlan& plan) {
+  return measure_activations(config, dtype, settings, plan.recomputed_blocks).total(0);
 }
 
 // What kernels take for themselves in passes and steps of the optimiser.
@@ -137,8 +171,7 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
   const std::int64_t layers = settings.parallel.of_stage(config.n_layers()).count;
   const std::int64_t most = settings.purpose == Purpose::train ? layers : 0;
   for (std::int64_t recomputed = 0; recomputed <= most; ++recomputed) {
-    plan.activations = activation_bytes(config, dtype, settings, recomputed) *
-                       static_cast<std::size_t>(n_under_way(settings.parallel));
+    plan.activations = measure_activations(config, dtype, settings, recomputed).total(n_under_way(settings.parallel));
     plan.recomputed_blocks = recomputed;
     if (budget == 0 || plan.activations <= budget) return plan;
   }
@@ -150,7 +183,7 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
 
 // A microbatch on its way through the stages, with memory and a batch of its own.
 struct Model::Staged {
-  std::optional<Arena> own_arena;  // the first uses the model's
+  std::optional<Arena> arena;  // of what the backward needs; the rest of a pass takes the model's
   std::vector<Buffer> copies;
   std::optional<Pass> pass;
   std::size_t mark = 0;
@@ -169,17 +202,18 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
       plan_(plan_memory(config, dtype, settings)),
       parameters_(config, dtype, settings.purpose, settings.device, settings.parallel),
       network_(std::make_unique<Network>(config_, &parameters_, settings_.parallel)),
-      arena_(plan_.activations / static_cast<std::size_t>(n_under_way(settings.parallel)), settings.device),
+      arena_(shared_bytes(config, dtype, settings, plan_), settings.device),
       scratch_(std::make_shared<const Buffer>(plan_.scratch, settings.device)),
       staging_(settings.device),
       ledger_(Ledger::allocate(config_, arena_)),
       feed_(settings.device, settings.max_tokens, settings.in_flight, arena_) {
   counts_ = counts_of(ledger_.all);
   if (!settings.parallel.is_staged()) return;
+  if (settings.purpose != Purpose::train) return;
+  const std::size_t kept = measure_activations(config, dtype, settings, plan_.recomputed_blocks).kept;
   for (std::int64_t i = 0; i < n_under_way(settings.parallel); ++i) {
     staged_.push_back(std::make_unique<Staged>());
-    if (i > 0)
-      staged_.back()->own_arena.emplace(plan_.activations / static_cast<std::size_t>(n_under_way(settings.parallel)));
+    staged_.back()->arena.emplace(kept, &arena_);
   }
 }
 
@@ -272,9 +306,8 @@ void Model::add_to_pipeline(Stream& stream, const Batch& batch, const Objective&
     stream.copy(*each, copy);
     *each = copy;
   }
-  Arena& arena = staged.own_arena ? *staged.own_arena : arena_;
-  staged.mark = arena.used_bytes();
-  staged.pass.emplace(pass_over(stream, own, objective.normaliser, arena));
+  staged.mark = staged.arena->used_bytes();
+  staged.pass.emplace(pass_over(stream, own, objective.normaliser, *staged.arena));
   staged.pass->ledger = &ledger_;
   staged.objective = objective;
   network_->forward(*staged.pass, plan_.recomputed_blocks, staged.flight);
