@@ -8,6 +8,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/comm/mesh.h"
+#include "lib/device/memory.h"
 #include "lib/train/evaluate.h"
 
 namespace hearth::train {
@@ -39,8 +41,11 @@ struct Side {
 Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
   model.parameters().zero_gradients(stream);
   Side side;
-  side.loss =
-      model.forward_backward(stream, view_of(batch), nn::cross_entropy(static_cast<double>(batch.n_targets))).loss;
+  model.begin_step();
+  model.add(stream, view_of(batch), nn::cross_entropy(static_cast<double>(batch.n_targets)));
+  model.finish_step(stream);
+  std::vector<std::uint8_t> ledger = host_copy<std::uint8_t>(stream, model.ledger().all);
+  side.loss = model.result_of(Tensor(ledger.data(), model.ledger().all.shape)).loss;
   for (const nn::Parameter& parameter : model.parameters().all()) {
     if (!parameter.gradient)
       side.gradients.emplace_back();
@@ -92,10 +97,14 @@ std::string check_kernels(Context& context, nn::Model& model, const data::HeldOu
       worst_name = model.parameters().all()[i].spec.name;
     }
   }
-  const std::string text = "loss differs by " + format_number(loss, 2) + ", gradients by at most " +
-                           format_number(worst, 2) + (worst_name.empty() ? "" : " (" + worst_name + ")");
+  double most[2] = {loss, worst};  // over all ranks
+  if (context.mesh != nullptr)
+    context.mesh->world().all_reduce(context.stream, Tensor(most, {2}), comm::Reduce::max).wait(context.stream);
+  const bool here = worst == most[1] && !worst_name.empty();
+  const std::string text = "loss differs by " + format_number(most[0], 2) + ", gradients by at most " +
+                           format_number(most[1], 2) + (here ? " (" + worst_name + ")" : "");
   const double tolerance = model.parameters().dtype() == DType::f32 ? tolerance_f32 : tolerance_bf16;
-  if (!(loss <= tolerance) || !(worst <= tolerance)) {
+  if (!(most[0] <= tolerance) || !(most[1] <= tolerance)) {
     throw Error(Kind::internal, "the fast kernels disagree with the reference: " + text + ", relative, where " +
                                     format_number(tolerance, 2) + " is allowed: run `hearth doctor`");
   }

@@ -256,8 +256,9 @@ void Trainer::evaluate_now() {
   write_event("eval", fields, {{"seconds", time.seconds()}});
   context_.log.info("step " + std::to_string(step_) + ": held-out " + format_number(result.bits_per_byte, 4) +
                     " bits per byte, loss " + format_number(result.loss, 4));
-  if (run_settings_.check_kernels && first_rank())
-    context_.log.info("kernels and reference: " + check_kernels(context_, model_, held_out_));
+  if (!run_settings_.check_kernels) return;
+  const std::string differences = check_kernels(context_, model_, held_out_);
+  if (first_rank()) context_.log.info("kernels and reference: " + differences);
 }
 
 void Trainer::make_read_back() {
