@@ -2,83 +2,158 @@
 #include "lib/nn/expert_exchange.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/moe.h"
 
 namespace hearth::nn {
 
 ExpertExchange::ExpertExchange(const Moe& shape, const Parallel& parallel)
-    : own_experts_(shape.experts / parallel.shape.expert),
-      most_choices_(std::min(shape.k, own_experts_)),
-      parallel_(parallel) {}
+    : experts_(shape.experts), own_experts_(shape.experts / parallel.shape.expert), k_(shape.k), parallel_(parallel) {}
 
 std::int64_t ExpertExchange::most_rows(const Pass& pass) const {
-  return parallel_.shape.expert * pass.most_tokens * most_choices_;
+  return parallel_.shape.expert * pass.most_tokens * std::min(k_, own_experts_);
+}
+
+std::int64_t ExpertExchange::room(const Pass& pass) const {
+  const double mean = static_cast<double>(pass.most_tokens * k_);
+  const auto asked = static_cast<std::int64_t>(std::ceil(pass.expert_headroom * mean));
+  return std::min(most_rows(pass), std::max<std::int64_t>(asked, 1));
 }
 
 ExpertExchange::Saved ExpertExchange::allocate(const Pass& pass) const {
-  const std::int64_t most = most_rows(pass);
-  return {.counts = pass.indices({parallel_.shape.expert, own_experts_}),
-          .rows = pass.arena.allocate(pass.dtype, {most, pass.hidden}),
-          .row_of = pass.indices({most, 1}),
-          .arrived_of = pass.indices({most}),
+  const std::int64_t rows = room(pass);
+  return {.rows = pass.arena.allocate(pass.dtype, {rows, pass.hidden}),
+          .row_of = pass.indices({rows, 1}),
+          .arrived_of = pass.indices({rows}),
           .offsets = pass.indices({own_experts_ + 1}),
-          .row_weight = pass.floats({most})};
+          .row_weight = pass.floats({rows})};
 }
 
-std::vector<std::int64_t> ExpertExchange::sent(const Routed& routed) const {
-  const auto offsets = routed.offsets.span<std::int32_t>();
-  std::vector<std::int64_t> rows;
-  for (std::size_t e = 0; e + 1 < offsets.size(); e += static_cast<std::size_t>(own_experts_))
-    rows.push_back(offsets[e + static_cast<std::size_t>(own_experts_)] - offsets[e]);
-  return rows;
+Tensor ExpertExchange::allocate_counts(const Pass& pass) const {
+  return pass.indices({parallel_.shape.expert, experts_});
 }
 
-std::vector<std::int64_t> ExpertExchange::received(const Saved& saved) const {
-  const auto counts = saved.counts.span<std::int32_t>();
-  std::vector<std::int64_t> rows;
-  for (auto at = counts.begin(); at != counts.end(); at += own_experts_) {
-    rows.push_back(0);
-    for (auto each = at; each != at + own_experts_; ++each) rows.back() += *each;
-  }
-  return rows;
+void ExpertExchange::count(const Pass& pass, const Routed& routed, const Tensor& counts) const {
+  if (pass.measures()) return;
+  HEARTH_CHECK(pass.on_host(), "experts are spread on the host only so far");
+  comm::Communicator& group = parallel_.mesh->expert();
+  const Tensor own = counts.rows(group.rank(), 1).reshaped({experts_});
+  const auto offsets = routed.offsets.span<std::int32_t>(), values = own.span<std::int32_t>();
+  for (std::size_t e = 0; e < values.size(); ++e) values[e] = offsets[e + 1] - offsets[e];
+  group.all_gather(pass.on(), own, counts.reshaped({counts.n_elements()})).wait(pass.on());
 }
 
-std::int64_t ExpertExchange::n_received(const Saved& saved) {
+std::int64_t ExpertExchange::count_of(const Tensor& counts, int from, int to) const {
+  const auto row = counts.rows(from, 1).span<std::int32_t>();
   std::int64_t n = 0;
-  for (const std::int32_t count : saved.counts.span<std::int32_t>()) n += count;
+  for (std::int64_t e = to * own_experts_; e < (to + 1) * own_experts_; ++e) n += row[static_cast<std::size_t>(e)];
   return n;
 }
 
-ExpertExchange::UnderWay ExpertExchange::depart(const Pass& pass, const Tensor& rows, const Routed& routed,
-                                                const Saved& saved) const {
-  UnderWay under_way;
-  under_way.arrived_weights = pass.floats({most_rows(pass)});
-  const Tensor own_counts = pass.indices({parallel_.shape.expert * own_experts_});
-  if (pass.measures()) return under_way;
-  HEARTH_CHECK(pass.on_host(), "experts are spread on the host only so far");
+int ExpertExchange::n_rounds(const Pass& pass, const Tensor& counts) const {
+  std::int64_t most = 1;
+  for (int to = 0; to < parallel_.shape.expert; ++to) {
+    std::int64_t n = 0;
+    for (int from = 0; from < parallel_.shape.expert; ++from) n += count_of(counts, from, to);
+    most = std::max(most, n);
+  }
+  return static_cast<int>((most + room(pass) - 1) / room(pass));
+}
+
+comm::Piece ExpertExchange::in_round(const Pass& pass, const Round& round, int from, int to) const {
+  std::int64_t before = 0;
+  for (int rank = 0; rank < from; ++rank) before += count_of(round.counts, rank, to);
+  const std::int64_t n = count_of(round.counts, from, to), begin = round.number * room(pass) - before;
+  const std::int64_t first = std::clamp<std::int64_t>(begin, 0, n);
+  return {first, std::clamp<std::int64_t>(begin + room(pass), 0, n) - first};
+}
+
+ExpertExchange::Runs ExpertExchange::sent(const Pass& pass, const Round& round) const {
+  Runs runs;
+  std::int64_t begin = 0;
+  for (int to = 0; to < parallel_.shape.expert; ++to) {
+    const comm::Piece piece = in_round(pass, round, parallel_.at.expert, to);
+    runs.push_back({begin + piece.begin, piece.count});
+    begin += count_of(round.counts, parallel_.at.expert, to);
+  }
+  return runs;
+}
+
+ExpertExchange::Runs ExpertExchange::received(const Pass& pass, const Round& round) const {
+  Runs runs;
+  std::int64_t begin = 0;
+  for (int from = 0; from < parallel_.shape.expert; ++from) {
+    runs.push_back({begin, in_round(pass, round, from, parallel_.at.expert).count});
+    begin += runs.back().count;
+  }
+  return runs;
+}
+
+std::int64_t ExpertExchange::total(const Runs& runs) {
+  return runs.back().begin + runs.back().count;
+}
+
+// In one call where all rows go, as then they lie side by side; otherwise rank by rank.
+void ExpertExchange::transfer(const Pass& pass, const Round& round, const Tensor& from, const Runs& out,
+                              const Tensor& to, const Runs& in, std::vector<comm::Pending>& pending) const {
   comm::Communicator& group = parallel_.mesh->expert();
-  const auto offsets = routed.offsets.span<std::int32_t>(), counts = own_counts.span<std::int32_t>();
-  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = offsets[e + 1] - offsets[e];
-  const std::vector<std::int64_t> each(static_cast<std::size_t>(group.size()), own_experts_);
-  group.all_to_all(pass.on(), own_counts, each, saved.counts.reshaped(own_counts.shape), each).wait(pass.on());
-  under_way.rows = group.all_to_all(pass.on(), rows, sent(routed), saved.rows, received(saved));
-  under_way.weights =
-      group.all_to_all(pass.on(), routed.row_weight, sent(routed), under_way.arrived_weights, received(saved));
+  const auto rows_of = [](const Runs& runs) {
+    std::vector<std::int64_t> rows;
+    for (const comm::Piece& run : runs) rows.push_back(run.count);
+    return rows;
+  };
+  if (n_rounds(pass, round.counts) == 1) {
+    pending.push_back(group.all_to_all(pass.on(), from, rows_of(out), to, rows_of(in)));
+    return;
+  }
+  const int ranks = group.size(), own = group.rank();
+  const auto rows = [](const Tensor& x, const comm::Piece& run) { return x.rows(run.begin, run.count); };
+  for (int step = 0; step < ranks; ++step) {
+    const auto there = static_cast<std::size_t>((own + step) % ranks);
+    const auto here = static_cast<std::size_t>((own + ranks - step) % ranks);
+    if (step == 0) {
+      pass.on().copy(rows(from, out[there]), rows(to, in[here]));
+      continue;
+    }
+    const bool sends = out[there].count > 0, receives = in[here].count > 0;
+    if (!sends && !receives) continue;
+    pending.push_back(group.exchange(pass.on(), sends ? rows(from, out[there]) : Tensor{},
+                                     sends ? static_cast<int>(there) : -1, receives ? rows(to, in[here]) : Tensor{},
+                                     receives ? static_cast<int>(here) : -1));
+  }
+}
+
+ExpertExchange::UnderWay ExpertExchange::depart(const Pass& pass, const Round& round, const Tensor& rows,
+                                                const Routed& routed, const Saved& saved) const {
+  UnderWay under_way;
+  under_way.arrived_weights = pass.floats({room(pass)});
+  if (pass.measures()) return under_way;
+  const Runs out = sent(pass, round), in = received(pass, round);
+  transfer(pass, round, rows, out, saved.rows, in, under_way.pending);
+  transfer(pass, round, routed.row_weight, out, under_way.arrived_weights, in, under_way.pending);
   return under_way;
 }
 
-void ExpertExchange::arrive(const Pass& pass, UnderWay& under_way, const Saved& saved) const {
+void ExpertExchange::arrive(const Pass& pass, const Round& round, UnderWay& under_way, const Saved& saved) const {
   Arena::Scope scope(pass.arena);
-  const Tensor expert_of = pass.indices({most_rows(pass), 1});
+  const Tensor expert_of = pass.indices({room(pass), 1});
   if (pass.measures()) return;
-  under_way.rows.wait(pass.on());
-  under_way.weights.wait(pass.on());
-  const std::int64_t n = n_received(saved);
-  const auto counts = saved.counts.span<std::int32_t>();
+  for (comm::Pending& each : under_way.pending) each.wait(pass.on());
+  const std::int64_t n = total(received(pass, round));
   auto* expert = expert_of.as<std::int32_t>();
-  for (std::size_t i = 0; i < counts.size(); ++i)
-    expert = std::fill_n(expert, counts[i], static_cast<std::int32_t>(i % static_cast<std::size_t>(own_experts_)));
+  for (int from = 0; from < parallel_.shape.expert; ++from) {
+    // Of the rows of a rank those of this round, by expert.
+    const comm::Piece piece = in_round(pass, round, from, parallel_.at.expert);
+    const auto counts = round.counts.rows(from, 1).span<std::int32_t>();
+    std::int64_t begin = 0;
+    for (std::int64_t e = 0; e < own_experts_; ++e) {
+      const std::int64_t end = begin + counts[static_cast<std::size_t>(parallel_.at.expert * own_experts_ + e)];
+      const std::int64_t here = std::min(end, piece.begin + piece.count) - std::max(begin, piece.begin);
+      expert = std::fill_n(expert, std::max<std::int64_t>(here, 0), static_cast<std::int32_t>(e));
+      begin = end;
+    }
+  }
   kernels::moe_sort(pass.on(), {.expert_ids = expert_of.rows(0, n),
                                 .offsets = saved.offsets,
                                 .row_of = saved.row_of.rows(0, n),
@@ -88,33 +163,38 @@ void ExpertExchange::arrive(const Pass& pass, UnderWay& under_way, const Saved& 
                                    .rows = saved.row_weight.rows(0, n)});
 }
 
-void ExpertExchange::give_back(const Pass& pass, const Tensor& sorted, const Tensor& scratch, const Routed& routed,
+void ExpertExchange::give_back(const Pass& pass, const Round& round, const Tensor& sorted, const Tensor& scratch,
                                const Saved& saved, const Tensor& rows) const {
   if (pass.measures()) return;
-  const std::int64_t n = n_received(saved);
+  const Runs back = received(pass, round);
+  const std::int64_t n = total(back);
   kernels::moe_gather(
       pass.on(),
       {.x = sorted.rows(0, n), .token_of = saved.row_of.rows(0, n).reshaped({n}), .rows = scratch.rows(0, n)});
-  parallel_.mesh->expert().all_to_all(pass.on(), scratch, received(saved), rows, sent(routed)).wait(pass.on());
+  std::vector<comm::Pending> pending;
+  transfer(pass, round, scratch, back, rows, sent(pass, round), pending);
+  for (comm::Pending& each : pending) each.wait(pass.on());
 }
 
-void ExpertExchange::give_back_weights(const Pass& pass, const Tensor& sorted, const Routed& routed, const Saved& saved,
+void ExpertExchange::give_back_weights(const Pass& pass, const Round& round, const Tensor& sorted, const Saved& saved,
                                        const Tensor& rows) const {
   Arena::Scope scope(pass.arena);
-  const Tensor arrived = pass.floats({most_rows(pass), 1});
+  const Tensor arrived = pass.floats({room(pass), 1});
   if (pass.measures()) return;
-  const std::int64_t n = n_received(saved);
+  const Runs back = received(pass, round);
+  const std::int64_t n = total(back);
   kernels::moe_from_rows(pass.on(),
                          {.row_of = saved.row_of.rows(0, n), .rows = sorted.rows(0, n), .choices = arrived.rows(0, n)});
-  parallel_.mesh->expert()
-      .all_to_all(pass.on(), arrived.reshaped(sorted.shape), received(saved), rows, sent(routed))
-      .wait(pass.on());
+  std::vector<comm::Pending> pending;
+  transfer(pass, round, arrived.reshaped(sorted.shape), back, rows, sent(pass, round), pending);
+  for (comm::Pending& each : pending) each.wait(pass.on());
 }
 
-void ExpertExchange::take_gradients(const Pass& pass, const Tensor& d_rows, const Routed& routed, const Saved& saved,
-                                    const Tensor& d_arrived) const {
-  if (pass.measures()) return;
-  parallel_.mesh->expert().all_to_all(pass.on(), d_rows, sent(routed), d_arrived, received(saved)).wait(pass.on());
+std::vector<comm::Pending> ExpertExchange::take_gradients(const Pass& pass, const Round& round, const Tensor& d_rows,
+                                                          const Tensor& d_arrived) const {
+  std::vector<comm::Pending> pending;
+  if (!pass.measures()) transfer(pass, round, d_rows, sent(pass, round), d_arrived, received(pass, round), pending);
+  return pending;
 }
 
 }  // namespace hearth::nn

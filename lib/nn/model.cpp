@@ -102,6 +102,7 @@ Activations measure_activations(const ModelConfig& config, DType dtype, const Mo
   const auto with_pass = [&](Arena& in, const auto& body) {
     Pass pass = make_pass(in, staging, config, dtype, parallel, largest_batch(settings.max_tokens));
     pass.most_tokens = comm::piece_of(settings.max_tokens, 0, parallel.shape.context).count;
+    pass.expert_headroom = settings.expert_headroom;
     pass.batch = own_part(pass, pass.batch);
     body(pass);
   };
@@ -238,6 +239,7 @@ Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Are
   const Feed::Placed placed =
       feed_.place(stream, batch, {normaliser, settings_.balance_coefficient, settings_.router_z_coefficient});
   pass.most_tokens = comm::piece_of(settings_.max_tokens, 0, settings_.parallel.shape.context).count;
+  pass.expert_headroom = settings_.expert_headroom;
   pass.stream = &stream;
   pass.batch = own_part(pass, placed.batch);
   if (pass.on_host()) pass.host_batch = pass.batch;

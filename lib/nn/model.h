@@ -35,6 +35,8 @@ struct ModelSettings {
                                        // recomputed, first ones first, until it fits (Error{config} when none does)
   float balance_coefficient = 1e-4f;   // DeepSeek-V3's sequence balance, per token of the step (mixtures)
   float router_z_coefficient = 0;      // ST-MoE's router z-loss, per token of the step
+  double expert_headroom = 2;          // experts spread over ranks have room for so many times the mean of rows; what
+                                       // comes beyond goes in further rounds
   std::int64_t in_flight = 4;          // microbatches a device may be behind before add() waits for it
   bool graphs = true;                  // on a device, record passes whose shapes come again
   Parallel parallel = {};              // whose mesh, if any, must outlive the model

@@ -45,8 +45,8 @@ MoeLayer::Saved MoeLayer::allocate(const Pass& pass) const {
   saved.offsets = pass.indices({shape_.experts + 1});
   saved.token_of = pass.indices({rows});
   saved.row_weight = pass.floats({rows});
-  saved.gate_up = pass.arena.allocate(pass.dtype, {exchange_ ? exchange_->most_rows(pass) : rows, 2 * shape_.ffn});
-  if (exchange_) saved.arrived = exchange_->allocate(pass);
+  saved.gate_up = pass.arena.allocate(pass.dtype, {exchange_ ? exchange_->room(pass) : rows, 2 * shape_.ffn});
+  if (exchange_) saved.arrived_counts = exchange_->allocate_counts(pass), saved.arrived = exchange_->allocate(pass);
   if (shared_) saved.shared = shared_->allocate(pass);
   return saved;
 }
@@ -95,12 +95,21 @@ void MoeLayer::dispatch(const Pass& pass, const Saved& saved) const {
 
 MoeLayer::Work MoeLayer::work_of(const Pass& pass, const Tensor& x, const Saved& saved) const {
   if (!exchange_) return {x, saved.token_of, saved.offsets, saved.row_weight, saved.gate_up};
-  const ExpertExchange::Saved& arrived = saved.arrived;
-  // Of the memory for the most rows those that came.
+  return work_of(pass, saved.arrived, saved.gate_up);
+}
+
+// Of the room for rows those that came.
+MoeLayer::Work MoeLayer::work_of(const Pass& pass, const ExpertExchange::Saved& arrived, const Tensor& gate_up) const {
   const std::int64_t n =
       pass.measures() ? arrived.arrived_of.shape[0] : arrived.offsets.as<std::int32_t>()[exchange_->own_experts()];
   return {arrived.rows.rows(0, n), arrived.arrived_of.rows(0, n), arrived.offsets, arrived.row_weight.rows(0, n),
-          saved.gate_up.rows(0, n)};
+          gate_up.rows(0, n)};
+}
+
+// Memory for the rows of rounds after the first, if there may be any.
+MoeLayer::Surplus MoeLayer::surplus(const Pass& pass) const {
+  if (!exchange_->may_overflow(pass)) return {};
+  return {exchange_->allocate(pass), pass.arena.allocate(pass.dtype, {exchange_->room(pass), 2 * shape_.ffn})};
 }
 
 // rows: what the experts make of their tokens, sorted by expert; without rows only gate_up is made.
@@ -127,15 +136,39 @@ void MoeLayer::spread_experts(const Pass& pass, const Tensor& x, const Saved& sa
                               const Tensor* y) const {
   Arena::Scope scope(pass.arena);
   const ExpertExchange::Routed routed{saved.offsets, saved.row_weight};
-  const std::int64_t most = exchange_->most_rows(pass);
-  const Tensor made = pass.arena.allocate(pass.dtype, {most, pass.hidden});
-  const Tensor scratch = pass.arena.allocate(pass.dtype, {most, pass.hidden});
+  const std::int64_t room = exchange_->room(pass);
+  const Tensor made = pass.arena.allocate(pass.dtype, {room, pass.hidden});
+  const Tensor scratch = pass.arena.allocate(pass.dtype, {room, pass.hidden});
   if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
-  ExpertExchange::UnderWay under_way = exchange_->depart(pass, rows, routed, saved.arrived);
+  exchange_->count(pass, routed, saved.arrived_counts);
+  const ExpertExchange::Round first{saved.arrived_counts, 0};
+  ExpertExchange::UnderWay under_way = exchange_->depart(pass, first, rows, routed, saved.arrived);
   if (shared_) shared_->forward(pass, x, saved.shared, y);
-  exchange_->arrive(pass, under_way, saved.arrived);
+  exchange_->arrive(pass, first, under_way, saved.arrived);
   experts(pass, work_of(pass, x, saved), y != nullptr ? &made : nullptr);
-  if (y != nullptr) exchange_->give_back(pass, made, scratch, routed, saved.arrived, rows);
+  if (y == nullptr) return;
+  exchange_->give_back(pass, first, made, scratch, saved.arrived, rows);
+  const Surplus more = surplus(pass);
+  for_surplus(pass, saved, more, rows, [&](const ExpertExchange::Round& round) {
+    experts(pass, work_of(pass, more.arrived, more.gate_up), &made);
+    exchange_->give_back(pass, round, made, scratch, more.arrived, rows);
+  });
+}
+
+// body(round) for every round after the first, once its rows are in `more`; when measuring, for one.
+template <class Body>
+void MoeLayer::for_surplus(const Pass& pass, const Saved& saved, const Surplus& more, const Tensor& rows,
+                           const Body& body) const {
+  if (!more.gate_up && !pass.measures()) return;
+  const int n = pass.measures() ? 1 + exchange_->may_overflow(pass) : exchange_->n_rounds(pass, saved.arrived_counts);
+  for (int number = 1; number < n; ++number) {
+    Arena::Scope scope(pass.arena);
+    const ExpertExchange::Round round{saved.arrived_counts, number};
+    ExpertExchange::UnderWay under_way =
+        exchange_->depart(pass, round, rows, {saved.offsets, saved.row_weight}, more.arrived);
+    exchange_->arrive(pass, round, under_way, more.arrived);
+    body(round);
+  }
 }
 
 void MoeLayer::forward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* y) const {
@@ -183,21 +216,36 @@ void MoeLayer::experts_backward(const Pass& pass, const Work& work, const Tensor
       pass.on(), {.dy = d_gate_up, .weight = gate_up_->weight, .offsets = work.offsets, .dx = d_rows.rows(0, n)});
 }
 
-// The same where experts lie on several ranks; d_rows and d_row_weight are those of this rank's tokens.
+// The same where experts lie on several ranks; d_rows and d_row_weight are those of this rank's tokens. The shared
+// expert's gradient, dx, is made while rows are on their way. Rows of later rounds were not kept: they come again.
 void MoeLayer::spread_experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
-                                       const Tensor& d_rows, const Tensor& d_row_weight) const {
+                                       const Tensor& dx, const Tensor& d_rows, const Tensor& d_row_weight) const {
   Arena::Scope scope(pass.arena);
-  const ExpertExchange::Routed routed{saved.offsets, saved.row_weight};
-  const std::int64_t most = exchange_->most_rows(pass);
-  const Tensor d_arrived = pass.arena.allocate(pass.dtype, {most, pass.hidden});
-  const Tensor d_sorted = pass.arena.allocate(pass.dtype, {most, pass.hidden});
-  const Tensor d_sorted_weight = pass.floats({most});
+  const std::int64_t room = exchange_->room(pass);
+  const Tensor d_arrived = pass.arena.allocate(pass.dtype, {room, pass.hidden});
+  const Tensor d_sorted = pass.arena.allocate(pass.dtype, {room, pass.hidden});
+  const Tensor d_sorted_weight = pass.floats({room});
   if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = dy, .token_of = saved.token_of, .rows = d_rows});
-  exchange_->take_gradients(pass, d_rows, routed, saved.arrived, d_arrived);
-  const Work work = work_of(pass, x, saved);
-  experts_backward(pass, work, d_arrived.rows(0, work.gather.shape[0]), d_sorted, d_sorted_weight);
-  exchange_->give_back(pass, d_sorted, d_arrived, routed, saved.arrived, d_rows);
-  exchange_->give_back_weights(pass, d_sorted_weight, routed, saved.arrived, d_row_weight);
+  const auto backward = [&](const ExpertExchange::Round& round, const ExpertExchange::Saved& arrived,
+                            const Work& work) {
+    std::vector<comm::Pending> coming = exchange_->take_gradients(pass, round, d_rows, d_arrived);
+    if (shared_ && round.number == 0) shared_->backward(pass, x, saved.shared, dy, dx);
+    for (comm::Pending& each : coming) each.wait(pass.on());
+    experts_backward(pass, work, d_arrived.rows(0, work.gather.shape[0]), d_sorted, d_sorted_weight);
+    exchange_->give_back(pass, round, d_sorted, d_arrived, arrived, d_rows);
+    exchange_->give_back_weights(pass, round, d_sorted_weight, arrived, d_row_weight);
+  };
+  backward({saved.arrived_counts, 0}, saved.arrived, work_of(pass, x, saved));
+  if (!exchange_->may_overflow(pass)) return;
+  const Surplus more = surplus(pass);
+  const Tensor rows = pass.arena.allocate(pass.dtype, d_rows.shape);
+  if (!pass.measures() && exchange_->n_rounds(pass, saved.arrived_counts) > 1)
+    kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
+  for_surplus(pass, saved, more, rows, [&](const ExpertExchange::Round& round) {
+    const Work work = work_of(pass, more.arrived, more.gate_up);
+    experts(pass, work, nullptr);
+    backward(round, more.arrived, work);
+  });
 }
 
 // The gradient of x through the router, written to dx or added to it.
@@ -253,11 +301,11 @@ void MoeLayer::backward(const Pass& pass, const Tensor& x, const Saved& saved, c
   const Tensor d_rows = pass.arena.allocate(pass.dtype, {n_rows, pass.hidden});
   const Tensor d_row_weight = pass.floats({n_rows});
   if (exchange_) {
-    spread_experts_backward(pass, x, saved, dy, d_rows, d_row_weight);
+    spread_experts_backward(pass, x, saved, dy, dx, d_rows, d_row_weight);
   } else {
     experts_backward(pass, work_of(pass, x, saved), dy, d_rows, d_row_weight);
+    if (shared_) shared_->backward(pass, x, saved.shared, dy, dx);
   }
-  if (shared_) shared_->backward(pass, x, saved.shared, dy, dx);
   route_backward(pass, x, saved, d_row_weight, dx, shared_.has_value());
   if (!pass.measures()) {
     kernels::moe_combine(pass.on(), {.rows = d_rows, .row_of = saved.row_of, .weights = {}, .base = dx, .y = dx});

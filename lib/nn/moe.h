@@ -28,8 +28,10 @@ class MoeLayer {
     Tensor row_weight;            // [rows] f32
     Tensor gate_up;               // [rows, 2 * ffn]; the backward pass overwrites it
     GluLayer::Saved shared;
-    ExpertExchange::Saved arrived;  // where experts are spread over ranks: then row_weight is of the rows sent, and
-                                    // gate_up of those that came
+    // Where experts are spread over ranks: then row_weight is of the rows sent, and gate_up of those that came in the
+    // first round.
+    ExpertExchange::Saved arrived;
+    Tensor arrived_counts;
   };
   Saved allocate(const Pass& pass) const;
 
@@ -48,12 +50,21 @@ class MoeLayer {
     Tensor x, gather, offsets, row_weight, gate_up;
   };
   Work work_of(const Pass& pass, const Tensor& x, const Saved& saved) const;
+  Work work_of(const Pass& pass, const ExpertExchange::Saved& arrived, const Tensor& gate_up) const;
+  struct Surplus {
+    ExpertExchange::Saved arrived;
+    Tensor gate_up;
+  };
+  Surplus surplus(const Pass& pass) const;
+  template <class Body>
+  void for_surplus(const Pass& pass, const Saved& saved, const Surplus& more, const Tensor& rows,
+                   const Body& body) const;
   void experts(const Pass& pass, const Work& work, const Tensor* rows) const;
   void spread_experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& rows, const Tensor* y) const;
   void experts_backward(const Pass& pass, const Work& work, const Tensor& dy, const Tensor& d_rows,
                         const Tensor& d_row_weight) const;
   void spread_experts_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& dy,
-                               const Tensor& d_rows, const Tensor& d_row_weight) const;
+                               const Tensor& dx, const Tensor& d_rows, const Tensor& d_row_weight) const;
   void route_backward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& d_row_weight,
                       const Tensor& dx, bool add) const;
 

@@ -48,6 +48,7 @@ struct Pass {
   std::array<comm::Piece, 2> runs = {};            // of the batch this rank's, as lib/nn/context_runs.h has them
   comm::Piece own;  // the tokens of the residual stream that this rank keeps: all, or a run of them among tensor ranks
   std::int64_t most_tokens = 0;  // that this or any other rank may bring
+  double expert_headroom = 2;    // room for rows of spread experts, in means
   std::int64_t hidden = 0;
   DType dtype = DType::f32;
   float epsilon = 1e-6f;

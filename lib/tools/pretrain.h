@@ -35,7 +35,7 @@ struct PretrainOptions {
   std::string optimizer = "muon", schedule = "wsd", dtype = "fp32";
   std::optional<double> learning_rate, final_lr;
   double warmup = 0.02, decay = 0.4, weight_decay = 0.1, beta2 = 0.95, clip = 1, z_loss = 1e-5;
-  double moe_gamma = 1e-3, moe_balance = 1e-4;
+  double moe_gamma = 1e-3, moe_balance = 1e-4, moe_headroom = 2;
   std::uint64_t batch_tokens = 0, microbatch_tokens = 0, recompute = 0;
   std::string cuda_graphs = "on";
   std::string gemm = "cublaslt";

@@ -117,6 +117,9 @@ void add_mesh(Command& c, PretrainOptions& o) {
       .range(1);
   c.option("tp", &o.mesh.tensor, "N", "tensor parallel: N ranks share the heads, columns and vocabulary").range(1);
   c.option("ep", &o.mesh.expert, "N", "expert parallel: a mixture's experts spread over N of the --dp ranks").range(1);
+  c.option("moe-headroom", &o.moe_headroom, "X",
+           "room for rows of spread experts, in means; a surplus takes more rounds")
+      .range(0.1, 1e6);
 }
 
 void add_cluster(Command& c, PretrainOptions& o) {

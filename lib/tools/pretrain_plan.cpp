@@ -262,6 +262,7 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   s.balance_coefficient = o.moe_balance;
   s.eval_tokens = o.eval_tokens;
   s.activation_bytes = o.recompute;
+  s.expert_headroom = o.moe_headroom;
   nn::check_parallel(plan.config, context.mesh->shape());
   set_batch(o, recipe, s);
   set_length(o, recipe.token_budget, corpus, plan);

@@ -14,6 +14,7 @@ Json to_json(const TrainSettings& s) {
           {"batch_rows", s.batch_rows},
           {"microbatch_rows", s.microbatch_rows},
           {"activation_bytes", s.activation_bytes},
+          {"expert_headroom", s.expert_headroom},
           {"learning_rate", s.learning_rate},
           {"schedule",
            {{"kind", s.schedule.kind == optim::Schedule::Kind::wsd ? "wsd" : "cosine"},
@@ -47,6 +48,7 @@ TrainSettings settings_from_json(const Json& json, std::string_view where) {
   number(json, "batch_rows", s.batch_rows);
   number(json, "microbatch_rows", s.microbatch_rows);
   number(json, "activation_bytes", s.activation_bytes);
+  if (json.contains("expert_headroom")) number(json, "expert_headroom", s.expert_headroom);  // older ones have none
   number(json, "learning_rate", s.learning_rate);
   const Json schedule = json_get<Json>(json, "schedule", where);
   s.schedule.kind = json_get<std::string>(schedule, "kind", where) == "wsd" ? optim::Schedule::Kind::wsd

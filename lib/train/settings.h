@@ -18,6 +18,7 @@ struct TrainSettings {
   std::int64_t batch_rows = 8;         // rows of a step, over all microbatches
   std::int64_t microbatch_rows = 1;    // rows of one forward and backward
   std::uint64_t activation_bytes = 0;  // budget of what the backward pass keeps; 0: all
+  double expert_headroom = 2;          // room for rows of experts that are spread over ranks, in means
   double learning_rate = 1e-3;         // peak
   optim::Schedule schedule;            // total_steps is the run's length
   optim::OptimizerSettings optimizer;

@@ -33,6 +33,7 @@ nn::ModelSettings model_settings(const TrainSettings& settings, const Device& de
   model.purpose = nn::Purpose::train;
   model.max_tokens = settings.microbatch_tokens();
   model.activation_bytes = settings.activation_bytes;
+  model.expert_headroom = settings.expert_headroom;
   model.balance_coefficient = static_cast<float>(settings.balance_coefficient);
   // One step is computed while the next is made ready.
   model.in_flight = 2 * ((settings.batch_rows + settings.microbatch_rows - 1) / settings.microbatch_rows);

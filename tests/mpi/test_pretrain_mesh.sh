@@ -54,7 +54,7 @@ on_mesh() {
 
   # Experts are chosen by comparison: a rounding may choose another one.
   expect_exit 0 '' pretrain $moe --steps 12 -o runs/moe
-  for mesh in '4 --ep 4' '4 --pp 2 --ep 2' '4 --tp 2 --ep 2'; do
+  for mesh in '4 --ep 4' '4 --ep 4 --moe-headroom 0.4' '4 --pp 2 --ep 2' '4 --tp 2 --ep 2'; do
     on_mesh moe $mesh
     expect_close runs/moe "$run" 1e-4
   done

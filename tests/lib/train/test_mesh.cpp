@@ -123,6 +123,7 @@ struct How {
   int broken = -1;                 // a rank whose gradient is not finite in the last step, or none
   bool recompute = false;          // as many blocks as can be
   nn::ContextBy context_by = nn::ContextBy::either;
+  double headroom = 2;  // of experts
 };
 
 std::size_t least_activations(const nn::ModelConfig& config, nn::ModelSettings settings) {
@@ -141,6 +142,7 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How
   settings.max_tokens = most_rows_at_once * row_tokens;
   settings.parallel = nn::Parallel(mesh);
   settings.parallel.context_by = how.context_by;
+  settings.expert_headroom = how.headroom;
   if (how.recompute) settings.activation_bytes = least_activations(config, settings);
   nn::Model model(config, DType::f32, settings);
   optim::OptimizerSettings by;
@@ -417,6 +419,29 @@ TEST_CASE("ranks recompute blocks together, and nothing changes") {
   const Run recomputed = train_on(shape, 8, config, {.given = &one.choices, .recompute = true, .context_by = by});
   CHECK(recomputed.losses == kept.losses);
   CHECK(recomputed.wholes == kept.wholes);
+}
+
+TEST_CASE("experts without room for all rows at once take them in rounds, and the losses stay") {
+  const nn::ModelConfig config = small(true);
+  const Run one = train_on({}, 1, config, {});
+  const comm::MeshShape shape{.pipeline = 2, .tensor = 2, .expert = 2};
+  for (const double headroom : {1.0, 0.3}) {
+    const Run run = train_on(shape, 8, config, {.given = &one.choices, .headroom = headroom});
+    CHECK(worst(run.losses, one.losses) < 1e-5);
+    CHECK(worst(run.wholes, one.wholes) < 1e-3);
+    const Run recomputed = train_on(shape, 8, config, {.given = &one.choices, .recompute = true, .headroom = headroom});
+    CHECK(recomputed.losses == run.losses);
+    CHECK(recomputed.wholes == run.wholes);
+  }
+  const auto bytes = [&](double headroom) {
+    nn::ModelSettings settings;
+    settings.max_tokens = 600;
+    settings.parallel = nn::Parallel({.data = 8, .expert = 4}, {});
+    settings.expert_headroom = headroom;
+    return nn::plan_memory(config, DType::f32, settings).activations;
+  };
+  CHECK(bytes(1) < bytes(2));
+  CHECK(bytes(100) == bytes(4));  // what can come at most
 }
 
 TEST_CASE("a gradient that is not finite on one rank lets all skip the step") {
