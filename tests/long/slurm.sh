@@ -105,7 +105,7 @@ cluster join "${node#n}"
 train slow
 under_way
 pid=$(field pid 1) node=$(field node 1)
-for _ in $(seq 150); do
+for _ in $(seq 600); do  # while it trains, or until it is told
   kill -STOP "$pid" 2>/dev/null || break
   sleep 0.06
   kill -CONT "$pid"
