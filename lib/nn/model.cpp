@@ -107,13 +107,19 @@ Activations measure_activations(const ModelConfig& config, DType dtype, const Mo
     body(pass);
   };
   const bool trains = settings.purpose == Purpose::train;
-  with_pass(arena, [&](const Pass& pass) {
-    if (trains && !parallel.is_staged()) network.forward_backward(pass, {}, recomputed_blocks);
+  const auto score = [&](const Pass& pass) {
     log_probs_of_batch(network, pass, Tensor(nullptr, DType::f32, {pass.batch_tokens}));
-    if (!parallel.cuts_context()) network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
-  });
-  bytes.once = arena.peak_bytes() - bytes.permanent;
-  if (!trains || !parallel.is_staged()) return bytes;
+    if (parallel.cuts_context() || parallel.is_staged()) return;
+    network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
+  };
+  if (!trains || !parallel.is_staged()) {
+    with_pass(arena, [&](const Pass& pass) {
+      if (trains) network.forward_backward(pass, {}, recomputed_blocks);
+      score(pass);
+    });
+    bytes.once = arena.peak_bytes() - bytes.permanent;
+    return bytes;
+  }
   Network::Flight flight;
   Arena whole;
   with_pass(whole, [&](const Pass& pass) { network.forward(pass, recomputed_blocks, flight); });
@@ -123,7 +129,9 @@ Activations measure_activations(const ModelConfig& config, DType dtype, const Mo
     network.forward(pass, recomputed_blocks, flight);
     network.backward(pass, {}, flight);
   });
-  bytes.once = std::max(bytes.once, parts.peak_bytes() - std::min(parts.peak_bytes(), bytes.kept));
+  parts.release_to(0);
+  with_pass(parts, score);
+  bytes.once = parts.peak_bytes() - std::min(parts.peak_bytes(), bytes.kept);
   return bytes;
 }
 
@@ -375,8 +383,11 @@ std::size_t Model::n_graphs() const {
 
 void Model::log_probs(Stream& stream, const Batch& batch, Tensor log_prob) {
   start(stream);
-  Arena::Scope scope(arena_);
-  log_probs_of_batch(*network_, pass_over(stream, batch, 1, arena_), log_prob);
+  // Between steps no microbatch is under way.
+  HEARTH_CHECK(n_staged_ == 0, "log-probabilities within a step");
+  Arena& arena = staged_.empty() ? arena_ : *staged_.front()->arena;
+  Arena::Scope scope(arena);
+  log_probs_of_batch(*network_, pass_over(stream, batch, 1, arena), log_prob);
 }
 
 void Model::logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits) {
