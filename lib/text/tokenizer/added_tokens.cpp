@@ -38,7 +38,18 @@ AddedTokenFinder::AddedTokenFinder(const std::vector<AddedToken>& tokens, bool n
   std::stable_sort(tokens_.begin(), tokens_.end(), [&](const AddedToken& a, const AddedToken& b) {
     return first_of(a) != first_of(b) ? first_of(a) < first_of(b) : a.content.size() > b.content.size();
   });
-  for (const AddedToken& token : tokens_) ++begins_[first_of(token) + 1u];
+  may_follow_.resize(256);
+  for (const AddedToken& token : tokens_) {
+    ++begins_[first_of(token) + 1u];
+    std::array<std::uint64_t, 4>& seconds = may_follow_[first_of(token)];
+    if (token.content.size() < 2) {
+      seconds.fill(~std::uint64_t{0});
+    } else {
+      const auto second = static_cast<unsigned char>(token.content[1]);
+      seconds[second / 64u] |= std::uint64_t{1} << (second % 64u);
+    }
+  }
+  if (first_of(tokens_.front()) == first_of(tokens_.back())) only_first_ = first_of(tokens_.front());
   for (std::size_t byte = 1; byte < begins_.size(); ++byte) begins_[byte] += begins_[byte - 1];
 }
 

@@ -24,9 +24,8 @@ class AddedTokenFinder {
   template <class OnToken, class OnText>
   void split(std::string_view text, OnToken on_token, OnText on_text) const {
     std::size_t done = 0;
-    for (std::size_t i = 0; !tokens_.empty() && i < text.size();) {
-      const auto first = static_cast<unsigned char>(text[i]);
-      const AddedToken* const token = begins_[first] == begins_[first + 1] ? nullptr : at(text.substr(i));
+    for (std::size_t i = 0; !tokens_.empty() && (i = candidate(text, i)) < text.size();) {
+      const AddedToken* const token = at(text.substr(i));
       if (token == nullptr) {
         ++i;
         continue;
@@ -43,6 +42,20 @@ class AddedTokenFinder {
   }
 
  private:
+  // The first place from `from` on whose two bytes begin some token, or the end of text.
+  std::size_t candidate(std::string_view text, std::size_t from) const {
+    for (std::size_t i = from; i < text.size(); ++i) {
+      if (only_first_ >= 0) {
+        i = std::min(text.find(static_cast<char>(only_first_), i), text.size());
+        if (i == text.size()) return i;
+      }
+      const auto first = static_cast<unsigned char>(text[i]);
+      if (begins_[first] == begins_[first + 1u]) continue;
+      const unsigned second = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+      if (may_follow_[first][second / 64] >> (second % 64) & 1) return i;
+    }
+    return text.size();
+  }
   const AddedToken* at(std::string_view text) const {
     const auto first = static_cast<unsigned char>(text[0]);
     for (std::size_t i = begins_[first]; i < begins_[first + 1]; ++i) {
@@ -56,6 +69,9 @@ class AddedTokenFinder {
 
   std::vector<AddedToken> tokens_;           // by first byte, of these the longest first
   std::array<std::uint32_t, 257> begins_{};  // where in tokens_ those with this first byte begin
+  int only_first_ = -1;                      // the one byte that all tokens begin with; -1: there are several
+  std::vector<std::array<std::uint64_t, 4>>
+      may_follow_;  // [first byte] bits: second bytes of tokens; all of one byte's
   bool parse_special_ = false, space_is_a_mark_ = false;
 };
 

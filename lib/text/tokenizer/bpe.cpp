@@ -35,11 +35,10 @@ void Bpe::encode(std::string_view piece, std::vector<std::uint32_t>& ids) const 
     std::memset(padded + piece.size(), 0, TokenIndex::padding);
     std::memcpy(padded, piece.data(), piece.size());
     const std::string_view copy(padded, piece.size());
-    if (whole_first_) {
-      if (const std::optional<std::uint32_t> whole = index_.find(copy)) {
-        ids.push_back(*whole);
-        return;
-      }
+    const std::optional<std::uint32_t> whole = index_.find(copy);
+    if (whole && (whole_first_ || (derivations_ && derivations_->kind(*whole) != Derivations::Kind::none))) {
+      ids.push_back(*whole);
+      return;
     }
     if (piece.size() >= shortest_searched && derivations_ && search(copy, ids)) return;
   }

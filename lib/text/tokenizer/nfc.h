@@ -8,4 +8,8 @@ namespace hearth::text {
 
 std::string nfc_where_valid(std::string_view text);
 
+// True where nfc_where_valid(text) is text: of characters alone that NFC neither changes, moves nor joins to others.
+// False does not mean that it would change. Some gigabytes a second where text is ASCII, most texts are stable.
+bool is_nfc_stable(std::string_view text);
+
 }  // namespace hearth::text

@@ -106,7 +106,7 @@ struct Tokenizer::State {
       }
       std::string_view changed = raw;
       if (file.characters) changed = marked(raw, file.characters->prefix == CharacterLevel::Prefix::always, kept);
-      if (file.nfc) changed = kept = nfc_where_valid(raw);
+      if (file.nfc && !is_nfc_stable(raw)) changed = kept = nfc_where_valid(raw);
       finders[1].split(changed, on_token, on_stretch);
     });
   }

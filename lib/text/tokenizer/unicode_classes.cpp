@@ -20,7 +20,7 @@ const CharClass* class_table() {
   return table.get();
 }
 
-Char decode_multibyte(const unsigned char* p, const unsigned char* end, const CharClass* table) {
+Char decode_any_multibyte(const unsigned char* p, const unsigned char* end, const CharClass* table) {
   constexpr Char invalid{invalid_code_point, CharClass::other, 1};
   const auto left = end - p;
   const auto continues = [&](int i) { return (p[i] & 0xC0) == 0x80; };

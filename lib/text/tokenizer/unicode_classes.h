@@ -61,8 +61,24 @@ struct Char {
 };
 constexpr std::uint32_t invalid_code_point = 0xffffffffu;
 
-// The character of two or more bytes at p < end, or the invalid byte there. *p >= 0x80.
-Char decode_multibyte(const unsigned char* p, const unsigned char* end, const CharClass* table);
+Char decode_any_multibyte(const unsigned char* p, const unsigned char* end, const CharClass* table);
+
+// The character of two or more bytes at p < end, or the invalid byte there. *p >= 0x80. Inline for those of two and
+// three bytes that are well-formed wherever the continuation bytes are there: nearly all.
+inline Char decode_multibyte(const unsigned char* p, const unsigned char* end, const CharClass* table) {
+  const unsigned lead = p[0];
+  if (end - p >= 3 && (p[1] & 0xC0) == 0x80) {
+    if (lead - 0xE1 < 0xCu && (p[2] & 0xC0) == 0x80) {  // up to 0xEC
+      const std::uint32_t code = (lead & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+      return {code, table[code], 3};
+    }
+    if (lead - 0xC2 < 0x1Eu) {  // up to 0xDF
+      const std::uint32_t code = (lead & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+      return {code, table[code], 2};
+    }
+  }
+  return decode_any_multibyte(p, end, table);
+}
 
 // \w of tokenizers' added tokens with single_word: letters, marks and numbers, with exceptions both ways.
 bool is_word(const Char& c);
