@@ -63,8 +63,8 @@ void encode_rare(const Bpe& bpe, PieceCache& cache, const Pending& piece, const 
                  std::vector<std::uint32_t>& ids) {
   const std::string_view text(reinterpret_cast<const char*>(piece.begin), static_cast<std::size_t>(end - piece.begin));
   if (piece.set == nullptr) {
-    if (const PieceCache::LongEntry* known = cache.find_long(text); known != nullptr) {
-      ids.insert(ids.end(), known->ids.begin(), known->ids.end());
+    if (const std::span<const std::uint32_t> known = cache.find_long(text); !known.empty()) {
+      ids.insert(ids.end(), known.begin(), known.end());
       return;
     }
   }
@@ -91,6 +91,7 @@ void encode_pieces(const PieceCutter& cutter, const Bpe& bpe, PieceCache& cache,
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
   const auto* const end = p + text.size();
   while (p < end) {
+    cache.make_room();
     const std::size_t n = cutter.cut(text, p, ends);
     ask_for(cache, p, ends, n, end, pending);
     for (std::size_t i = 0; i < n; ++i) {

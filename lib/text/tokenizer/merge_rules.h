@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "lib/base/huge_pages.h"
+
 namespace hearth::text {
 
 struct Merge {
@@ -53,7 +55,7 @@ class MergeRules {
     }
   }
 
-  std::vector<Rule> rules_;  // open addressing, at most half full
+  HugeVector<Rule> rules_;  // open addressing, at most half full
   unsigned shift_ = 0;
   std::vector<std::uint64_t> known_;  // bits by hash of the pair
   Rule none_;

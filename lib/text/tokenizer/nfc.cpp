@@ -26,13 +26,14 @@ void append_nfc(std::string_view valid, std::string& out) {
 }
 
 // What NFC leaves alone wherever it stands: the characters of Unicode's NFC_Quick_Check=Yes with combining class 0
-// (UAX 15, section 9), as the library's own tables tell it.
+// (UAX 15, section 9), as the library itself tells them.
 class StableCharacters {
  public:
   StableCharacters() : bits_(n_code_points / 64, ~std::uint64_t{0}) {
     for (std::uint32_t c = 0x80; c < n_code_points; ++c) look_at(c);
     for (std::uint32_t c = 0x1161; c < 0x1176; ++c) forbid(c);  // the vowels and final consonants
-    for (std::uint32_t c = 0x11A8; c < 0x11C3; ++c) forbid(c);  // that Hangul syllables are made of
+    for (std::uint32_t c = 0x11A7; c < 0x11C3; ++c)
+      forbid(c);  // that Hangul syllables are made of, and U+11A7, dropped
     for (unsigned lead = 0xC2; lead < 0xF0; ++lead) {
       const std::uint32_t first = lead < 0xE0 ? (lead & 0x1F) << 6 : (lead & 0xF) << 12;
       const std::uint32_t last = first + (lead < 0xE0 ? 0x3F : 0xFFF);
@@ -56,8 +57,13 @@ class StableCharacters {
     int boundary_state = 0;
     const auto n =
         utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts, 16, UTF8PROC_DECOMPOSE, &boundary_state);
-    if (n < 2 || n > 16 || property->comp_exclusion) forbid(c);
     if (n >= 2 && n <= 16) forbid(static_cast<std::uint32_t>(parts[n - 1]));  // it may join what stands before it
+    utf8proc_uint8_t bytes[4];
+    const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(c), bytes);
+    const std::string alone(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
+    std::string made;
+    append_nfc(alone, made);
+    if (made != alone) forbid(c);
   }
 
   std::vector<std::uint64_t> bits_;

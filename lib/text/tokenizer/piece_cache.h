@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ids of pieces met before. Natural text repeats itself: nearly all its pieces are found here and never merged
-// again. Fixed size: sets of two entries, the older one replaced.
+// again. Sets of two entries, the older one replaced; the table grows with what it holds, to a bound.
 #pragma once
 #include <emmintrin.h>
 
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <string>
+#include <span>
 #include <string_view>
 #include <vector>
+
+#include "lib/base/huge_pages.h"
 
 namespace hearth::text {
 
@@ -44,15 +45,15 @@ class PieceCache {
   static constexpr std::uint32_t n_inline = 3;
   struct alignas(32) Entry {
     PieceKey key;
-    std::uint32_t ids[n_inline];  // when n_ids > n_inline: ids[0] is where they begin in overflow()
-    std::uint32_t n_ids;
+    std::uint32_t ids[n_inline]{};  // when n_ids > n_inline: ids[0] is where they begin in overflow()
+    std::uint32_t n_ids = 0;
   };
   PieceCache();
 
   // The two entries where key is, if it is here. Asked for some pieces ahead, so that memory answers in time.
   const Entry* set_of(const PieceKey& key) const {
     const std::uint64_t mixed = (key.low ^ key.high * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
-    const Entry* set = &entries_[2 * (mixed >> (64 - set_bits))];
+    const Entry* set = &entries_[2 * (mixed >> (64 - set_bits_))];
     __builtin_prefetch(set);
     return set;
   }
@@ -62,32 +63,41 @@ class PieceCache {
     return same(entry->key, key) ? entry : nullptr;
   }
   void insert(const PieceKey& key, const std::uint32_t* ids, std::size_t n);
+  // To be called now and then, when no set is held: grows the table where it is half full.
+  void make_room() {
+    if (n_inserted_ > std::size_t{1} << set_bits_ && set_bits_ < most_set_bits) grow();
+  }
   const std::uint32_t* overflow(const Entry& entry) const { return overflow_.data() + entry.ids[0]; }
 
-  // The same for pieces longer than a key: banners, indentation, long names. nullptr when it is not here or too long.
-  struct LongEntry {
-    std::string piece;
-    std::vector<std::uint32_t> ids;
-  };
-  const LongEntry* find_long(std::string_view piece) const;
+  // The same for pieces longer than a key: banners, indentation, long names. Empty when it is not here or too long;
+  // valid until the next insert_long.
+  std::span<const std::uint32_t> find_long(std::string_view piece) const;
   void insert_long(std::string_view piece, const std::uint32_t* ids, std::size_t n);
 
  private:
-  static constexpr unsigned set_bits = 18;  // 16 MiB of entries, of which memory is taken as they are used
-  static constexpr std::size_t n_entries = 2u << set_bits;
-  static constexpr std::size_t most_overflow = 1u << 20;  // ids
-  static constexpr std::size_t n_long_entries = 1u << 15;
-  static constexpr std::size_t longest_cached = 512;  // bytes
+  static constexpr unsigned first_set_bits = 15, most_set_bits = 20;  // 2 to 64 MiB of entries
+  static constexpr std::size_t most_overflow = 1u << 22;              // ids
+  static constexpr std::size_t n_long_entries = 1u << 17;
+  static constexpr std::size_t longest_cached = 512;        // bytes
+  static constexpr std::size_t most_long_words = 2u << 20;  // of 32 bits, of the long pieces and their ids
 
   static bool same(const PieceKey& a, const PieceKey& b) { return ((a.low ^ b.low) | (a.high ^ b.high)) == 0; }
   void clear();
 
-  struct Unmap {
-    void operator()(Entry* entries) const;
-  };
-  std::unique_ptr<Entry[], Unmap> entries_;
+  void place(const Entry& entry);
+  void grow();
+
+  unsigned set_bits_ = first_set_bits;
+  std::size_t n_inserted_ = 0;
+  HugeVector<Entry> entries_;
   std::vector<std::uint32_t> overflow_;
+  struct LongEntry {
+    std::uint64_t hash = 0;
+    std::uint32_t begin = 0;               // in long_words_: its ids, then its bytes
+    std::uint16_t n_bytes = 0, n_ids = 0;  // 0: free
+  };
   std::vector<LongEntry> long_entries_;
+  std::vector<std::uint32_t> long_words_;
 };
 
 }  // namespace hearth::text

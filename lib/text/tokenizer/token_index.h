@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/huge_pages.h"
 #include "lib/text/tokenizer/piece_cache.h"
 
 namespace hearth::text {
@@ -59,8 +60,8 @@ class TokenIndex {
     bool ends_group;  // the last of those with the same 15 bytes at their beginning, which stand longest first
   };
 
-  std::vector<Slot> slots_;  // open addressing: of tokens up to 15 bytes their id, of 15 bytes that begin longer ones
-                             // (with a length of 16 in the key) where in long_ these stand
+  HugeVector<Slot> slots_;  // open addressing: of tokens up to 15 bytes their id, of 15 bytes that begin longer ones
+                            // (with a length of 16 in the key) where in long_ these stand
   unsigned shift_ = 0;
   std::vector<std::uint64_t> filter_;   // bits by hash: 0 says that there is no such slot
   std::vector<std::uint32_t> lengths_;  // by hash of the first three bytes: which lengths occur
