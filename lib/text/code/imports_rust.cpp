@@ -3,6 +3,7 @@
 // what names no file below its crate's top (a thing in lib.rs or in the parent) is left out, as these declare the
 // modules and so need them.
 #include <algorithm>
+#include <optional>
 
 #include "lib/base/text.h"
 #include "lib/text/code/imports.h"
@@ -25,18 +26,22 @@ std::string module_folder(std::string_view path) {
   return std::string(path.substr(0, path.size() - std::min<std::size_t>(path.size(), 3)));
 }
 
-// The nearest folder "src" above, else the file's own.
-std::string crate_folder(std::string_view path) {
+// The nearest folder "src" above; none where Cargo.toml names another place.
+std::optional<std::string> crate_folder(std::string_view path) {
   for (std::string_view folder = folder_of(path);; folder = folder_of(folder)) {
     if (file_name_of(folder) == "src") return std::string(folder);
-    if (folder.empty()) return std::string(folder_of(path));
+    if (folder.empty()) return std::nullopt;
   }
 }
 
-void add_module(const std::string& folder, const std::vector<std::string>& parts, bool at_top, Reference& reference) {
+// own: the module_folder of the file that names it.
+void add_module(const std::string& folder, const std::vector<std::string>& parts, bool at_top, const std::string& own,
+                Reference& reference) {
   for (std::size_t n = parts.size(); n > 0; --n) {
     const std::string stem = joined_path(
         folder, join(std::vector<std::string>(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(n)), "/"));
+    const std::size_t above = ("/" + own + "/").find("/" + stem + "/");
+    if (at_top ? above == 0 : above != std::string::npos) return;  // the file itself or one that declares it
     const std::string top = at_top ? "/" : "";
     reference.targets.push_back(top + stem + ".rs");
     reference.targets.push_back(top + stem + "/mod.rs");
@@ -75,24 +80,26 @@ void add_use(std::string_view path, const std::string& used, std::vector<Referen
   }
   if (parts.size() < 2) return;
   Reference reference;
-  std::string folder = module_folder(path);
+  const std::string own = module_folder(path);
+  std::string folder = own;
   const std::string first = parts[0];
   parts.erase(parts.begin());
   if (first == "crate") {
-    add_module(crate_folder(path), parts, true, reference);
+    const std::optional<std::string> top = crate_folder(path);
+    add_module(top.value_or(""), parts, top.has_value(), own, reference);  // else the nearest file of such a path
   } else if (first == "self") {
-    add_module(folder, parts, true, reference);
+    add_module(folder, parts, true, own, reference);
   } else if (first == "super") {
     folder = folder_of(folder);
     while (!parts.empty() && parts[0] == "super") {
       folder = folder_of(folder);
       parts.erase(parts.begin());
     }
-    add_module(folder, parts, true, reference);
+    add_module(folder, parts, true, own, reference);
   } else {
     std::string hyphens = first;
     std::replace(hyphens.begin(), hyphens.end(), '_', '-');
-    for (const std::string& name : {first, hyphens}) add_module(name + "/src", parts, false, reference);
+    for (const std::string& name : {first, hyphens}) add_module(name + "/src", parts, false, own, reference);
     for (const std::string& name : {first, hyphens}) reference.targets.push_back(name + "/src/lib.rs");
   }
   all.push_back(std::move(reference));
@@ -121,7 +128,7 @@ std::vector<Reference> rust_references(std::string_view path, std::string_view t
       const std::string name(take_name(left));
       if (name.empty() || !skip_spaces(left).starts_with(";")) return;
       Reference reference;
-      add_module(module_folder(path), {name}, true, reference);
+      add_module(module_folder(path), {name}, true, module_folder(path), reference);
       all.push_back(std::move(reference));
       return;
     }

@@ -145,26 +145,41 @@ inline bool SuiteIndex::may_have(std::uint64_t hash) const {
   return (word >> (hash >> 6 & 63) & word >> (hash >> 12 & 63) & 1) != 0;
 }
 
+// Words are folded some at a time, each asking memory for its place in the filter; then they are looked at.
 void SuiteIndex::find(std::string_view text, std::vector<Hit>& hits) const {
-  std::array<std::uint64_t, ring> prefixes{};  // the polynomial of all words before
-  std::array<std::size_t, ring> begins{};
+  constexpr std::size_t batch = 64;
+  static_assert(ring >= batch + 2 * 64);           // what the longest n-gram looks back to is there still
+  std::array<std::uint64_t, ring> prefixes{};      // the polynomial of all words before
+  std::array<std::size_t, ring> begins{}, ends{};  // of each word
+  std::array<std::uint64_t, batch> stems{};        // hashes of the last words up to each of the batch
   std::uint64_t polynomial = 0;
   const std::size_t stem_words = options_.least_words;
-  std::size_t n = 0;
+  std::size_t n = 0, n_looked_at = 0;
   FoldedWords words(text);
-  for (Word word; words.next(word);) {
-    prefixes[n % ring] = polynomial;
-    begins[n % ring] = word.begin;
-    polynomial = polynomial * base + word.exact;
-    ++n;
-    if (n < stem_words) continue;
-    if (!may_have(finish(polynomial - prefixes[(n - stem_words) % ring] * stem_leading_, 0))) continue;
-    for (std::size_t i = 0; i < lengths_.size() && lengths_[i] <= n; ++i) {
-      const std::size_t first = (n - lengths_[i]) % ring;
-      const std::uint64_t hash = finish(polynomial - prefixes[first] * leading_[i], lengths_[i]);
-      const Place& place = place_of(table_, hash);
-      if (place.hash == hash) hits.push_back({place.item, {begins[first], word.end}});
+  for (bool more = true; more;) {
+    Word word;
+    while (n < n_looked_at + batch && (more = words.next_exact(word))) {
+      prefixes[n % ring] = polynomial;
+      begins[n % ring] = word.begin;
+      ends[n % ring] = word.end;
+      polynomial = polynomial * base + word.exact;
+      ++n;
+      if (n < stem_words) continue;
+      const std::uint64_t stem = finish(polynomial - prefixes[(n - stem_words) % ring] * stem_leading_, 0);
+      stems[n - n_looked_at - 1] = stem;
+      __builtin_prefetch(&filter_[stem >> filter_shift_]);
     }
+    for (std::size_t end = std::max(n_looked_at + 1, stem_words); end <= n; ++end) {
+      if (!may_have(stems[end - n_looked_at - 1])) continue;
+      const std::uint64_t up_to_end = end == n ? polynomial : prefixes[end % ring];
+      for (std::size_t i = 0; i < lengths_.size() && lengths_[i] <= end; ++i) {
+        const std::size_t first = (end - lengths_[i]) % ring;
+        const std::uint64_t hash = finish(up_to_end - prefixes[first] * leading_[i], lengths_[i]);
+        const Place& place = place_of(table_, hash);
+        if (place.hash == hash) hits.push_back({place.item, {begins[first], ends[(end - 1) % ring]}});
+      }
+    }
+    n_looked_at = n;
   }
 }
 

@@ -40,9 +40,12 @@ std::uint32_t fold_beyond_table(char32_t character);  // of the others
 class FoldedWords {
  public:
   explicit FoldedWords(std::string_view text) : text_(text), table_(fold_table()) {}
-  bool next(Word& word);  // false: there is none
+  bool next(Word& word) { return next_of<true>(word); }         // false: there is none
+  bool next_exact(Word& word) { return next_of<false>(word); }  // without numberless: faster
 
  private:
+  template <bool with_numberless>
+  bool next_of(Word& word);
   std::uint32_t fold_next() {
     const auto byte = static_cast<unsigned char>(text_[at_]);
     if (byte < 0x80) return ++at_, table_[byte];
@@ -80,7 +83,8 @@ constexpr std::uint32_t fold_ascii_letter(char byte) {
   return lower - 'a' < 26u ? lower : 0;
 }
 
-inline bool FoldedWords::next(Word& word) {
+template <bool with_numberless>
+bool FoldedWords::next_of(Word& word) {
   std::uint64_t numberless = hash_start, exact = hash_start;
   bool in_word = false, in_digits = false, letters = false;
   std::size_t end = 0;
@@ -90,7 +94,7 @@ inline bool FoldedWords::next(Word& word) {
       if (!in_word) word.begin = begin;
       do {
         exact = (exact ^ letter) * hash_step;
-        numberless = (numberless ^ letter) * hash_step;
+        if constexpr (with_numberless) numberless = (numberless ^ letter) * hash_step;
         letter = ++at_ < text_.size() ? fold_ascii_letter(text_[at_]) : 0;
       } while (letter != 0);
       in_word = letters = true;
@@ -120,11 +124,12 @@ inline bool FoldedWords::next(Word& word) {
     exact = (exact ^ fold) * hash_step;
     const bool is_digit = (fold & Fold::digit) != 0;
     if (!is_digit) letters = true;
-    if (!is_digit || !in_digits) numberless = (numberless ^ (is_digit ? Fold::digit : fold)) * hash_step;
+    if (with_numberless && (!is_digit || !in_digits))
+      numberless = (numberless ^ (is_digit ? Fold::digit : fold)) * hash_step;
     in_digits = is_digit;
   }
   if (!in_word) return false;
-  word = {mix64(numberless), mix64(exact), word.begin, end, !letters, false};
+  word = {with_numberless ? mix64(numberless) : 0, mix64(exact), word.begin, end, !letters, false};
   return true;
 }
 

@@ -98,6 +98,9 @@ TEST_CASE("Rust declares modules and uses paths in its crate, the parent and oth
               "other-crate/src/deep.rs"});
   CHECK(needs_of_first(with({"src/a.rs", "rust", "mod b;\nuse self::c::D;\nuse"}, {"src/a/b.rs", "src/a/c.rs"})) ==
         Paths{"src/a/b.rs", "src/a/c.rs"});
+  CHECK(needs_of_first(with({"crates/core/flags/doc/help.rs", "rust", "use crate::flags::{defs::FLAGS};"},
+                            {"crates/core/flags/defs.rs", "crates/other/flags/defs.rs"})) ==
+        Paths{"crates/core/flags/defs.rs"});  // a crate whose root is not in src
 }
 
 TEST_CASE("JavaScript and TypeScript import relative names") {
