@@ -17,6 +17,7 @@
 #include "lib/base/text.h"
 #include "lib/text/encoding.h"
 #include "lib/text/identity.h"
+#include "lib/tools/shard_pack.h"
 
 namespace hearth::tools::shard {
 namespace {
@@ -27,12 +28,25 @@ using formats::RejectedDocument;
 
 constexpr int certificate_version = 1;
 
+// Where a file of a packed repository is said to come from.
+std::string source_in(const Document& packed, const Document& file) {
+  const std::string repository = packed.source.substr(0, packed.source.rfind('#'));
+  return repository == "." ? file.source : repository + "/" + file.source;
+}
+
 // What is to be gone: filled from the old file or from a certificate.
 struct Forgotten {
   std::set<std::string> ids;
   std::set<std::string> text_hashes;  // hash_text, hexadecimal
   bool has(const std::string& id, const std::string& text) const {
     return ids.contains(id) || text_hashes.contains(text::hash_text(text).hex());
+  }
+  // How many documents or files of packed ones are there still.
+  std::uint64_t n_in(const Document& document) const {
+    if (has(document.id, document.text)) return 1;
+    const std::vector<Document> files = files_of(document);
+    return static_cast<std::uint64_t>(
+        std::count_if(files.begin(), files.end(), [&](const Document& file) { return has(file.id, file.text); }));
   }
   // Rejected as a copy of one: "of ID" stands in the detail.
   bool has(const RejectedDocument& rejected) const {
@@ -108,7 +122,7 @@ Scan scan(const DocumentsReader& reader, const Forgotten& forgotten) {
   Scan result;
   ContentDigest documents, rejected;
   for_documents(reader, [&](const Document& document) {
-    result.n_left += forgotten.has(document.id, document.text) ? 1 : 0;
+    result.n_left += forgotten.n_in(document);
     documents.add(document);
   });
   for_rejected(reader, [&](const RejectedDocument& one) {
@@ -129,6 +143,7 @@ class Forgetting {
 
  private:
   bool is_named(const std::string& id, const std::string& source);
+  void take(const Document& document);
   void search();
   Json write();
   Json near_copies() const;
@@ -139,7 +154,8 @@ class Forgetting {
   std::set<std::string> wanted_, found_;  // ids of the list
   Forgotten forgotten_;
   std::set<Hash128> loose_hashes_;
-  std::vector<std::uint64_t> by_pattern_;  // documents each source pattern named
+  std::vector<std::uint64_t> by_pattern_;  // documents and files of packed ones that each source pattern named
+  std::size_t n_files_ = 0;                // of packed documents, that are gone
 };
 
 bool Forgetting::is_named(const std::string& id, const std::string& source) {
@@ -153,7 +169,14 @@ bool Forgetting::is_named(const std::string& id, const std::string& source) {
   return named;
 }
 
-// Collects what is named, and its texts, of kept and rejected documents.
+void Forgetting::take(const Document& document) {
+  forgotten_.ids.insert(document.id);
+  if (trim(document.text).empty()) return;  // equal to every other empty text
+  forgotten_.text_hashes.insert(text::hash_text(document.text).hex());
+  loose_hashes_.insert(loose_hash(document.text));
+}
+
+// Collects what is named, and its texts, of kept and rejected documents; a packed one names all its files.
 void Forgetting::search() {
   if (!options_.ids.empty()) {
     for (const std::string& line : split(read_file(options_.ids), '\n')) {
@@ -161,15 +184,15 @@ void Forgetting::search() {
     }
   }
   by_pattern_.resize(options_.sources.size());
-  const auto take = [&](const Document& document) {
-    if (!is_named(document.id, document.source)) return;
-    forgotten_.ids.insert(document.id);
-    if (trim(document.text).empty()) return;  // equal to every other empty text
-    forgotten_.text_hashes.insert(text::hash_text(document.text).hex());
-    loose_hashes_.insert(loose_hash(document.text));
+  const auto look = [&](const Document& document) {
+    const bool named = is_named(document.id, document.source);
+    if (named) take(document);
+    for (const Document& file : files_of(document)) {
+      if (named || is_named(file.id, source_in(document, file))) take(file);
+    }
   };
-  for_documents(reader_, take);
-  for_rejected(reader_, [&](const RejectedDocument& rejected) { take(rejected.document); });
+  for_documents(reader_, look);
+  for_rejected(reader_, [&](const RejectedDocument& rejected) { look(rejected.document); });
   if (forgotten_.ids.empty()) {
     throw Error(Kind::data, options_.input + ": no document has one of the ids or sources given; nothing is written");
   }
@@ -180,20 +203,46 @@ Json Forgetting::write() {
   formats::DocumentsWriter writer(options_.output, options_.common.overwrite, context_.pool, {});
   ContentDigest documents, rejected;
   Json gone = Json::array();
-  const auto name = [&](const Document& document, const std::string& reason) {
+  const auto name = [&](const Document& document, const std::string& source, const std::string& reason) -> Json& {
     gone.push_back({{"id", document.id},
-                    {"source", document.source},
+                    {"source", source},
                     {"rejected", reason},
                     {"text_hash", text::hash_text(document.text).hex()},
                     {"named", forgotten_.ids.contains(document.id)}});
+    return gone.back();
+  };
+  // Of a packed document the files that stay, packed anew; false when none does.
+  const auto cut_files = [&](Document& document) {
+    std::vector<Document> stay;
+    const std::size_t n_before = gone.size();
+    for (Document& file : files_of(document)) {
+      if (!forgotten_.has(file.id, file.text)) {
+        stay.push_back(std::move(file));
+      } else {
+        name(file, source_in(document, file), "")["packed_in"] = document.id;
+      }
+    }
+    if (gone.size() == n_before) return true;
+    n_files_ += gone.size() - n_before;
+    if (stay.empty()) return false;
+    document = packed_anew(document, std::move(stay));
+    for (std::size_t i = n_before; i < gone.size(); ++i) gone[i]["packed_anew"] = document.id;
+    return true;
   };
   for_documents(reader_, [&](Document& document) {
-    if (forgotten_.has(document.id, document.text)) return name(document, "");
+    if (forgotten_.has(document.id, document.text)) {
+      name(document, document.source, "");
+      return;
+    }
+    if (!cut_files(document)) return;
     documents.add(document);
     writer.add(std::move(document));
   });
   for_rejected(reader_, [&](RejectedDocument& one) {
-    if (forgotten_.has(one)) return name(one.document, one.reason);
+    if (forgotten_.has(one)) {
+      name(one.document, one.document.source, one.reason);
+      return;
+    }
     rejected.add(one);
     writer.add(std::move(one));
   });
@@ -216,7 +265,13 @@ Json Forgetting::near_copies() const {
     if (loose_hashes_.contains(loose_hash(document.text)))
       copies.push_back({{"id", document.id}, {"source", document.source}});
   };
-  for_documents(reader, look);
+  for_documents(reader, [&](const Document& document) {
+    look(document);
+    for (Document& file : files_of(document)) {
+      file.source = source_in(document, file);
+      look(file);
+    }
+  });
   for_rejected(reader, [&](const RejectedDocument& rejected) { look(rejected.document); });
   return copies;
 }
@@ -248,8 +303,10 @@ int Forgetting::run() {
                          {"sources", patterns},
                          {"near_copies_left", copies}};
   write_file(path, dump_json(certificate, 2) + "\n");
-  std::printf("forgot %zu of %llu documents and rejected ones: %s\n", expected.at("gone").size(),
-              static_cast<unsigned long long>(reader_.n_documents() + reader_.n_rejected()), path.c_str());
+  const std::string files = n_files_ == 0 ? "" : " and " + std::to_string(n_files_) + " files of packed repositories";
+  std::printf("forgot %zu of %llu documents and rejected ones%s: %s\n", expected.at("gone").size() - n_files_,
+              static_cast<unsigned long long>(reader_.n_documents() + reader_.n_rejected()), files.c_str(),
+              path.c_str());
   if (!missing.empty())
     context_.log.warning(std::to_string(missing.size()) + " ids were not found; the certificate names them");
   if (!copies.empty()) {
@@ -311,7 +368,9 @@ Command forget_command(const std::vector<std::string>& argv) {
   Command command("shard forget", "a documents file without some documents, and the proof");
   command.details =
       "Writes the documents file anew without the documents named by id or source, all others of equal text and those "
-      "rejected as their duplicates. The new file is read back: only when none of them is in it and all else is "
+      "rejected as their duplicates. Files of a packed repository are named like documents, by their own ids or as "
+      "REPOSITORY/PATH; their document is packed anew without them, under a new id. The new file is read back: only "
+      "when none of them is in it and all else is "
       "unchanged, a "
       "certificate is written that says so. --check judges a file by its certificate; the exit code is 1 when it does "
       "not "

@@ -172,19 +172,14 @@ void RepositoryPacker::pack(Open& open) {
   hand_out();
 }
 
-void add_unpacked(formats::Document document, std::vector<formats::Document>& documents) {
-  if (document.type != "code" || document.attributes.find("\"repository\"") == std::string::npos) {
-    documents.push_back(std::move(document));
-    return;
-  }
+std::vector<formats::Document> files_of(const formats::Document& document) {
+  std::vector<formats::Document> all;
+  if (document.type != "code" || document.attributes.find("\"repository\"") == std::string::npos) return all;
   const Json attributes = parse_json(document.attributes, document.id);
   const auto files = attributes.find("files");
-  if (files == attributes.end() || !files->is_array()) {
-    documents.push_back(std::move(document));
-    return;
-  }
+  if (files == attributes.end() || !files->is_array()) return all;
+  const std::string where = "the files of document " + document.id;
   for (const Json& file : *files) {
-    const std::string where = "the files of document " + document.id;
     const auto begin = json_get<std::uint64_t>(file, "begin", where), end = json_get<std::uint64_t>(file, "end", where);
     if (begin > end || end > document.text.size()) throw Error(Kind::data, where + " lie outside its text");
     formats::Document one;
@@ -195,8 +190,29 @@ void add_unpacked(formats::Document document, std::vector<formats::Document>& do
     one.license = json_get<std::string>(file, "license", where);
     one.text = document.text.substr(begin, end - begin);
     one.split = document.split;
-    documents.push_back(std::move(one));
+    if (const auto its_own = file.find("attributes"); its_own != file.end()) one.attributes = dump_json(*its_own);
+    all.push_back(std::move(one));
   }
+  return all;
+}
+
+formats::Document packed_anew(const formats::Document& document, std::vector<formats::Document> files) {
+  const Json attributes = parse_json(document.attributes, document.id);
+  const std::string name = json_get<std::string>(attributes, "repository", document.id);
+  Pack pack(name.empty() ? "." : name);
+  for (formats::Document& file : files) {
+    const std::string path = file.source;
+    pack.add(path, std::move(file));
+  }
+  formats::Document anew = pack.take(json_get<std::uint64_t>(attributes, "part", document.id));
+  anew.split = document.split;
+  return anew;
+}
+
+void add_unpacked(formats::Document document, std::vector<formats::Document>& documents) {
+  std::vector<formats::Document> files = files_of(document);
+  if (files.empty()) return documents.push_back(std::move(document));
+  std::move(files.begin(), files.end(), std::back_inserter(documents));
 }
 
 }  // namespace hearth::tools::shard

@@ -56,7 +56,11 @@ class RepositoryPacker {
   std::map<std::pair<std::uint32_t, std::string>, std::uint64_t> n_parts_;  // handed out, of each repository
 };
 
-// Appends the document, or the files of a packed one with their ids and texts.
+// The files of a packed document, as they were before (source: the path in the repository); none of another document.
+std::vector<formats::Document> files_of(const formats::Document& document);
+// A packed document of fewer of its files, at least one: as it would have been packed, with an id of its own.
+formats::Document packed_anew(const formats::Document& document, std::vector<formats::Document> files);
+// Appends the document, or the files of a packed one.
 void add_unpacked(formats::Document document, std::vector<formats::Document>& documents);
 
 }  // namespace hearth::tools::shard

@@ -41,3 +41,35 @@ expect_exit 64 'nothing to forget is named' shard forget corpus.h5 -o x.h5
 expect_exit 64 '\-o FILE is missing' shard forget corpus.h5 --ids ids
 expect_exit 65 'not a certificate' shard forget corpus.h5 --check before.json
 [ ! -e x.h5 ] || fail "a failed run leaves x.h5"
+
+# A file of a packed repository goes alone: the rest is packed as if it had never been there.
+mkdir -p code/app && cp -r code more
+for name in one two three; do
+  printf 'def %s():\n    return "the function that is called %s, and is long enough to stay"\n' $name $name >code/app/$name.py
+  [ $name = two ] || cp code/app/$name.py more/app/$name.py
+done
+cp code/app/two.py code/app/zwei.py
+printf 'def TWO():\n    return "The function that is called two, and is long enough to stay"\n' >code/app/loud.py
+cp code/app/loud.py more/app/loud.py
+plain="--code repo --quality none --near-duplicates keep --repeated-passages keep --privacy all=keep --no-provenance"
+expect_exit 0 '' shard code -o packed.h5 $plain
+expect_exit 0 '' shard cat packed.h5
+two=$(grep -o '"path":"app/two.py"[^{}]*"id":"[^"]*"' "$out" | sed 's/.*"id":"\([^"]*\)"/\1/')
+echo "$two" >file.ids
+expect_exit 0 'differ from forgotten ones' shard forget packed.h5 --ids file.ids -o without.h5
+expect_stdout 'forgot 1 of 2 documents and rejected ones and 1 files of packed repositories'
+expect "the file and where it was" grep -q '"source": "code/app/two.py"' without.h5.forgotten.json
+expect "the loud copy is named" grep -q '"source": "code/app/loud.py"' without.h5.forgotten.json
+expect_exit 0 '' shard cat without.h5
+expect "nothing of it is left" [ "$(grep -c 'the function that is called two' "$out")" -eq 0 ]
+sed 's/"id":"[^"]*","source"/"source"/; s/"split":"[^"]*"//' "$out" >left
+mv more/app other && rm -r code && mkdir code && mv other code/app
+expect_exit 0 '' shard code -o never.h5 $plain
+expect_exit 0 '' shard cat never.h5
+sed 's/"id":"[^"]*","source"/"source"/; s/"split":"[^"]*"//' "$out" | cmp - left || fail "not what packing without it gives"
+expect_exit 0 '' shard forget without.h5 --check without.h5.forgotten.json
+expect_exit 1 '' shard forget packed.h5 --check without.h5.forgotten.json
+expect_stdout '2 forgotten documents are in it'
+expect_exit 0 '' shard forget packed.h5 --source 'code/app/t*.py' -o fewer.h5
+expect_stdout '2 files of packed repositories'
+expect_exit 65 'no document would be left' shard forget packed.h5 --source 'code#1' -o x.h5
