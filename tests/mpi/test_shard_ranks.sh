@@ -115,9 +115,16 @@ page() { sed '/<header>/d; s/\(one\|of[0-9]\).h5/OUTPUT/g' "$1"; } # without its
 
 # Killed, all ranks or one, at some moments: the same command ends with the same bytes.
 start_killed() { # SECONDS RANK: a rank or all
-  HEARTH_KILLED=$2 start_ranks 3 sh -c 'echo $$ >pid.$OMPI_COMM_WORLD_RANK; exec "$@"' sh $shard_all -o killed.h5
+  rm -f pid.*
+  start_ranks 3 sh -c 'echo $$ >pid.$OMPI_COMM_WORLD_RANK; exec "$@"' sh $shard_all -o killed.h5
+  while [ ! -s pid.0 ] || [ ! -s pid.1 ] || [ ! -s pid.2 ]; do kill -0 $launcher || break; sleep 0.02; done
   sleep "$1"
   if [ "$2" = all ]; then kill -9 "$(cat pid.0)" "$(cat pid.1)" "$(cat pid.2)"; else kill -9 "$(cat pid.$2)"; fi 2>/dev/null
+  for _ in $(seq 100); do  # mpirun may wait for ever for ranks that died while they started
+    kill -0 $launcher 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -9 $launcher 2>/dev/null
   wait $launcher 2>/dev/null
 }
 for moment in '0.3 all' '0.6 1' '0.9 0' '1.2 2'; do
