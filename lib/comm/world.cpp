@@ -50,6 +50,10 @@ std::string World::transport_name() const {
   return transport_ == nullptr ? "" : transport_->name();
 }
 
+void World::overlap() {
+  if (transport_ != nullptr) queue_ = std::make_shared<Queue>(true);
+}
+
 std::unique_ptr<Communicator> World::communicator() {
   if (transport_ == nullptr) return make_self_communicator();
   return make_host_communicator(*transport_, transport_->world(), queue_);

@@ -28,6 +28,8 @@ class World {
   int local_size() const { return local_size_; }  // ranks on this node
   std::string transport_name() const;             // "Open MPI v4.1.4"; empty when alone
 
+  // Communicators made after this run their calls on a thread of their own, as with own_thread.
+  void overlap();
   // A communicator of all ranks; collective.
   std::unique_ptr<Communicator> communicator();
 

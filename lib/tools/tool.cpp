@@ -103,6 +103,8 @@ int run_tool(const std::string& tool, const std::vector<std::string>& arguments,
   return chosen.run(chosen);
 }
 
+constexpr int least_cores_to_overlap = 4;  // below, a core does more by computing
+
 // One a core of its own; where the launcher bound the ranks to cores, those are it already.
 int threads_of_a_rank(int local_size) {
   const int cores = available_cores();
@@ -173,7 +175,7 @@ int run_with_context(const Command& command, const CommonOptions& common, const 
 }
 
 int run_on_ranks(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
-                 const comm::MeshShape& shape, const std::function<int(Context&)>& body) {
+                 const comm::MeshShape& shape, const std::function<int(Context&)>& body, bool overlaps) {
   int stopped = 0;  // the exit code of an end of all ranks alike: MPI is ended first
   bool first = true;
   {
@@ -185,7 +187,10 @@ int run_on_ranks(const Command& command, const CommonOptions& common, const std:
     const comm::MeshShape filled = shape.for_ranks(world.size());
     if (common.device == "cuda" && (filled.data != world.size() || filled.expert > 1))
       throw Error(Kind::config, "ranks with GPUs share out the data only so far: leave out " + filled.text());
-    ThreadPool pool(common.threads > 0 ? common.threads : threads_of_a_rank(world.local_size()));
+    const int cores = threads_of_a_rank(world.local_size());
+    const bool spares = overlaps && (common.threads > 0 ? common.threads < cores : cores >= least_cores_to_overlap);
+    if (spares) world.overlap();
+    ThreadPool pool(common.threads > 0 ? common.threads : cores - (spares ? 1 : 0));
     std::unique_ptr<comm::Communicator> all = world.communicator();
     comm::check_agreement(*all, {{"the mesh", filled.text()}});
     // A GPU a rank: the one of its number on the node, or the only one that the launcher lets it see.

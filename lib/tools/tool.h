@@ -36,9 +36,11 @@ int run_with_context(const Command& command, const CommonOptions& common, const 
                      const std::function<int(Context&)>& body);
 
 // The same for a tool that runs as many ranks under mpirun or srun: context.mesh is there, of one rank when there is no
-// launcher. Ranks but the first show errors only. Tools run by run_with_context refuse to be many.
+// launcher. Ranks but the first show errors only. Tools run by run_with_context refuse to be many. overlaps: there are
+// calls among ranks to be under way while a rank computes; where it has at least four cores, or --threads leaves it some,
+// one is for them.
 int run_on_ranks(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
-                 const comm::MeshShape& shape, const std::function<int(Context&)>& body);
+                 const comm::MeshShape& shape, const std::function<int(Context&)>& body, bool overlaps = false);
 
 // The body of every main: --help and --version, parse, run; an Error becomes "tool: message" on stderr and its exit code.
 // build declares the tool's command, bound to options that live as long as it.
