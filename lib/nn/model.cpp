@@ -170,7 +170,7 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
   check_config(config);
   check_settings(settings);
   check_parallel(config, settings.parallel.shape);
-  const ParameterSet::Bytes parameters = ParameterSet::plan(config, dtype, settings.purpose, settings.parallel);
+  const ParameterSet::Bytes parameters = ParameterSet::plan(config, dtype, settings.purpose, settings.parallel, settings.shard);
   MemoryPlan plan;
   plan.weights = parameters.weights;
   plan.masters = parameters.masters;
@@ -209,7 +209,8 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
     : config_(config),
       settings_(settings),
       plan_(plan_memory(config, dtype, settings)),
-      parameters_(config, dtype, settings.purpose, settings.device, settings.parallel),
+      parameters_(config, dtype, settings.purpose, settings.device, settings.parallel, settings.shard),
+      units_(parameters_, settings.parallel, settings.shard.shard),
       network_(std::make_unique<Network>(config_, &parameters_, settings_.parallel)),
       arena_(shared_bytes(config, dtype, settings, plan_), settings.device),
       scratch_(std::make_shared<const Buffer>(plan_.scratch, settings.device)),
@@ -249,6 +250,7 @@ Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Are
   pass.most_tokens = comm::piece_of(settings_.max_tokens, 0, settings_.parallel.shape.context).count;
   pass.expert_headroom = settings_.expert_headroom;
   pass.stream = &stream;
+  pass.units = &units_;
   pass.batch = own_part(pass, placed.batch);
   if (pass.on_host()) pass.host_batch = pass.batch;
   pass.scalars = placed.scalars;

@@ -24,6 +24,7 @@
 #include "lib/nn/objective.h"
 #include "lib/nn/parameters.h"
 #include "lib/nn/pass.h"
+#include "lib/nn/units.h"
 
 namespace hearth::nn {
 
@@ -39,6 +40,7 @@ struct ModelSettings {
                                        // comes beyond goes in further rounds
   std::int64_t in_flight = 4;          // microbatches a device may be behind before add() waits for it
   bool graphs = true;                  // on a device, record passes whose shapes come again
+  ShardSettings shard = {};            // among ranks that hold the same parameters
   Parallel parallel = {};              // whose mesh, if any, must outlive the model
 };
 
@@ -80,6 +82,7 @@ class Model {
   const MemoryPlan& plan() const { return plan_; }
   ParameterSet& parameters() { return parameters_; }
   const ParameterSet& parameters() const { return parameters_; }
+  Units& units() { return units_; }  // to be spread after the parameters were set
   std::size_t activation_peak_bytes() const { return arena_.peak_bytes(); }  // so far; never above the plan's
 
   // Forgets what the microbatches of the step before have added up to.
@@ -122,6 +125,7 @@ class Model {
   ModelSettings settings_;
   MemoryPlan plan_;
   ParameterSet parameters_;
+  Units units_;
   std::unique_ptr<Network> network_;
   Arena arena_;
   std::shared_ptr<const Buffer> scratch_;  // lent to the stream in use

@@ -8,6 +8,7 @@
 #include "kernels/rope.h"
 #include "kernels/step.h"
 #include "lib/nn/token_runs.h"
+#include "lib/nn/units.h"
 #include "lib/nn/vocabulary.h"
 
 namespace hearth::nn {
@@ -31,6 +32,7 @@ Network::Network(const ModelConfig& config, const ParameterSet* parameters, cons
     rope_of_.push_back(static_cast<std::size_t>(found - ropes_.begin()));
     if (found == ropes_.end()) ropes_.push_back(rope);
   }
+  head_unit_ = config.tie_embeddings ? embedding_unit_ : unit_of(blocks_.size());
   if (parameters == nullptr) return;
   if (parallel.first_stage()) embedding_ = &parameters->get("embedding");
   if (parallel.last_stage()) final_norm_ = &parameters->get("final_norm");
@@ -42,6 +44,18 @@ void Network::place_constants(Stream* stream, Staging& staging, Arena& arena) {
     const auto pairs = static_cast<std::int64_t>(rope.inverse_frequency.size());
     frequencies_.push_back(staging.upload(stream, Tensor(rope.inverse_frequency.data(), {pairs}), arena));
   }
+}
+
+void Network::use(const Pass& pass, std::size_t unit, std::size_t next) const {
+  if (!pass.measures()) pass.units->use(pass.on(), unit, next);
+}
+
+void Network::begin_gradients(const Pass& pass, std::size_t unit) const {
+  if (!pass.measures()) pass.units->begin_gradients(pass.on(), unit);
+}
+
+void Network::end_gradients(const Pass& pass, std::size_t unit) const {
+  if (!pass.measures()) pass.units->end_gradients(pass.on(), unit);
 }
 
 Network::Shared Network::prepare(const Pass& pass) const {
@@ -83,7 +97,10 @@ void Network::embed_backward(const Pass& pass, const Tensor& d) const {
 }
 
 void Network::begin_stream(const Pass& pass, const Tensor& stream) const {
-  if (pass.parallel.first_stage()) return embed(pass, stream);
+  if (pass.parallel.first_stage()) {
+    use(pass, embedding_unit_, unit_of(0));
+    return embed(pass, stream);
+  }
   if (pass.measures()) return;
   pass.parallel.mesh->pipeline().exchange(pass.on(), {}, -1, stream, pass.parallel.at.pipeline - 1).wait(pass.on());
 }
@@ -102,6 +119,8 @@ BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared,
   const std::size_t mark = pass.arena.used_bytes();
   blocks_[block].allocate(pass, saved);
   if (block == 0) begin_stream(pass, saved.stream_in);
+  const bool last = block + 1 == blocks_.size();
+  use(pass, unit_of(block), !last ? unit_of(block + 1) : pass.parallel.last_stage() ? head_unit_ : unit_of(block));
   blocks_[block].forward(pass, stream, shared.delta, cos_sin_of(shared, block), saved, true);
   if (ledger != nullptr && blocks_[block].has_moe() && !pass.measures())
     kernels::count_tokens(pass.on(), {.counts = saved.moe.counts, .total = ledger->counts[first_layer_ + block]});
@@ -113,11 +132,14 @@ void Network::backward_blocks(const Pass& pass, Flight& flight) const {
   for (std::size_t block = blocks_.size(); block-- > 0;) {
     BlockLayer::Saved& saved = flight.saved[block];
     const Tensor& cos_sin = cos_sin_of(flight.shared, block);
+    use(pass, unit_of(block), unit_of(block > 0 ? block - 1 : 0));
+    begin_gradients(pass, unit_of(block));
     if (block < flight.n_recomputed) {
       blocks_[block].allocate(pass, saved);
       blocks_[block].forward(pass, {}, flight.shared.delta, cos_sin, saved, false);
     }
     blocks_[block].backward(pass, cos_sin, saved, flight.d);
+    end_gradients(pass, unit_of(block));
     pass.arena.release_to(flight.marks[block]);
   }
 }
@@ -137,6 +159,7 @@ void Network::forward(const Pass& pass, std::int64_t recomputed_blocks, Flight& 
   }
   const Tensor& delta = flight.shared.delta;
   if (pass.parallel.last_stage()) {
+    use(pass, head_unit_, unit_of(blocks_.size() - 1));
     add_norm(pass, stream, delta, final_norm_, flight.final_sum, delta, flight.final_rstd);
     return;
   }
@@ -149,14 +172,18 @@ std::optional<double> Network::backward(const Pass& pass, const Objective& objec
   const Parallel& parallel = pass.parallel;
   std::optional<double> loss;
   if (parallel.last_stage()) {
+    begin_gradients(pass, head_unit_);
     loss = head_.forward_backward(pass, objective, flight.shared.delta);
     norm_backward(pass, flight.shared.delta, flight.final_sum, final_norm_, flight.final_rstd, {}, flight.d);
+    if (!tied()) end_gradients(pass, head_unit_);
   } else if (!pass.measures()) {
     parallel.mesh->pipeline().exchange(pass.on(), {}, -1, flight.d, parallel.at.pipeline + 1).wait(pass.on());
   }
   backward_blocks(pass, flight);
   if (parallel.first_stage()) {
+    if (!tied()) begin_gradients(pass, embedding_unit_);
     embed_backward(pass, flight.d);
+    end_gradients(pass, embedding_unit_);
   } else if (!pass.measures()) {
     flight.sent_back = parallel.mesh->pipeline().exchange(pass.on(), flight.d, parallel.at.pipeline - 1, {}, -1);
   }
@@ -182,6 +209,7 @@ Tensor Network::forward(const Pass& pass) const {
     return {};
   }
   const Tensor rstd = pass.floats({pass.own.count});
+  use(pass, head_unit_, head_unit_);
   add_norm(pass, stream, shared.delta, final_norm_, stream, shared.delta, rstd);
   return shared.delta;
 }

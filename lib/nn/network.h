@@ -40,6 +40,13 @@ class Network {
   };
   enum class Keep { all, input, nothing };
 
+  // Units of ParameterSpec, which the pass brings together.
+  std::size_t unit_of(std::size_t block) const { return block + 1; }
+  bool tied() const { return head_unit_ == embedding_unit_; }
+  void use(const Pass& pass, std::size_t unit, std::size_t next) const;
+  void begin_gradients(const Pass& pass, std::size_t unit) const;
+  void end_gradients(const Pass& pass, std::size_t unit) const;
+
   Shared prepare(const Pass& pass) const;
   const Tensor& cos_sin_of(const Shared& shared, std::size_t block) const { return shared.cos_sin[rope_of_[block]]; }
   void embed(const Pass& pass, const Tensor& stream) const;
@@ -62,6 +69,7 @@ class Network {
   std::vector<Tensor> frequencies_;    // of ropes_, where the kernels reach them
   std::vector<std::size_t> rope_of_;   // by block
   std::size_t first_layer_;            // of the model, which is this stage's first block
+  std::size_t embedding_unit_ = 0, head_unit_;
   HeadLayer head_;
   const Parameter *embedding_ = nullptr, *final_norm_ = nullptr;
 };

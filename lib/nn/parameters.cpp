@@ -3,134 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numbers>
+#include <utility>
 
 #include "kernels/elementwise.h"
 #include "lib/base/rng.h"
 
 namespace hearth::nn {
 namespace {
-// Collects the specs of what a rank holds, in order.
-class Lister {
- public:
-  Lister(const ModelConfig& config, const Parallel& parallel) : config_(config), parallel_(parallel) {}
-
-  std::vector<ParameterSpec> list() {
-    if (parallel_.first_stage()) table("embedding", Role::embedding, config_.init.embedding);
-    const comm::Piece layers = parallel_.of_stage(config_.n_layers());
-    for (std::int64_t layer = layers.begin; layer < layers.begin + layers.count; ++layer) {
-      const std::string prefix = "layers." + std::to_string(layer) + ".";
-      attention(prefix + "attention.", config_.block(layer).attention);
-      feed_forward(prefix + "ffn.", config_.block(layer).feed_forward);
-    }
-    if (!parallel_.last_stage()) return std::move(specs_);
-    norm("final_norm", config_.hidden, Axis::hidden);
-    if (!config_.tie_embeddings) table("head", Role::head, config_.init.head);
-    return std::move(specs_);
-  }
-
- private:
-  void attention(const std::string& prefix, const Attention& attention) {
-    const std::int64_t q = attention.heads * attention.head_dim, kv = attention.kv_heads * attention.head_dim;
-    norm(prefix + "norm", config_.hidden, Axis::hidden);
-    matrix(prefix + "q", {q, config_.hidden}, {Axis::q_heads, Axis::hidden});
-    matrix(prefix + "k", {kv, config_.hidden}, {Axis::kv_heads, Axis::hidden});
-    matrix(prefix + "v", {kv, config_.hidden}, {Axis::kv_heads, Axis::hidden});
-    if (attention.qk_norm) {
-      norm(prefix + "q_norm", attention.head_dim, Axis::head_dim);
-      norm(prefix + "k_norm", attention.head_dim, Axis::head_dim);
-    }
-    matrix(prefix + "o", {config_.hidden, q}, {Axis::hidden, Axis::q_heads});
-  }
-
-  void feed_forward(const std::string& prefix, const FeedForward& feed_forward) {
-    norm(prefix + "norm", config_.hidden, Axis::hidden);
-    if (!feed_forward.moe) return glu(prefix, feed_forward.ffn);
-    const Moe& moe = *feed_forward.moe;
-    add({.name = prefix + "router",
-         .shape = {moe.experts, config_.hidden},
-         .axes = {Axis::experts, Axis::hidden},
-         .role = Role::router,
-         .init_std = config_.init.matrix_gain / std::sqrt(static_cast<double>(config_.hidden))});
-    if (moe.router.selection_bias) {
-      add({.name = prefix + "selection_bias",
-           .shape = {moe.experts},
-           .axes = {Axis::experts},
-           .role = Role::selection_bias});
-    }
-    matrix(prefix + "experts.gate_up", {moe.experts, 2 * moe.ffn, config_.hidden},
-           {Axis::experts, Axis::ffn, Axis::hidden}, 2 * moe.experts);
-    matrix(prefix + "experts.down", {moe.experts, config_.hidden, moe.ffn}, {Axis::experts, Axis::hidden, Axis::ffn},
-           moe.experts);
-    if (moe.shared_ffn > 0) glu(prefix + "shared.", moe.shared_ffn);
-  }
-
-  void glu(const std::string& prefix, std::int64_t ffn) {
-    matrix(prefix + "gate_up", {2 * ffn, config_.hidden}, {Axis::ffn, Axis::hidden}, 2);
-    matrix(prefix + "down", {config_.hidden, ffn}, {Axis::hidden, Axis::ffn});
-  }
-
-  void table(const std::string& name, Role role, double std) {
-    add({.name = name,
-         .shape = {config_.vocab, config_.hidden},
-         .axes = {Axis::vocab, Axis::hidden},
-         .role = role,
-         .init_std = std,
-         .split = Split::rows});
-  }
-
-  void norm(const std::string& name, std::int64_t width, Axis axis) {
-    add({.name = name, .shape = {width}, .axes = {axis}, .role = Role::norm, .init_mean = 1});
-  }
-
-  // What writes into the residual stream has hidden as its next-to-last axis.
-  void matrix(const std::string& name, Shape shape, std::vector<Axis> axes, std::int64_t n_matrices = 1) {
-    const bool output = axes[axes.size() - 2] == Axis::hidden;
-    const double gain = output ? config_.init.output_gain : config_.init.matrix_gain;
-    const double std = gain / std::sqrt(static_cast<double>(shape[-1]));
-    add({.name = name,
-         .shape = shape,
-         .axes = std::move(axes),
-         .role = Role::matrix,
-         .n_matrices = n_matrices,
-         .init_std = std,
-         .split = output ? Split::columns : Split::rows});
-  }
-
-  // spec has the whole shape, and along what tensor ranks cut it.
-  void add(ParameterSpec spec) {
-    spec.whole = spec.shape;
-    spec.n_whole_matrices = spec.n_matrices;
-    std::vector<std::int64_t> extents(spec.shape.begin(), spec.shape.end());
-    const comm::MeshShape& mesh = parallel_.shape;
-    if (mesh.expert > 1 && spec.role == Role::matrix && spec.axes[0] == Axis::experts) {
-      extents[0] /= mesh.expert;
-      spec.n_matrices /= mesh.expert;
-      spec.first_matrix = parallel_.at.expert * spec.n_matrices;
-      spec.copies = Copies::expert_data;
-    }
-    if (mesh.tensor == 1) {
-      spec.split = Split::none;
-    } else if (spec.split == Split::none) {
-      spec.copies = Copies::data_and_tensor;
-    } else {
-      const bool rows = spec.split == Split::rows;
-      const comm::Piece piece = parallel_.of_tensor(rows ? spec.whole_matrix_rows() : spec.whole[-1]);
-      std::int64_t& extent = extents[extents.size() - (rows ? 2 : 1)];
-      extent = rows ? extent / spec.whole_matrix_rows() * piece.count : piece.count;
-      spec.first = piece.begin;
-      spec.n_parts = mesh.tensor;
-    }
-    spec.shape = Shape(std::span<const std::int64_t>(extents));
-    specs_.push_back(std::move(spec));
-  }
-
-  const ModelConfig& config_;
-  const Parallel& parallel_;
-  std::vector<ParameterSpec> specs_;
-};
-
 std::uint64_t hash_of(std::string_view name) {  // FNV-1a
   std::uint64_t hash = 14695981039346656037ull;
   for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211ull;
@@ -155,90 +35,220 @@ void fill_normal(float* values, std::int64_t begin, std::int64_t end, std::uint6
 }
 
 constexpr std::int64_t most_at_once = 4096;  // elements
+constexpr std::size_t line_bytes = 64;
 
-bool has_copy(const ParameterSpec& spec, DType dtype) { return dtype != DType::f32 && !spec.always_f32(); }
+std::size_t in_lines(std::size_t bytes) {
+  return (bytes + line_bytes - 1) / line_bytes * line_bytes;
+}
 
-// Where the weights, the masters that are not weights themselves, and the gradients lie in an arena: one kind after
-// another, weights and gradients by who has the same, so that collectives take each as one piece.
-struct Layout {
-  std::array<std::size_t, n_copies + 1> weights{}, gradients{};  // where each begins, and where the last ends
-};
+bool has_copy(const ParameterSpec& spec, DType dtype) {
+  return dtype != DType::f32 && !spec.always_f32();
+}
 
-// Memory of all tensors. Planning passes an arena that measures.
-Layout allocate(std::vector<Parameter>& parameters, DType dtype, Purpose purpose, Arena& arena) {
-  Layout layout;
-  const auto of_all = [&](std::array<std::size_t, n_copies + 1>& begins, const auto& allocate_one) {
-    for (std::size_t copies = 0; copies < n_copies; ++copies) {
-      begins[copies] = arena.used_bytes();
-      for (Parameter& parameter : parameters) {
-        if (parameter.spec.copies == static_cast<Copies>(copies)) allocate_one(parameter);
-      }
-    }
-    begins[n_copies] = arena.used_bytes();
-  };
-  of_all(layout.weights, [&](Parameter& parameter) {
-    const bool copied = has_copy(parameter.spec, dtype);
-    parameter.weight = arena.allocate(copied ? dtype : DType::f32, parameter.spec.shape);
-    if (!copied) parameter.master = parameter.weight;
-  });
-  for (Parameter& parameter : parameters) {
-    if (has_copy(parameter.spec, dtype) && purpose == Purpose::train) {
-      parameter.master = arena.allocate(DType::f32, parameter.spec.shape);
-    }
+Tensor view(const Tensor& memory, std::size_t at, DType dtype, const Shape& shape) {
+  return {memory ? memory.data + at : nullptr, dtype, shape};
+}
+
+Shape with_rows(const Shape& shape, std::int64_t rows) {
+  std::vector<std::int64_t> extents(shape.begin(), shape.end());
+  extents[0] = rows;
+  return Shape(std::span<const std::int64_t>(extents));
+}
+
+// Tensors one after another, and where in them each rank's rows begin, in elements of so many bytes.
+Portion::Run run_of(const std::vector<Tensor>& tensors, const std::vector<std::size_t>& parameters,
+                    const Sharding& sharding, int n_ranks, std::size_t element) {
+  Portion::Run run;
+  for (const Tensor& tensor : tensors) {
+    run.at.push_back(run.bytes);
+    run.bytes += in_lines(tensor.bytes());
   }
-  of_all(layout.gradients, [&](Parameter& parameter) {
-    if (purpose == Purpose::train && parameter.spec.trainable()) {
-      parameter.gradient = arena.allocate(DType::f32, parameter.spec.shape);
+  run.bounds.push_back(0);
+  for (int rank = 1; rank < n_ranks; ++rank) {
+    std::size_t begin = run.bytes;
+    for (std::size_t i = tensors.size(); i-- > 0;) {
+      const RowRange rows = sharding.rows(parameters[i], rank);
+      const std::size_t row_bytes = tensors[i].bytes() / static_cast<std::size_t>(tensors[i].shape[0]);
+      if (rows.count > 0) begin = run.at[i] + row_bytes * static_cast<std::size_t>(rows.first);
     }
-  });
-  return layout;
+    HEARTH_CHECK(begin % element == 0, "a row begins within an element");
+    run.bounds.push_back(static_cast<std::int64_t>(begin / element));
+  }
+  run.bounds.push_back(static_cast<std::int64_t>(run.bytes / element));
+  // A rank without rows begins where the next does.
+  for (std::size_t rank = run.bounds.size() - 1; rank-- > 1;)
+    run.bounds[rank] = std::min(run.bounds[rank], run.bounds[rank + 1]);
+  return run;
 }
 
-std::vector<Parameter> without_memory(const ModelConfig& config, const Parallel& parallel) {
-  std::vector<Parameter> parameters;
-  for (ParameterSpec& spec : parameters_of(config, parallel)) parameters.push_back({std::move(spec), {}, {}, {}});
-  return parameters;
+// Memory for a run: all of it, or this rank's rows alone, which then lie in a line of memory as they do in the whole.
+// Returns the bytes.
+std::size_t allocate_run(Portion::Run& run, int rank, DType dtype, bool whole, Arena& arena) {
+  const auto r = static_cast<std::size_t>(rank);
+  const std::int64_t begin = run.bounds[r], count = run.bounds[r + 1] - begin;
+  const auto element = static_cast<std::int64_t>(size_of(dtype));
+  if (whole) {
+    run.whole = arena.allocate(dtype, {run.bounds.back()});
+    run.own = view(run.whole, static_cast<std::size_t>(begin * element), dtype, {count});
+    return run.whole.bytes();
+  }
+  const auto shift = static_cast<std::size_t>(begin * element) % line_bytes;
+  const Tensor memory = arena.allocate(DType::u8, {static_cast<std::int64_t>(shift) + count * element});
+  run.own = view(memory, shift, dtype, {count});
+  return memory.bytes();
 }
 
-std::size_t bytes_of(const ModelConfig& config, DType dtype, Purpose purpose, const Parallel& parallel) {
-  Arena arena;
-  std::vector<Parameter> parameters = without_memory(config, parallel);
-  return allocate(parameters, dtype, purpose, arena).gradients.back();
+// A tensor's own rows within those of its run.
+Tensor own_rows(const Portion::Run& run, int rank, std::size_t i, DType dtype, const Shape& shape, RowRange rows) {
+  const auto begin = static_cast<std::size_t>(run.bounds[static_cast<std::size_t>(rank)]) * size_of(run.own.dtype);
+  const std::size_t row_bytes = static_cast<std::size_t>(shape.n_elements() / shape[0]) * size_of(dtype);
+  const Shape own = with_rows(shape, rows.count);
+  if (rows.count == 0) return {nullptr, dtype, own};
+  return view(run.own, run.at[i] + row_bytes * static_cast<std::size_t>(rows.first) - begin, dtype, own);
 }
+
 }  // namespace
 
-std::vector<ParameterSpec> parameters_of(const ModelConfig& config, const Parallel& parallel) {
-  return Lister(config, parallel).list();
-}
-
-void take_part(const ParameterSpec& spec, const Tensor& whole, const Tensor& part) {
-  const auto element = static_cast<std::int64_t>(size_of(part.dtype));
-  HEARTH_CHECK(whole.dtype == part.dtype && whole.shape == spec.whole, "a part of another tensor");
-  spec.for_runs([&](std::int64_t begin, std::int64_t whole_begin, std::int64_t count) {
-    std::memcpy(part.data + begin * element, whole.data + whole_begin * element,
-                static_cast<std::size_t>(count * element));
-  });
+ParameterSet::ParameterSet(const ModelConfig& config, DType dtype, Purpose purpose, const Parallel& parallel,
+                           const ShardSettings& shard, Arena memory)
+    : dtype_(dtype), memory_(std::move(memory)), tied_(config.tie_embeddings) {
+  const std::vector<ParameterSpec> specs = parameters_of(config, parallel);
+  // What only runs is shared out among nobody.
+  const Parallel among = purpose == Purpose::train ? parallel : Parallel();
+  const Sharding sharding(specs, among, shard.whole_matrices);
+  for (std::size_t i = 0; i < specs.size(); ++i)
+    parameters_.push_back({specs[i], {}, {}, sharding.rows(i, among), {}, {}, {}});
+  lay_out(sharding, among);
+  allocate(purpose, shard);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) index_.emplace(parameters_[i].spec.name, i);
 }
 
 ParameterSet::ParameterSet(const ModelConfig& config, DType dtype, Purpose purpose, const Device& device,
-                           const Parallel& parallel)
-    : dtype_(dtype), device_(device), memory_(bytes_of(config, dtype, purpose, parallel), device) {
-  if (dtype != DType::f32 && dtype != DType::bf16) {
-    throw Error(Kind::config, "a model computes in f32 or bf16, not in " + std::string(name_of(dtype)));
+                           const Parallel& parallel, const ShardSettings& shard)
+    : ParameterSet(config, dtype, purpose, parallel, shard, [&] {
+        if (dtype != DType::f32 && dtype != DType::bf16)
+          throw Error(Kind::config, "a model computes in f32 or bf16, not in " + std::string(name_of(dtype)));
+        return Arena(ParameterSet(config, dtype, purpose, parallel, shard, Arena()).memory_.peak_bytes(), device);
+      }()) {
+  device_ = device;
+}
+
+// The portions of each unit, and where their tensors lie in them.
+void ParameterSet::lay_out(const Sharding& sharding, const Parallel& parallel) {
+  for (const Parameter& parameter : parameters_) units_.resize(std::max(units_.size(), parameter.spec.unit + 1));
+  for (std::size_t unit = 0; unit < units_.size(); ++unit) {
+    std::size_t weights_at = 0, gradients_at = 0;
+    double gather = 0, reduce = 0;
+    for (int kind = 0; kind < n_copies; ++kind) {
+      const auto copies = static_cast<Copies>(kind);
+      const auto [rank, n_ranks] = rank_among(parallel, copies);
+      Portion portion{unit, copies, n_ranks, rank, {}, {}, {}};
+      std::vector<Tensor> weights, gradients;
+      for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        const ParameterSpec& spec = parameters_[i].spec;
+        if (spec.unit != unit || spec.copies != copies || !spec.trainable()) continue;
+        portion.parameters.push_back(i);
+        weights.emplace_back(nullptr, has_copy(spec, dtype_) ? dtype_ : DType::f32, spec.shape);
+        gradients.emplace_back(nullptr, DType::f32, spec.shape);
+      }
+      if (portion.parameters.empty()) continue;
+      portion.weights = run_of(weights, portion.parameters, sharding, portion.n_ranks, 1);
+      portion.gradients = run_of(gradients, portion.parameters, sharding, portion.n_ranks, sizeof(float));
+      if (portion.is_shared()) {
+        portion.weights.slot_at = std::exchange(weights_at, weights_at + portion.weights.bytes);
+        portion.gradients.slot_at = std::exchange(gradients_at, gradients_at + portion.gradients.bytes);
+      }
+      const double sent = (n_ranks - 1.0) / n_ranks;
+      gather += sent * static_cast<double>(portion.weights.bytes);
+      reduce += sent * static_cast<double>(portion.gradients.bytes);
+      units_[unit].push_back(std::move(portion));
+    }
+    bytes_.gather.push_back(gather), bytes_.reduce.push_back(reduce);
   }
-  parameters_ = without_memory(config, parallel);
-  const Layout layout = allocate(parameters_, dtype, purpose, memory_);
-  std::byte* begin = parameters_.front().weight.data;
-  for (const Parameter& parameter : parameters_) begin = std::min(begin, parameter.weight.data);
-  const auto piece = [&](const std::array<std::size_t, n_copies + 1>& begins, std::size_t copies, DType type) {
-    const std::size_t bytes = begins[copies + 1] - begins[copies];
-    return Tensor(begin + begins[copies], type, {static_cast<std::int64_t>(bytes / size_of(type))});
-  };
-  for (std::size_t copies = 0; copies < n_copies; ++copies) {
-    weights_[copies] = piece(layout.weights, copies, DType::u8);
-    gradients_[copies] = piece(layout.gradients, copies, DType::f32);
+}
+
+void ParameterSet::allocate(Purpose purpose, const ShardSettings& shard) {
+  const bool trains = purpose == Purpose::train, share_weights = shard.shard == Shard::parameters,
+             share_gradients = shard.shard != Shard::optimizer;
+  for (std::vector<Portion>& unit : units_) {
+    for (Portion& portion : unit) {
+      const bool whole = !portion.is_shared() || !share_weights;
+      bytes_.weights += allocate_run(portion.weights, portion.rank, DType::u8, whole, memory_);
+      place_weights(portion, portion.weights.whole);
+      for (std::size_t i = 0; i < portion.parameters.size(); ++i) {
+        Parameter& parameter = parameters_[portion.parameters[i]];
+        parameter.own_weight =
+            own_rows(portion.weights, portion.rank, i, parameter.weight.dtype, parameter.spec.shape, parameter.own);
+      }
+    }
   }
-  for (std::size_t i = 0; i < parameters_.size(); ++i) index_.emplace(parameters_[i].spec.name, i);
+  for (Parameter& parameter : parameters_) {  // buffers
+    if (parameter.spec.trainable()) continue;
+    parameter.weight = parameter.own_weight = memory_.allocate(DType::f32, parameter.spec.shape);
+    bytes_.weights += parameter.weight.bytes();
+  }
+  if (trains && share_weights) allocate_slots(true, weight_slots_);
+  for (Parameter& parameter : parameters_) {
+    if (!has_copy(parameter.spec, dtype_)) {
+      parameter.master = parameter.own_weight;
+    } else if (trains && parameter.own.count > 0) {
+      parameter.master = memory_.allocate(DType::f32, with_rows(parameter.spec.shape, parameter.own.count));
+      bytes_.masters += parameter.master.bytes();
+    }
+  }
+  if (!trains) return;
+  for (std::vector<Portion>& unit : units_) {
+    for (Portion& portion : unit) {
+      const bool whole = !portion.is_shared() || !share_gradients;
+      bytes_.gradients += allocate_run(portion.gradients, portion.rank, DType::f32, whole, memory_);
+      place_gradients(portion, portion.gradients.whole);
+      for (std::size_t i = 0; i < portion.parameters.size(); ++i) {
+        Parameter& parameter = parameters_[portion.parameters[i]];
+        parameter.own_gradient =
+            own_rows(portion.gradients, portion.rank, i, DType::f32, parameter.spec.shape, parameter.own);
+      }
+    }
+  }
+  if (share_gradients) allocate_slots(false, gradient_slots_);
+}
+
+void ParameterSet::allocate_slots(bool weights, std::array<Tensor, n_slots>& slots) {
+  std::array<std::size_t, n_slots> most{};
+  for (std::size_t unit = 0; unit < units_.size(); ++unit) {
+    std::size_t bytes = 0;
+    for (const Portion& portion : units_[unit])
+      if (portion.is_shared()) bytes += (weights ? portion.weights : portion.gradients).bytes;
+    most[slot_of(unit)] = std::max(most[slot_of(unit)], bytes);
+  }
+  for (std::size_t slot = 0; slot < n_slots; ++slot) {
+    slots[slot] = memory_.allocate(DType::u8, {static_cast<std::int64_t>(most[slot])});
+    (weights ? bytes_.weights : bytes_.gradients) += most[slot];
+  }
+}
+
+Tensor ParameterSet::weights_in_slot(const Portion& portion) const {
+  return view(weight_slots_[slot_of(portion.unit)], portion.weights.slot_at, DType::u8,
+              {portion.weights.bounds.back()});
+}
+
+Tensor ParameterSet::gradients_in_slot(const Portion& portion) const {
+  return view(gradient_slots_[slot_of(portion.unit)], portion.gradients.slot_at, DType::f32,
+              {portion.gradients.bounds.back()});
+}
+
+void ParameterSet::place_weights(const Portion& portion, const Tensor& memory) {
+  for (std::size_t i = 0; i < portion.parameters.size(); ++i) {
+    Parameter& parameter = parameters_[portion.parameters[i]];
+    parameter.weight = view(memory, portion.weights.at[i], has_copy(parameter.spec, dtype_) ? dtype_ : DType::f32,
+                            parameter.spec.shape);
+  }
+}
+
+void ParameterSet::place_gradients(const Portion& portion, const Tensor& memory) {
+  for (std::size_t i = 0; i < portion.parameters.size(); ++i) {
+    Parameter& parameter = parameters_[portion.parameters[i]];
+    parameter.gradient = view(memory, portion.gradients.at[i], DType::f32, parameter.spec.shape);
+  }
 }
 
 const Parameter& ParameterSet::get(std::string_view name) const {
@@ -249,8 +259,9 @@ const Parameter& ParameterSet::get(std::string_view name) const {
 
 void ParameterSet::initialise(Stream& stream, std::uint64_t seed) {
   for (const Parameter& parameter : parameters_) {
-    HEARTH_CHECK(parameter.master, "a set made to run has no masters to initialise");
     const ParameterSpec& spec = parameter.spec;
+    if (parameter.own.count == 0) continue;
+    HEARTH_CHECK(parameter.master, "a set made to run has no masters to initialise");
     const std::uint64_t key = mix_seed(seed, hash_of(spec.name));
     fill_from_host(stream, parameter.master, [&](const Tensor& host) {
       if (spec.init_std == 0) {
@@ -261,9 +272,12 @@ void ParameterSet::initialise(Stream& stream, std::uint64_t seed) {
         std::int64_t begin, whole_begin, count;
       };
       std::vector<Run> runs;  // of a length that keeps all threads busy
+      const std::int64_t row = spec.shape.n_elements() / spec.shape[0], first = parameter.own.first * row,
+                         end = first + parameter.own.count * row;
       spec.for_runs([&](std::int64_t begin, std::int64_t whole_begin, std::int64_t count) {
-        for (std::int64_t i = 0; i < count; i += most_at_once)
-          runs.push_back({begin + i, whole_begin + i, std::min(most_at_once, count - i)});
+        const std::int64_t from = std::max(begin, first), to = std::min(begin + count, end);
+        for (std::int64_t i = from; i < to; i += most_at_once)
+          runs.push_back({i - first, whole_begin + i - begin, std::min(most_at_once, to - i)});
       });
       stream.pool().for_each(static_cast<std::int64_t>(runs.size()), [&](std::int64_t i, int) {
         const auto& [at, from, count] = runs[static_cast<std::size_t>(i)];
@@ -276,31 +290,22 @@ void ParameterSet::initialise(Stream& stream, std::uint64_t seed) {
 
 void ParameterSet::refresh_weights(Stream& stream) {
   for (const Parameter& parameter : parameters_) {
-    if (parameter.master && parameter.master.data != parameter.weight.data) {
-      kernels::cast(stream, {.x = parameter.master, .y = parameter.weight});
+    if (parameter.master && parameter.master.data != parameter.own_weight.data) {
+      kernels::cast(stream, {.x = parameter.master, .y = parameter.own_weight});
     }
   }
 }
 
 void ParameterSet::zero_gradients(Stream& stream) {
-  for (const Parameter& parameter : parameters_) {
-    if (parameter.gradient) kernels::fill(stream, {.y = parameter.gradient});
+  for (const std::vector<Portion>& unit : units_) {
+    for (const Portion& portion : unit)
+      stream.zero(portion.gradients.whole ? portion.gradients.whole : portion.gradients.own);
   }
 }
 
 ParameterSet::Bytes ParameterSet::plan(const ModelConfig& config, DType dtype, Purpose purpose,
-                                       const Parallel& parallel) {
-  Arena arena;
-  std::vector<Parameter> parameters = without_memory(config, parallel);
-  allocate(parameters, dtype, purpose, arena);
-  Bytes bytes;
-  for (const Parameter& parameter : parameters) {
-    const bool trained = purpose == Purpose::train;
-    bytes.weights += parameter.weight.bytes();
-    if (trained && has_copy(parameter.spec, dtype)) bytes.masters += parameter.master.bytes();
-    if (trained && parameter.spec.trainable()) bytes.gradients += parameter.gradient.bytes();
-  }
-  return bytes;
+                                       const Parallel& parallel, const ShardSettings& shard) {
+  return ParameterSet(config, dtype, purpose, parallel, shard, Arena()).bytes_;
 }
 
 }  // namespace hearth::nn

@@ -39,6 +39,7 @@ struct Pass {
   Staging& staging;
   const Parallel& parallel;
   const Ledger* ledger = nullptr;  // none in a pass without gradients
+  class Units* units = nullptr;    // none when the arena measures
   Stream* stream = nullptr;        // none when the arena measures
   Batch batch;       // where the kernels reach it
   Batch host_batch;  // as it was given

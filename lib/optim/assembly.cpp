@@ -16,20 +16,21 @@ Shape with_rows(const Shape& shape, std::int64_t rows) {
 
 }  // namespace
 
-Assembly::Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vector<RowRange>& rows, int rank,
+Assembly::Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vector<nn::RowRange>& rows, int rank,
                    int n_ranks, Arena& arena)
     : specs_(specs), rank_(rank), n_ranks_(n_ranks), pieces_(static_cast<std::size_t>(n_ranks)) {
-  std::vector<Cuttable> cuttable(specs.size());
+  std::vector<nn::Cuttable> cuttable(specs.size());
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const nn::ParameterSpec& spec = specs[i];
     if (spec.role != nn::Role::matrix || spec.split == nn::Split::none) continue;
-    cuttable[i] = {rows[i].count, rows_of_whole_matrices(spec),
-                   static_cast<double>(spec.shape.n_elements()) / static_cast<double>(spec.shape[0])};
+    cuttable[i] = {.rows = rows[i].count,
+                   .together = nn::rows_of_whole_matrices(spec),
+                   .row_elements = static_cast<double>(spec.shape.n_elements() / spec.shape[0])};
   }
-  const Sharding owners(cuttable, n_ranks);
+  const std::vector<std::vector<nn::RowRange>> owners = nn::cut(cuttable, n_ranks);
   for (int owner = 0; owner < n_ranks; ++owner) {
     for (std::size_t i = 0; i < specs.size(); ++i) {
-      const RowRange own = owners.rows(i, owner);
+      const nn::RowRange own = owners[static_cast<std::size_t>(owner)][i];
       if (own.count == 0) continue;
       const nn::ParameterSpec& spec = specs[i];
       // Rows grow with the whole where axis 0 is what is cut.
@@ -37,7 +38,7 @@ Assembly::Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vecto
       const std::int64_t first = rows[i].first + own.first;
       pieces_[static_cast<std::size_t>(owner)].push_back(
           {.parameter = i,
-           .part_rows = {first, own.count},
+           .part_rows = own,
            .whole_rows = {spec.first_matrix * spec.whole[0] / spec.n_whole_matrices + first * factor,
                           own.count * factor},
            .whole = with_rows(spec.whole, own.count * factor),

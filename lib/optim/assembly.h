@@ -9,7 +9,7 @@
 
 #include "lib/comm/communicator.h"
 #include "lib/device/memory.h"
-#include "lib/optim/sharding.h"
+#include "lib/nn/sharding.h"
 
 namespace hearth::optim {
 
@@ -18,18 +18,18 @@ class Assembly {
   // Matrices that one rank holds whole, of a parameter.
   struct Piece {
     std::size_t parameter = 0;
-    RowRange part_rows;   // of what each rank of the group holds of the parameter
-    RowRange whole_rows;  // of the whole parameter
+    nn::RowRange part_rows;   // of what each rank of the group owns of the parameter
+    nn::RowRange whole_rows;  // of the whole parameter
     Shape whole;          // [whole rows, ...]
     std::int64_t n_matrices = 0;
   };
 
   // rows: of each parameter what this rank owns among its replicas; the same on all ranks of the group.
-  Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vector<RowRange>& rows, int rank, int n_ranks,
+  Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vector<nn::RowRange>& rows, int rank, int n_ranks,
            Arena& arena);
 
   const std::vector<Piece>& pieces() const { return pieces_[static_cast<std::size_t>(rank_)]; }  // this rank's
-  // parts[i]: parameter i's tensor, this rank's part. wholes: as pieces().
+  // parts[i]: of parameter i's tensor the rows this rank owns. wholes: as pieces().
   void gather(comm::Communicator& group, Stream& stream, const std::vector<Tensor>& parts,
               const std::vector<Tensor>& wholes) const;
   void scatter(comm::Communicator& group, Stream& stream, const std::vector<Tensor>& wholes,

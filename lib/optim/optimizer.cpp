@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "kernels/adamw.h"
 #include "kernels/elementwise.h"
@@ -34,32 +35,24 @@ std::vector<nn::ParameterSpec> specs_of(const nn::ParameterSet& parameters) {
   return specs;
 }
 
-// Among the ranks that hold the same values of a parameter, but for tensor ranks.
-std::pair<int, int> rank_among(const nn::Parallel& parallel, nn::Copies copies) {
-  const int share = copies == nn::Copies::expert_data ? parallel.shape.expert : 1;
-  return {parallel.plane_rank() / share, parallel.plane_size() / share};
+std::vector<nn::RowRange> own_rows_of(const nn::ParameterSet& parameters) {
+  std::vector<nn::RowRange> rows;
+  for (const nn::Parameter& parameter : parameters.all())
+    rows.push_back(parameter.spec.trainable() ? parameter.own : nn::RowRange{});
+  return rows;
 }
 
-// By nn::Copies; the same on all ranks of a stage.
-std::vector<Sharding> shardings_of(const std::vector<nn::ParameterSpec>& specs, const OptimizerSettings& settings,
-                                   const nn::Parallel& parallel) {
-  std::vector<Sharding> shardings;
-  for (int copies = 0; copies < nn::n_copies; ++copies) {
-    const auto of = static_cast<nn::Copies>(copies);
-    shardings.emplace_back(cuttable(specs, settings.muon, of), rank_among(parallel, of).second);
-  }
-  return shardings;
+// A tensor of every parameter.
+std::vector<Tensor> each(const nn::ParameterSet& parameters, Tensor nn::Parameter::* tensor) {
+  std::vector<Tensor> tensors;
+  for (const nn::Parameter& parameter : parameters.all()) tensors.push_back(parameter.*tensor);
+  return tensors;
 }
 
 }  // namespace
 
-Optimizer::Parts::Parts(const std::vector<nn::ParameterSpec>& specs, const OptimizerSettings& settings,
-                        const nn::Parallel& parallel, std::vector<Sharding> cuts, Arena& arena)
-    : shardings(std::move(cuts)) {
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    const nn::Copies copies = specs[i].copies;
-    rows.push_back(shardings[static_cast<std::size_t>(copies)].rows(i, rank_among(parallel, copies).first));
-  }
+Optimizer::Parts::Parts(const std::vector<nn::ParameterSpec>& specs, const std::vector<nn::RowRange>& rows,
+                        const OptimizerSettings& settings, const nn::Parallel& parallel, Arena& arena) {
   std::int64_t workspace_bytes = 0;
   const auto add = [&](Slot slot, const Shape& shape) {
     const nn::ParameterSpec& spec = specs[slot.parameter];
@@ -98,12 +91,12 @@ Optimizer::Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings
           [&] {
             Arena measuring;
             const std::vector<nn::ParameterSpec> specs = specs_of(parameters);
-            const Parts planned(specs, settings, parallel, shardings_of(specs, settings, parallel), measuring);
+            const Parts planned(specs, own_rows_of(parameters), settings, parallel, measuring);
             return measuring.peak_bytes();
           }(),
           parameters.device()),
       specs_(specs_of(parameters)),
-      parts_(specs_, settings, parallel, shardings_of(specs_, settings, parallel), memory_) {
+      parts_(specs_, own_rows_of(parameters), settings, parallel, memory_) {
   for (const Slot& slot : parts_.slots) {
     const nn::ParameterSpec& spec = specs_[slot.parameter];
     const bool muon = uses_muon(spec, settings);
@@ -120,16 +113,19 @@ Optimizer::Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings
 std::size_t Optimizer::plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings,
                                   const comm::MeshShape& shape) {
   std::size_t most = 0;
-  std::vector<Sharding> shardings;
+  std::optional<nn::Sharding> sharding;
   int stage = -1;
   // Ranks of one tensor group need about the same.
   for (int rank = 0; rank < shape.n_ranks(); rank += shape.tensor) {
     const nn::Parallel parallel(shape, comm::coordinates_of(shape, rank));
     const std::vector<nn::ParameterSpec> specs = nn::parameters_of(config, parallel);
-    if (parallel.at.pipeline != stage) shardings = shardings_of(specs, settings, parallel);
-    stage = parallel.at.pipeline;
+    if (std::exchange(stage, parallel.at.pipeline) != parallel.at.pipeline)
+      sharding.emplace(specs, parallel, settings.muon);
+    std::vector<nn::RowRange> rows(specs.size());
+    for (std::size_t i = 0; i < specs.size(); ++i)
+      if (specs[i].trainable()) rows[i] = sharding->rows(i, parallel);
     Arena arena;
-    const Parts planned(specs, settings, parallel, shardings, arena);
+    const Parts planned(specs, rows, settings, parallel, arena);
     most = std::max(most, arena.peak_bytes());
   }
   return most;
@@ -142,11 +138,9 @@ bool Optimizer::is_first_holder(const nn::ParameterSpec& spec) const {
 
 void Optimizer::measure(Stream& stream, const nn::ParameterSet& parameters) {
   stream.zero(parts_.total);
-  for (std::size_t i = 0; i < specs_.size(); ++i) {
-    const RowRange rows = parts_.rows[i];
-    if (rows.count == 0 || !is_first_holder(specs_[i])) continue;
-    kernels::sum_of_squares(stream,
-                            {.x = parameters.all()[i].gradient.rows(rows.first, rows.count), .total = parts_.total});
+  for (const nn::Parameter& parameter : parameters.all()) {
+    if (!parameter.own_gradient || !is_first_holder(parameter.spec)) continue;
+    kernels::sum_of_squares(stream, {.x = parameter.own_gradient, .total = parts_.total});
   }
 }
 
@@ -172,16 +166,14 @@ Optimizer::Operands Optimizer::operands_of(const Slot& slot, const nn::Parameter
     return {parts_.masters[piece], parts_.gradients[piece], {}};
   }
   const nn::Parameter& parameter = parameters.all()[slot.parameter];
-  const auto owned = [&](const Tensor& tensor) { return tensor.rows(slot.rows.first, slot.rows.count); };
-  const bool has_copy = parameter.weight.data != parameter.master.data;
-  return {owned(parameter.master), owned(parameter.gradient), has_copy ? owned(parameter.weight) : Tensor{}};
+  const bool has_copy = parameter.own_weight.data != parameter.master.data;
+  return {parameter.master, parameter.own_gradient, has_copy ? parameter.own_weight : Tensor{}};
 }
 
 void Optimizer::update(Stream& stream, nn::ParameterSet& parameters, const Size& size) {
   if (parts_.assembly) {
-    std::vector<Tensor> gradients;
-    for (const nn::Parameter& parameter : parameters.all()) gradients.push_back(parameter.gradient);
-    parts_.assembly->gather(parallel_.mesh->tensor(), stream, gradients, parts_.gradients);
+    parts_.assembly->gather(parallel_.mesh->tensor(), stream, each(parameters, &nn::Parameter::own_gradient),
+                            parts_.gradients);
   }
   for (const Slot& slot : parts_.slots)
     update_slot(stream, specs_[slot.parameter], slot, operands_of(slot, parameters), size);
@@ -225,23 +217,17 @@ void Optimizer::update_slot(Stream& stream, const nn::ParameterSpec& spec, const
 
 void Optimizer::take_masters(Stream& stream, const nn::ParameterSet& parameters) {
   if (!parts_.assembly) return;
-  std::vector<Tensor> masters;
-  for (const nn::Parameter& parameter : parameters.all()) masters.push_back(parameter.master);
-  parts_.assembly->gather(parallel_.mesh->tensor(), stream, masters, parts_.masters);
+  parts_.assembly->gather(parallel_.mesh->tensor(), stream, each(parameters, &nn::Parameter::master), parts_.masters);
 }
 
 // What was stepped whole, back to where its parts lie.
 void Optimizer::spread_masters(Stream& stream, nn::ParameterSet& parameters) {
-  std::vector<Tensor> masters;
-  for (const nn::Parameter& parameter : parameters.all()) masters.push_back(parameter.master);
-  parts_.assembly->scatter(parallel_.mesh->tensor(), stream, parts_.masters, masters);
-  for (std::size_t i = 0; i < specs_.size(); ++i) {
-    const nn::Parameter& parameter = parameters.all()[i];
-    const RowRange rows = parts_.rows[i];
-    if (specs_[i].split == nn::Split::none || rows.count == 0 || parameter.weight.data == parameter.master.data)
+  parts_.assembly->scatter(parallel_.mesh->tensor(), stream, parts_.masters, each(parameters, &nn::Parameter::master));
+  for (const nn::Parameter& parameter : parameters.all()) {
+    if (parameter.spec.split == nn::Split::none || parameter.own.count == 0 ||
+        parameter.own_weight.data == parameter.master.data)
       continue;
-    kernels::cast(stream, {.x = parameter.master.rows(rows.first, rows.count),
-                           .y = parameter.weight.rows(rows.first, rows.count)});
+    kernels::cast(stream, {.x = parameter.master, .y = parameter.own_weight});
   }
 }
 

@@ -12,7 +12,6 @@
 #include "lib/device/memory.h"
 #include "lib/nn/parameters.h"
 #include "lib/optim/assembly.h"
-#include "lib/optim/sharding.h"
 
 namespace hearth::optim {
 
@@ -36,17 +35,15 @@ struct StateTensor {
 
 class Optimizer {
  public:
-  // Keeps the state of, and steps, the rows that Sharding gives this rank among those with the same parameters; of
-  // matrices that tensor ranks hold in parts, those that Assembly gives it. The mesh, if any, must outlive this.
+  // Keeps the state of, and steps, the rows that this rank owns (nn::Parameter::own), by Muon whole matrices of them
+  // (nn::ShardSettings); of matrices that tensor ranks hold in parts, those that Assembly gives it. The mesh, if any,
+  // must outlive this.
   Optimizer(const nn::ParameterSet& parameters, const OptimizerSettings& settings, const nn::Parallel& parallel = {});
 
   // The most any rank of a mesh needs.
   static std::size_t plan_bytes(const nn::ModelConfig& config, const OptimizerSettings& settings,
                                 const comm::MeshShape& shape = {.data = 1});
   const OptimizerSettings& settings() const { return settings_; }
-  const Sharding& sharding(nn::Copies copies) const { return parts_.shardings[static_cast<std::size_t>(copies)]; }
-  // Of a parameter's part that this rank holds: the rows that it, alone or with its tensor group, steps.
-  RowRange rows(std::size_t parameter) const { return parts_.rows[parameter]; }
 
   // To be called after the parameters were set from outside. Collective.
   void take_masters(Stream& stream, const nn::ParameterSet& parameters);
@@ -76,20 +73,19 @@ class Optimizer {
   // What is kept for some rows of a parameter: m and v, or momentum and none.
   struct Slot {
     std::size_t parameter = 0;
-    RowRange rows;       // of the part this rank holds; of the whole where assembled
+    nn::RowRange rows;   // of the part this rank holds; of the whole where assembled
     int assembled = -1;  // the piece of the assembly it steps, or none
     Tensor first = {}, second = {};
   };
   struct Parts {
-    std::vector<Sharding> shardings;  // by nn::Copies
-    std::vector<RowRange> rows;       // by parameter
     std::vector<Slot> slots;
     std::optional<Assembly> assembly;
     std::vector<Tensor> masters, gradients;  // whole, of the assembly's pieces
     Tensor workspace, total;                 // total [1] f64
 
-    Parts(const std::vector<nn::ParameterSpec>& specs, const OptimizerSettings& settings, const nn::Parallel& parallel,
-          std::vector<Sharding> shardings, Arena& arena);
+    // rows: of each parameter what this rank owns.
+    Parts(const std::vector<nn::ParameterSpec>& specs, const std::vector<nn::RowRange>& rows,
+          const OptimizerSettings& settings, const nn::Parallel& parallel, Arena& arena);
   };
   struct Size {
     float learning_rate = 0, gradient_scale = 1;

@@ -53,6 +53,9 @@ void print_plan(const Context& context, const PretrainPlan& plan, const data::Co
   section("memory", memory_facts(plan));
   const double flops =
       static_cast<double>(plan.total_tokens()) * nn::train_flops_per_token(plan.config, plan.settings.context);
+  if (!context.mesh->alone())
+    section("among ranks", {{"mesh", context.mesh->shape().text() + ", --shard " + std::string(nn::name_of(plan.run.shard))},
+                            {"parameters sent", human_bytes(plan.memory.exchanged_bytes) + " a rank and step"}});
   section("in all", {{"memory", human_bytes(static_cast<double>(plan.memory.total())) + " of " +
                                     human_bytes(static_cast<double>(context.stream.device().api().free_bytes()))},
                      {"arithmetic", format_number(flops, 3) + " FLOP"},
@@ -162,13 +165,15 @@ PretrainPlan shared_plan(const PretrainOptions& o, const std::optional<Resumed>&
 
 // Everything that has to be the same on all ranks and may not be: another build on some node, another file behind a
 // path.
-void check_ranks_agree(const Context& context, const Json& asked, const std::optional<Resumed>& resumed) {
+void check_ranks_agree(const Context& context, const Json& asked, const std::string& shard,
+                       const std::optional<Resumed>& resumed) {
   Json options = asked;
   options.erase("data");
   comm::check_agreement(context.mesh->world(),
                         {{"the program (hearth " + version() + ")", version() + " " + commit()},
                          {"the data (--data)", dump_json(asked["data"])},
                          {"the options", dump_json(options)},
+                         {"--shard", shard},
                          {"the checkpoint to go on from", resumed ? resumed->checkpoint->json("trainer.json") : ""}});
 }
 
@@ -221,7 +226,7 @@ int run(const PretrainOptions& o, Context& context) {
     if (!o.common.dry_run && fs::exists(o.output)) lock_folder();
   });
   const std::optional<Resumed> resumed = open_resumed(o, asked, corpus);
-  check_ranks_agree(context, asked, resumed);
+  check_ranks_agree(context, asked, o.shard, resumed);
   const PretrainPlan plan = shared_plan(o, resumed, corpus, context);
   if (o.max_epochs) corpus.cap_epochs(static_cast<double>(plan.total_tokens()), *o.max_epochs);
   if (corpus.n_tokens(formats::Split::validation) == 0)

@@ -48,6 +48,7 @@ struct PretrainOptions {
   double network = 400;  // Gbit/s of each GPU
 
   comm::MeshShape mesh;
+  std::string shard = "optimizer";
   CommonOptions common;
 };
 

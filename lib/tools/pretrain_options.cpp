@@ -111,6 +111,9 @@ void add_machine(Command& c, PretrainOptions& o) {
 void add_mesh(Command& c, PretrainOptions& o) {
   c.group("Among many ranks (mpirun, srun)");
   c.option("dp", &o.mesh.data, "N", "ranks that share a step's rows; 0: what the others leave over").range(0);
+  c.option("shard", &o.shard, "WHAT",
+           "what else they share out: the optimiser's state; gradients too (ZeRO-2); parameters too (ZeRO-3, FSDP)")
+      .one_of({"optimizer", "gradients", "parameters"});
   c.option("pp", &o.mesh.pipeline, "N", "pipeline parallel: N stages of layers").range(1);
   c.option("cp", &o.mesh.context, "N",
            "context parallel: N ranks share a row's tokens; attention exchanges heads, or keys in a ring")
@@ -177,7 +180,7 @@ Command pretrain_command(const std::vector<std::string>& argv) {
                               [&](const Context& context) { return plan_cluster(*options, context); });
     }
     return run_on_ranks(self, options->common, argv, options->mesh,
-                        [&](Context& context) { return run(*options, context); });
+                        [&](Context& context) { return run(*options, context); }, options->shard != "optimizer");
   };
   return c;
 }

@@ -157,7 +157,7 @@ void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPl
   const double memory = usable_memory * static_cast<double>(device.api().free_bytes()) / sharers;
   const auto fits = [&](std::int64_t rows) {
     s.microbatch_rows = rows;
-    plan.memory = train::Trainer::plan(plan.config, s, device, shape);
+    plan.memory = train::Trainer::plan(plan.config, s, device, shape, plan.run.shard);
     return static_cast<double>(plan.memory.total()) <= memory;
   };
   if (o.microbatch_tokens > 0) {
@@ -191,7 +191,24 @@ void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPl
 }
 
 train::RunSettings run_settings(const PretrainOptions& o) {
-  return {o.eval_every, o.checkpoint_every, o.keep, o.keep_every, o.compare_every, o.max_hours, o.stop_at, o.cuda_graphs == "on", o.check_kernels};
+  return {.eval_every = o.eval_every,
+          .checkpoint_every = o.checkpoint_every,
+          .keep = o.keep,
+          .keep_every = o.keep_every,
+          .compare_every = o.compare_every,
+          .max_hours = o.max_hours,
+          .stop_at = o.stop_at,
+          .graphs = o.cuda_graphs == "on",
+          .shard = nn::shard_from_name(o.shard),
+          .check_kernels = o.check_kernels};
+}
+
+void check_shard(const PretrainOptions& o, const Context& context) {
+  if (nn::shard_from_name(o.shard) == nn::Shard::optimizer) return;
+  if (!context.stream.is_host())
+    throw Error(Kind::config, "--shard " + o.shard + " is for the host so far: on GPUs leave it out");
+  if (o.check_kernels)
+    throw Error(Kind::config, "--check-kernels compares whole models: leave out --shard " + o.shard);
 }
 
 void set_expectation(PretrainPlan& plan, Context& context) {
@@ -264,6 +281,8 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   s.activation_bytes = o.recompute;
   s.expert_headroom = o.moe_headroom;
   nn::check_parallel(plan.config, context.mesh->shape());
+  check_shard(o, context);
+  plan.run = run_settings(o);
   set_batch(o, recipe, s);
   set_length(o, recipe.token_budget, corpus, plan);
   set_schedule(o, s.schedule);
@@ -272,7 +291,6 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
         "fp32 on a GPU leaves its tensor cores idle in attention and experts: --dtype bf16 uses them");
   }
   set_microbatch(o, context, plan);
-  plan.run = run_settings(o);
   set_expectation(plan, context);
   return plan;
 }
@@ -282,8 +300,9 @@ PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, cons
   PretrainPlan plan;
   plan.config = std::move(config);
   plan.settings = settings;
+  check_shard(o, context);
   plan.run = run_settings(o);
-  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape());
+  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape(), plan.run.shard);
   plan.epochs = static_cast<double>(plan.total_tokens()) / static_cast<double>(corpus_tokens(corpus));
   set_expectation(plan, context);
   return plan;
@@ -394,6 +413,7 @@ Json plan_json(const PretrainPlan& plan) {
             {"staging", plan.memory.staging},
             {"process", plan.memory.process},
             {"total", plan.memory.total()}}},
+          {"exchanged_bytes_of_a_step", plan.memory.exchanged_bytes},
           {"warnings", plan.warnings}};
 }
 

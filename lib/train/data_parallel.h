@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training among the ranks of a mesh with sharded optimiser state (stage 1 of ZeRO): every rank has the weights of its
-// part of the model, computes the gradient of its share of a step's rows, steps the rows of the parameters it owns
-// (optim::Sharding among those with the same parameters), and hands these around.
+// Training among the ranks of a mesh: every rank computes the gradient of its share of a step's rows, steps the rows of
+// the parameters it owns (nn::Sharding among those with the same parameters), and hands these around (nn::Units).
 //
 //   share_of ---> gradients, ledger ---> reduce ---> norm of the own rows ---> add ---> step of the own rows --->
 //   spread
 //
 // One rank: all of it does nothing.
 #pragma once
-#include <array>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "lib/comm/mesh.h"
 #include "lib/nn/model.h"
-#include "lib/optim/optimizer.h"
 
 namespace hearth::train {
 
 class DataParallel {
  public:
-  DataParallel(const comm::Mesh& mesh, nn::Model& model, const optim::Optimizer& optimizer);
+  DataParallel(const comm::Mesh& mesh, nn::Model& model);
 
   // This rank's share of n rows: equal ones, in rank order.
   comm::Piece share_of(std::int64_t n) const;
@@ -37,15 +32,10 @@ class DataParallel {
   double seconds() const;
 
  private:
-  comm::Communicator& ranks_of(nn::Copies copies) const;
   void reduce_ledger(Stream& stream);
 
   const comm::Mesh& mesh_;
   nn::Model& model_;
-  struct Bounds {
-    std::vector<std::int64_t> gradients, weights;
-  };
-  std::array<Bounds, nn::n_copies> bounds_;  // by nn::Copies: where each rank's own rows begin
 };
 
 }  // namespace hearth::train

@@ -34,7 +34,7 @@ HeldOutResult evaluate(Stream& stream, nn::Model& model, const data::HeldOut& he
                         .subspan(static_cast<std::size_t>(share.begin), static_cast<std::size_t>(share.count));
   const auto at_once = static_cast<std::size_t>(rows_at_once);
   // All ranks make as many passes, the last ones maybe empty, and stop at the same one, where they meet within a pass.
-  const bool meet = mesh.shape().data < mesh.size() || mesh.shape().expert > 1;
+  const bool meet = mesh.shape().data < mesh.size() || mesh.shape().expert > 1 || model.units().gathers();
   const std::int64_t n_passes = (comm::piece_of(n_rows, 0, ranks.size()).count + rows_at_once - 1) / rows_at_once;
   for (std::int64_t pass = 0; pass < n_passes; ++pass) {
     const std::int64_t stopped = stop_requested();

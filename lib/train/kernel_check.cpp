@@ -66,9 +66,8 @@ Side run_reference(Context& context, nn::Model& model, const data::Batch& batch)
   settings.max_tokens = view_of(batch).n_tokens();
   nn::Model host(model.config(), model.parameters().dtype(), settings);
   for (std::size_t i = 0; i < model.parameters().all().size(); ++i)
-    context.stream.copy(model.parameters().all()[i].master, host.parameters().all()[i].master);
+    context.stream.copy(model.parameters().all()[i].weight, host.parameters().all()[i].weight);
   context.stream.wait();
-  host.parameters().refresh_weights(reference);
   return run(reference, host, batch);
 }
 

@@ -15,7 +15,8 @@ namespace {
 std::string digest_of(Stream& stream, const nn::ParameterSet& parameters, bool experts) {
   std::string digests;
   for (const nn::Parameter& parameter : parameters.all()) {
-    if ((parameter.spec.copies == nn::Copies::expert_data) != experts) continue;
+    // Weights that are shared out are nobody's twice.
+    if ((parameter.spec.copies == nn::Copies::expert_data) != experts || !parameter.weight) continue;
     const Tensor& weight = parameter.weight;
     const Tensor bytes(weight.data, DType::u8, {static_cast<std::int64_t>(weight.bytes())});
     if (stream.is_host()) {

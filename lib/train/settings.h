@@ -5,6 +5,7 @@
 
 #include "lib/base/dtype.h"
 #include "lib/base/json.h"
+#include "lib/nn/sharding.h"
 #include "lib/optim/optimizer.h"
 #include "lib/optim/schedule.h"
 
@@ -45,6 +46,7 @@ struct RunSettings {
   double max_hours = 0;                 // 0: no limit
   std::int64_t stop_at = 0;             // measure, save and stop after this step; 0: go on to the last
   bool graphs = true;                   // on a GPU: record what repeats (same bits either way)
+  nn::Shard shard = nn::Shard::optimizer;  // among data ranks
   bool check_kernels = false;           // compare with the reference kernels at every evaluation
 };
 

@@ -25,9 +25,10 @@ constexpr int most_skips_in_a_row = 10;
 constexpr const char* optimizer_prefix = "optimizer/";
 
 nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device, const nn::Parallel& parallel,
-                                 bool graphs = true) {
+                                 nn::Shard shard, bool graphs = true) {
   nn::ModelSettings model;
   model.parallel = parallel;
+  model.shard = {.shard = shard, .whole_matrices = settings.optimizer.muon};
   model.device = device;
   model.graphs = graphs;
   model.purpose = nn::Purpose::train;
@@ -50,10 +51,11 @@ std::string kernels_text(const GpuKernels& chosen) {
 }
 
 // What computes the bits besides the settings: a resume elsewhere is told of.
-Json machine_facts(const Context& context, const comm::Mesh& mesh) {
+Json machine_facts(const Context& context, const comm::Mesh& mesh, nn::Shard shard) {
   const Machine machine = this_machine();
   Json facts{{"version", version()}, {"commit", commit()}, {"isa", machine.isa}, {"threads", context.pool.n_threads()}};
-  if (!mesh.alone()) facts["mesh"] = mesh.shape().text();
+  const std::string also = shard == nn::Shard::optimizer ? "" : " --shard " + std::string(nn::name_of(shard));
+  if (!mesh.alone()) facts["mesh"] = mesh.shape().text() + also;
   const Device& device = context.stream.device();
   if (!device.is_host()) facts["device"] = device.api().name();
   if (!device.is_host()) facts["kernels"] = kernels_text(context.stream.gpu_kernels());
@@ -71,9 +73,9 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
       run_settings_(run_settings),
       description_(std::move(description)),
       model_(config, settings.dtype,
-             model_settings(settings, context.stream.device(), nn::Parallel(*mesh_), run_settings.graphs)),
+             model_settings(settings, context.stream.device(), nn::Parallel(*mesh_), run_settings.shard, run_settings.graphs)),
       optimizer_(model_.parameters(), settings.optimizer, nn::Parallel(*mesh_)),
-      parallel_(*mesh_, model_, optimizer_),
+      parallel_(*mesh_, model_),
       loader_(corpus, static_cast<std::uint32_t>(settings.context), settings.seed),
       held_out_(corpus, static_cast<std::uint32_t>(settings.context), settings.eval_tokens, settings.seed),
       detector_(context.stream.device(), settings.optimizer),
@@ -84,17 +86,30 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
 }
 
 Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device,
-                            const comm::MeshShape& shape) {
+                            const comm::MeshShape& shape, nn::Shard shard) {
   Plan fullest;
+  const std::size_t optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, shape);
+  const auto replicas = static_cast<std::size_t>(shape.data * shape.context);
   for (int stage = 0; stage < shape.pipeline; ++stage) {
-    comm::Coordinates at;  // the first rank of a stage has the most
+    comm::Coordinates at;  // the first rank of a stage has the most activations
     at.pipeline = stage;
+    const nn::ModelSettings of_first = model_settings(settings, device, nn::Parallel(shape, at), shard);
     Plan plan;
-    plan.model = nn::plan_memory(config, settings.dtype, model_settings(settings, device, nn::Parallel(shape, at)));
-    plan.optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, shape);
+    plan.model = nn::plan_memory(config, settings.dtype, of_first);
+    const nn::Parallel fullest_rank = nn::fullest_rank(nn::parameters_of(config, of_first.parallel), of_first.parallel,
+                                                       of_first.shard.whole_matrices);
+    const nn::ParameterSet::Bytes parameters =
+        nn::ParameterSet::plan(config, settings.dtype, nn::Purpose::train, fullest_rank, of_first.shard);
+    plan.model.weights = parameters.weights, plan.model.masters = parameters.masters;
+    plan.model.gradients = parameters.gradients;
+    const std::int64_t own_rows = comm::piece_of(settings.batch_rows, 0, shape.data).count;
+    const std::int64_t n_passes = (own_rows + settings.microbatch_rows - 1) / settings.microbatch_rows;
+    plan.exchanged_bytes =
+        nn::exchanged_bytes(parameters, shard, n_passes, of_first.parallel, config.tie_embeddings);
+    plan.optimizer = optimizer;
     // Masters and the optimiser's state, once more, while a checkpoint is written.
-    const std::size_t masters = settings.dtype == DType::f32 ? plan.model.weights : plan.model.masters;
-    plan.staging = masters / static_cast<std::size_t>(shape.data * shape.context) + plan.optimizer;
+    const bool copies = settings.dtype != DType::f32, shared = shard == nn::Shard::parameters;
+    plan.staging = (copies ? plan.model.masters : plan.model.weights / (shared ? 1 : replicas)) + plan.optimizer;
     if (plan.total() > fullest.total()) fullest = plan;
   }
   return fullest;
@@ -102,28 +117,41 @@ Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& 
 
 void Trainer::start_fresh() {
   model_.parameters().initialise(context_.stream, settings_.seed);
-  optimizer_.take_masters(context_.stream, model_.parameters());
+  use_masters();
 }
 
-// read(name, whole tensor) gives the parameters, of which this rank takes its parts.
+// After the own rows of the masters, and the weights made of them, were set.
+void Trainer::use_masters() {
+  optimizer_.take_masters(context_.stream, model_.parameters());
+  parallel_.spread(context_.stream);
+}
+
+// read(spec, first_row, rows) gives rows of a whole parameter, of which this rank takes those it owns.
 template <class Read>
 void Trainer::fill_parameters(const Read& read) {
   for (const nn::Parameter& parameter : model_.parameters().all()) {
     const nn::ParameterSpec& spec = parameter.spec;
+    if (parameter.own.count == 0) continue;
     fill_from_host(context_.stream, parameter.master, [&](const Tensor& host) {
-      if (spec.shape == spec.whole) return read(spec.name, host);
+      if (spec.split == nn::Split::none) return read(spec, spec.first_row() + parameter.own.first, host);
       const Buffer memory(static_cast<std::size_t>(spec.whole.n_elements()) * sizeof(float));
       const Tensor whole(memory.data(), DType::f32, spec.whole);
-      read(spec.name, whole);
-      nn::take_part(spec, whole, host);
+      read(spec, 0, whole);
+      nn::take_rows(spec, whole, parameter.own, host);
     });
   }
   model_.parameters().refresh_weights(context_.stream);
-  optimizer_.take_masters(context_.stream, model_.parameters());
+  use_masters();
 }
 
 void Trainer::start_from(const store::ModelSource& source) {
-  fill_parameters([&](const std::string& name, const Tensor& whole) { source.read(name, whole); });
+  fill_parameters([&](const nn::ParameterSpec& spec, std::int64_t first_row, const Tensor& rows) {
+    if (rows.shape == spec.whole) return source.read(spec.name, rows);
+    const Buffer memory(static_cast<std::size_t>(spec.whole.n_elements()) * sizeof(float));
+    const Tensor whole(memory.data(), DType::f32, spec.whole);
+    source.read(spec.name, whole);
+    std::ranges::copy(whole.rows(first_row, rows.shape[0]).span<float>(), rows.as<float>());
+  });
 }
 
 // Of this rank: its rows of the parameters and of the optimiser's state. What is not trained is the first rank's, of
@@ -142,7 +170,9 @@ std::vector<NamedTensor> Trainer::tensors() {
 }
 
 void Trainer::restore_tensors(const formats::CheckpointReader& checkpoint) {
-  fill_parameters([&](const std::string& name, const Tensor& whole) { checkpoint.read(name, whole); });
+  fill_parameters([&](const nn::ParameterSpec& spec, std::int64_t first_row, const Tensor& rows) {
+    checkpoint.read_rows(spec.name, first_row, rows);
+  });
   for (const optim::StateTensor& state : optimizer_.state()) {
     fill_from_host(context_.stream, state.tensor, [&](const Tensor& host) {
       checkpoint.read_rows(optimizer_prefix + state.name, state.first_row, host);
@@ -165,7 +195,7 @@ void Trainer::resume(const formats::CheckpointReader& checkpoint) {
   skipped_in_a_row_ = json_get<int>(detector, "skipped_in_a_row", where);
   metrics_position_ = json_get<std::uint64_t>(trainer, "metrics_bytes", where);
   rolled_back_to_ = json_get<std::int64_t>(trainer, "rolled_back_to", where);
-  const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_, *mesh_);
+  const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_, *mesh_, run_settings_.shard);
   for (const auto& [key, value] : now.items()) {
     if (before.value(key, Json()) != value) {
       context_.log.warning("resumed with another " + key + " (" + dump_json(value) + ", before " +
@@ -186,7 +216,7 @@ Json Trainer::trainer_state() {
           {"rolled_back_to", rolled_back_to_},
           {"asked", parse_json(description_.asked, "options")},
           {"settings", to_json(settings_)},
-          {"machine", machine_facts(context_, *mesh_)}};
+          {"machine", machine_facts(context_, *mesh_, run_settings_.shard)}};
 }
 
 Json Trainer::write_event(std::string_view name, const Json& fields) {
@@ -211,7 +241,7 @@ void Trainer::log_start() {
   if (step_ > 0) fields["resumed_from"] = step_;
   write_event("start", fields,
               {{"provenance", parse_json(description_.provenance, "provenance")},
-               {"machine", machine_facts(context_, *mesh_)},
+               {"machine", machine_facts(context_, *mesh_, run_settings_.shard)},
                {"ceiling_flops_per_s", ceiling_flops_per_s_}});
 }
 

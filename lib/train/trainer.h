@@ -72,13 +72,14 @@ class Trainer {
   struct Plan {
     nn::MemoryPlan model;
     std::size_t optimizer = 0, staging = 0;
+    double exchanged_bytes = 0;  // that a rank sends to those with the same parameters, in a step
     std::size_t process =
         80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
     std::size_t total() const { return model.total() + optimizer + staging + process; }
   };
   // shape: of the mesh; the most any of its ranks needs.
   static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device = {},
-                   const comm::MeshShape& shape = {.data = 1});
+                   const comm::MeshShape& shape = {.data = 1}, nn::Shard shard = nn::Shard::optimizer);
 
  private:
   // A step that was put into the stream, and what the host will read of it.
@@ -104,6 +105,7 @@ class Trainer {
   void save_between_steps();  // the same, but a disk without room does not end the run
   bool pauses_saving(const std::function<void()>& saving);
   void roll_back(const std::string& reason);
+  void use_masters();
   template <class Read>
   void fill_parameters(const Read& read);
   void restore_tensors(const formats::CheckpointReader& checkpoint);

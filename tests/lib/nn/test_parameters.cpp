@@ -63,15 +63,16 @@ TEST_CASE("the plan of parameters is what they take") {
         if (parameter.gradient) gradients += parameter.gradient.bytes();
       }
       const ParameterSet::Bytes plan = ParameterSet::plan(config, dtype, purpose);
-      CHECK(plan.weights == weights);
+      const std::size_t gaps = 64 * parameters.all().size();
+      CHECK((plan.weights >= weights && plan.weights < weights + gaps));
       CHECK(plan.masters == masters);
-      CHECK(plan.gradients == gradients);
+      CHECK((plan.gradients >= gradients && plan.gradients < gradients + gaps));
     }
   }
   CHECK_THROWS_WITH(ParameterSet(config, DType::f16, Purpose::run), Catch::Contains("f32 or bf16, not in f16"));
 }
 
-// Every rank of a mesh starts with its parts of one rank's start, and together they have all of it.
+// Every rank of a mesh starts with its rows of one rank's start, and together they have all of it.
 TEST_CASE("the parts of a mesh are those of the whole, from the same start") {
   ThreadPool pool(1);
   Stream stream(pool);
@@ -92,13 +93,19 @@ TEST_CASE("the parts of a mesh are those of the whole, from the same start") {
       for (const Parameter& part : parts.all()) {
         INFO(part.spec.name << " of rank " << rank);
         const Tensor& all = whole.get(part.spec.name).master;
+        if (part.own.count == 0) continue;
         std::vector<float> expected(static_cast<std::size_t>(part.master.n_elements()));
-        take_part(part.spec, all, Tensor(expected.data(), part.spec.shape));
+        take_rows(part.spec, all, part.own, Tensor(expected.data(), part.master.shape));
         CHECK(values_of(part.master) == expected);
         std::vector<int>& held = holders[part.spec.name];
         held.resize(static_cast<std::size_t>(all.n_elements()));
-        part.spec.for_runs([&](std::int64_t, std::int64_t begin, std::int64_t count) {
-          for (std::int64_t i = begin; i < begin + count; ++i) ++held[static_cast<std::size_t>(i)];
+        const std::int64_t row = part.spec.shape.n_elements() / part.spec.shape[0];
+        part.spec.for_runs([&](std::int64_t begin, std::int64_t whole_begin, std::int64_t count) {
+          for (std::int64_t i = 0; i < count; ++i) {
+            const std::int64_t of_part = (begin + i) / row;
+            if (of_part >= part.own.first && of_part < part.own.first + part.own.count)
+              ++held[static_cast<std::size_t>(whole_begin + i)];
+          }
         });
       }
     }

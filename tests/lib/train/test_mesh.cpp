@@ -105,6 +105,7 @@ struct Run {
   std::map<std::string, std::vector<float>> wholes;
   std::int64_t n_twice = 0;                    // rows that more than one has
   std::vector<kernels::StepVerdict> verdicts;  // of the last step, of every rank
+  double sent_bytes = 0;                       // among ranks that hold the same, over all of them and all steps
 };
 
 void add_owned(const optim::StateTensor& owned, Run& run) {
@@ -124,6 +125,8 @@ struct How {
   bool recompute = false;          // as many blocks as can be
   nn::ContextBy context_by = nn::ContextBy::either;
   double headroom = 2;  // of experts
+  nn::Shard shard = nn::Shard::optimizer;
+  std::int64_t rows_at_once = most_rows_at_once;
 };
 
 std::size_t least_activations(const nn::ModelConfig& config, nn::ModelSettings settings) {
@@ -134,12 +137,20 @@ std::size_t least_activations(const nn::ModelConfig& config, nn::ModelSettings s
   }
 }
 
+void break_own_gradient(const nn::ParameterSet& parameters) {
+  const auto owned = std::ranges::find_if(parameters.all(), [](const nn::Parameter& each) {
+    return each.own_gradient && each.spec.copies != nn::Copies::data_and_tensor;
+  });
+  owned->own_gradient.as<float>()[0] = NAN;
+}
+
 // One rank's part of a run.
 void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How& how, Run& run, std::mutex& mutex) {
   ThreadPool pool(1);
   Stream stream(pool);
   nn::ModelSettings settings;
-  settings.max_tokens = most_rows_at_once * row_tokens;
+  settings.max_tokens = how.rows_at_once * row_tokens;
+  settings.shard = {how.shard, how.muon};
   settings.parallel = nn::Parallel(mesh);
   settings.parallel.context_by = how.context_by;
   settings.expert_headroom = how.headroom;
@@ -148,19 +159,24 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How
   optim::OptimizerSettings by;
   by.muon = how.muon;
   optim::Optimizer optimizer(model.parameters(), by, settings.parallel);
-  DataParallel parallel(mesh, model, optimizer);
+  DataParallel parallel(mesh, model);
   OutlierDetector detector({}, by);
   model.parameters().initialise(stream, 7);
   optimizer.take_masters(stream, model.parameters());
+  parallel.spread(stream);
+  const auto sent_bytes = [&] {
+    return static_cast<double>(mesh.replicas().traffic().bytes + mesh.expert_replicas().traffic().bytes);
+  };
+  const double sent_before = sent_bytes();
   const std::int64_t layers = config.n_layers(), k = 2;
   for (std::int64_t step = 0; step < n_steps; ++step) {
     model.parameters().zero_gradients(stream);
     model.begin_step();
     const comm::Piece share = parallel.share_of(n_rows);
-    const std::int64_t passes = parallel.n_passes(n_rows, most_rows_at_once);
+    const std::int64_t passes = parallel.n_passes(n_rows, how.rows_at_once);
     for (std::int64_t pass = 0; pass < passes; ++pass) {
-      const std::int64_t begin = share.begin + std::min(share.count, pass * most_rows_at_once);
-      const std::int64_t end = std::min(share.begin + share.count, begin + most_rows_at_once);
+      const std::int64_t begin = share.begin + std::min(share.count, pass * how.rows_at_once);
+      const std::int64_t end = std::min(share.begin + share.count, begin + how.rows_at_once);
       Rows rows;
       for (std::int64_t row = begin; row < end; ++row) rows.add(step, row, config.vocab);
       nn::Batch batch = rows.view();
@@ -194,8 +210,12 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How
       }
     }
     model.finish_step(stream);
-    if (step + 1 == n_steps && mesh.rank() == how.broken) model.parameters().all()[3].gradient.as<float>()[1] = NAN;
+    // A gradient that is whole still is broken before it is added up, another one after.
+    const Tensor whole = model.parameters().all()[3].gradient;
+    const bool broken = step + 1 == n_steps && mesh.rank() == how.broken;
+    if (broken && whole) whole.as<float>()[1] = NAN;
     parallel.reduce(stream);
+    if (broken && !whole) break_own_gradient(model.parameters());
     optimizer.measure(stream, model.parameters());
     parallel.add(stream, optimizer.squares());
     detector.judge(stream, model.ledger().head.rows(3, 1), optimizer.squares(), 1e-3);
@@ -208,6 +228,7 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How
     }
   }
   const std::lock_guard lock(mutex);
+  run.sent_bytes += sent_bytes() - sent_before;
   run.verdicts.push_back(static_cast<kernels::StepVerdict>(
       static_cast<int>(detector.report().as<double>()[kernels::StepReport::verdict])));
   for (const optim::StateTensor& owned : optimizer.owned_parameters(model.parameters())) add_owned(owned, run);
@@ -444,11 +465,106 @@ TEST_CASE("experts without room for all rows at once take them in rounds, and th
   CHECK(bytes(100) == bytes(4));  // what can come at most
 }
 
+// Sharded gradients and parameters against one rank; against the same mesh that shards the optimiser's state alone, to
+// the bit where a step is one pass; and against themselves.
+void check_shards(const std::vector<Case>& table, bool moe, bool muon, bool tied = false) {
+  nn::ModelConfig config = small(moe);
+  config.tie_embeddings = tied;
+  const Run one = train_on({}, 1, config, {.muon = muon});
+  const Choices* given = moe ? &one.choices : nullptr;
+  for (const Case& each : table) {
+    const auto run_of = [&](nn::Shard shard, std::int64_t rows_at_once) {
+      return train_on(each.shape, each.n_ranks, config,
+                      {.muon = muon, .given = given, .shard = shard, .rows_at_once = rows_at_once});
+    };
+    const Run whole = run_of(nn::Shard::optimizer, n_rows);
+    for (const nn::Shard shard : {nn::Shard::gradients, nn::Shard::parameters}) {
+      INFO(each.shape.for_ranks(each.n_ranks).text() << ", sharded " << nn::name_of(shard)
+                                                     << (moe ? ", mixture" : ", dense") << (muon ? ", muon" : ", adamw"));
+      const Run run = run_of(shard, 1);  // as many passes as there can be
+      CHECK(worst(run.losses, one.losses) < 1e-5);
+      CHECK(worst(run.norms, one.norms) < 1e-3);
+      CHECK(run.wholes.size() == one.wholes.size());
+      CHECK(worst(run.wholes, one.wholes) < 1e-3);
+      CHECK(run.n_twice == 0);
+      const Run again = run_of(shard, 1);
+      CHECK(again.losses == run.losses);
+      CHECK(again.wholes == run.wholes);
+      const Run at_once = run_of(shard, n_rows);
+      CHECK(at_once.losses == whole.losses);
+      CHECK(at_once.norms == whole.norms);
+      CHECK(at_once.wholes == whole.wholes);
+    }
+  }
+}
+
+TEST_CASE("dense models with sharded gradients and parameters train as on one rank") {
+  check_shards({{2, {}},
+                {3, {}},
+                {4, {.tensor = 2}},
+                {4, {.pipeline = 2}},
+                {4, {.context = 2}},
+                {8, {.pipeline = 2, .context = 2, .tensor = 2}}},
+               false, true);
+}
+
+TEST_CASE("dense models with sharded gradients and parameters train by AdamW as on one rank") {
+  check_shards({{4, {}}, {4, {.context = 2, .tensor = 2}}, {8, {.pipeline = 2, .tensor = 2}}}, false, false);
+}
+
+TEST_CASE("a tied embedding is sharded with its gradients and parameters") {
+  check_shards({{2, {}}, {4, {.tensor = 2}}}, false, true, true);
+}
+
+TEST_CASE("mixtures with sharded gradients and parameters train as on one rank, their routing replayed") {
+  check_shards({{2, {}},
+                {2, {.expert = 2}},
+                {4, {.expert = 2}},
+                {8, {.tensor = 2, .expert = 2}},
+                {8, {.pipeline = 2, .context = 2, .expert = 2}}},
+               true, true);
+  check_shards({{4, {.tensor = 2, .expert = 2}}, {4, {.expert = 2}}}, true, false);
+}
+
+TEST_CASE("ranks send what is planned to bring parameters together and add up gradients") {
+  for (const bool tied : {false, true}) {
+    nn::ModelConfig config = small(true);
+    config.tie_embeddings = tied;
+    for (const comm::MeshShape& asked : {comm::MeshShape{}, comm::MeshShape{.expert = 2}}) {
+      const comm::MeshShape shape = asked.for_ranks(4);
+      for (const nn::Shard shard : {nn::Shard::optimizer, nn::Shard::gradients, nn::Shard::parameters}) {
+        INFO(shape.text() << ", sharded " << nn::name_of(shard) << (tied ? ", tied" : ""));
+        const Run run = train_on(asked, 4, config, {.shard = shard, .rows_at_once = 1});
+        const nn::Parallel parallel(shape, {});
+        const nn::ParameterSet::Bytes bytes =
+            nn::ParameterSet::plan(config, DType::f32, nn::Purpose::train, parallel, {shard, true});
+        const double planned = nn::exchanged_bytes(bytes, shard, 2, parallel, tied);
+        CHECK(run.sent_bytes / n_steps / 4 == Approx(planned).epsilon(0.02));
+      }
+    }
+  }
+}
+
+TEST_CASE("blocks that are recomputed bring their sharded parameters together once more") {
+  const nn::ModelConfig config = small(true);
+  const comm::MeshShape shape{.context = 2, .expert = 2};
+  const How how{.shard = nn::Shard::parameters};
+  How recomputing = how;
+  recomputing.recompute = true;
+  const Run kept = train_on(shape, 4, config, how), recomputed = train_on(shape, 4, config, recomputing);
+  CHECK(recomputed.losses == kept.losses);
+  CHECK(recomputed.wholes == kept.wholes);
+}
+
 TEST_CASE("a gradient that is not finite on one rank lets all skip the step") {
   const nn::ModelConfig config = small(true);
   const comm::MeshShape shape{.pipeline = 2, .tensor = 2, .expert = 2};
-  for (const int broken : {0, 3, 6}) {
-    const Run run = train_on(shape, 8, config, {.broken = broken});
+  for (const auto& [broken, shard] : std::vector<std::pair<int, nn::Shard>>{{0, nn::Shard::optimizer},
+                                                                            {3, nn::Shard::optimizer},
+                                                                            {6, nn::Shard::optimizer},
+                                                                            {3, nn::Shard::gradients},
+                                                                            {6, nn::Shard::parameters}}) {
+    const Run run = train_on(shape, 8, config, {.broken = broken, .shard = shard});
     CHECK(run.verdicts == std::vector<kernels::StepVerdict>(8, kernels::StepVerdict::gradient_not_finite));
     CHECK(std::isfinite(worst(run.wholes, run.wholes)));
   }
