@@ -69,6 +69,7 @@ train::Job job_asked_for(const PretrainOptions& o) {
   job.batch_rows = batch_rows(o, job);
   job.software.recomputed = -1;
   job.software.muon = o.optimizer == "muon";
+  job.software.shard = nn::shard_from_name(o.shard);
   return job;
 }
 
@@ -133,6 +134,7 @@ void print_parts(const train::Prediction& p) {
       std::printf("  %-26s %10s  %s\n", name, human_seconds(seconds).c_str(),
                   share(seconds, p.seconds.total()).c_str());
   }
+  std::printf("parameters and gradients sent among data ranks: %s a rank and step\n", human_bytes(p.data_bytes).c_str());
   std::printf("memory of the fullest rank\n");
   for (const auto& [name, bytes] : bytes_of(p)) std::printf("  %-26s %10s\n", name, human_bytes(bytes).c_str());
 }
@@ -154,6 +156,7 @@ Json to_json(const train::Advice& a) {
           {"step_s", p.seconds.total()},
           {"seconds", seconds},
           {"bytes", bytes},
+          {"data_bytes", p.data_bytes},
           {"tokens_per_s", p.tokens_per_s},
           {"flops_per_s_of_a_gpu", p.flops_of_rank},
           {"utilisation", p.utilisation}};

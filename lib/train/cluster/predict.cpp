@@ -255,12 +255,15 @@ Prediction::Bytes bytes_of(const Job& job, const Stage& stage, double held, doub
   const Cost& c = stage.cost;
   const double all = c.parameters + c.expert_parameters;
   const double owned = c.parameters / replicas_of(job, false) + c.expert_parameters / replicas_of(job, true);
-  const double shard = job.software.sharded_parameters ? owned / all : 1;
+  // Two units are whole at a time: layers, or tables of the vocabulary.
+  const double tables = static_cast<double>(job.shape.vocab * job.shape.hidden) / job.mesh.tensor;
+  const double unit = std::max(tables, (all - 2 * tables) / static_cast<double>(std::max<std::size_t>(1, stage.n_layers)));
+  const double shared = std::min(all, owned + 2 * unit);
   const double layer = stage.n_layers > 0 ? c.kept_bytes / static_cast<double>(stage.n_layers) : 0;
   Prediction::Bytes bytes;
-  bytes.weights = bf16_bytes * all * shard;
-  bytes.masters = fp32_bytes * (job.software.sharded_parameters ? owned : all);
-  bytes.gradients = fp32_bytes * all * shard;
+  bytes.weights = bf16_bytes * (job.software.shard == nn::Shard::parameters ? shared : all);
+  bytes.masters = fp32_bytes * owned;
+  bytes.gradients = fp32_bytes * (job.software.shard == nn::Shard::optimizer ? all : shared);
   bytes.optimizer = (job.software.muon ? 4 : 8) * owned;
   // Beside what is kept, the gradients of one layer's activations.
   bytes.activations = held * ((1 - recomputed) * c.kept_bytes + recomputed * c.input_bytes) + layer;
@@ -279,11 +282,27 @@ double data_exchange_s(const Job& job, const Cost& cost, double forward_s, doubl
     reduce += gather_seconds(job.cluster, group, fp32_bytes * parameters);
     gather += gather_seconds(job.cluster, group, bf16_bytes * parameters);
   }
-  if (job.software.sharded_parameters) {
+  if (job.software.shard == nn::Shard::gradients) {
+    return microbatches * std::max(0.0, reduce - hidden_exchange * backward_s) +
+           std::max(0.0, gather - hidden_exchange * forward_s);
+  }
+  if (job.software.shard == nn::Shard::parameters) {
     return microbatches * (std::max(0.0, gather - hidden_exchange * forward_s) +
                            std::max(0.0, gather + reduce - hidden_exchange * backward_s));
   }
   return std::max(0.0, reduce - hidden_exchange * backward_s) + std::max(0.0, gather - hidden_exchange * forward_s);
+}
+
+// What a rank sends in all of that.
+double data_exchange_bytes(const Job& job, const Cost& cost, double microbatches) {
+  double sent = 0;  // elements
+  for (const bool experts : {false, true}) {
+    const double n = replicas_of(job, experts);
+    sent += (experts ? cost.expert_parameters : cost.parameters) * (n - 1) / n;
+  }
+  const nn::Shard shard = job.software.shard;
+  return sent * (fp32_bytes * (shard == nn::Shard::optimizer ? 1 : microbatches) +
+                 bf16_bytes * (shard == nn::Shard::parameters ? 2 * microbatches : 1));
 }
 
 double optimizer_s(const Job& job, const Cost& cost) {
@@ -378,6 +397,7 @@ Prediction predict(const Job& job) {
   s.pipeline = job.mesh.pipeline > 1 ? 2 * m * job.software.interleave * rank.stage_send_s() : 0;
   s.bubble = (job.mesh.pipeline - 1.0) / job.software.interleave * even * (cost.total() + p.recomputed * f.total());
   s.data = data_exchange_s(job, cost, f.total(), b.total(), m);
+  p.data_bytes = data_exchange_bytes(job, cost, m);
   s.optimizer = optimizer_s(job, cost);
   s.straggling = straggling * std::log2(job.cluster.n_ranks()) * s.total();
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "lib/comm/mesh.h"
+#include "lib/nn/sharding.h"
 #include "lib/train/cluster/hardware.h"
 #include "lib/train/cluster/shape.h"
 
@@ -25,7 +26,7 @@ struct Software {
   double dispatch_hidden = 0;  // the same of the experts' all_to_all, beside the shared expert
   double recomputed = 0;       // share of layers whose forward pass runs again; negative: as many as memory asks for
   bool muon = true;
-  bool sharded_parameters = false;  // weights gathered for every layer and microbatch (FSDP)
+  nn::Shard shard = nn::Shard::optimizer;  // what data ranks share out; parameters: FSDP
 };
 
 struct Job {
@@ -52,6 +53,7 @@ struct Prediction {
     double weights = 0, masters = 0, gradients = 0, optimizer = 0, activations = 0, reserve = 0;
     double total() const { return weights + masters + gradients + optimizer + activations + reserve; }
   } bytes;
+  double data_bytes = 0;  // that a rank sends in a step to those with the same parameters
   double recomputed = 0;  // share of layers
   bool fits = false;
   std::int64_t microbatches = 0;

@@ -37,7 +37,7 @@ Software recomputing(Software s, double share) {
 }
 
 Software sharded(Software s) {
-  s.sharded_parameters = true;
+  s.shard = nn::Shard::parameters;
   return s;
 }
 
@@ -163,6 +163,30 @@ TEST_CASE("memory of one rank is what the model's own plan says") {
     CHECK(p.bytes.masters == bytes(plan.masters).epsilon(0.01));
     CHECK(p.bytes.gradients == bytes(plan.gradients).epsilon(0.01));
     CHECK(p.bytes.activations == bytes(plan.activations).epsilon(0.25));
+  }
+}
+
+TEST_CASE("what data ranks share out of a model is predicted as the model's own plan says") {
+  const nn::ModelConfig config = nn::config_from_depth(12, false, 4096, 2048);
+  constexpr int n_ranks = 4;
+  Job job;
+  job.shape = shape_of(config, "depth 12");
+  job.cluster = {gpu_named("h100"), 1, n_ranks};
+  job.mesh = {n_ranks, 1, 1, 1, 1};
+  job.context = 2048;
+  job.batch_rows = 8;
+  for (const nn::Shard shard : {nn::Shard::optimizer, nn::Shard::gradients, nn::Shard::parameters}) {
+    INFO(nn::name_of(shard));
+    job.software.shard = shard;
+    const Prediction p = predict(job);
+    const nn::Parallel parallel(job.mesh, {});
+    const nn::ParameterSet::Bytes bytes =
+        nn::ParameterSet::plan(config, DType::bf16, nn::Purpose::train, parallel, {shard, true});
+    const auto near = [](double n) { return Approx(n).epsilon(0.1); };
+    CHECK(p.bytes.weights == near(static_cast<double>(bytes.weights)));
+    CHECK(p.bytes.masters == near(static_cast<double>(bytes.masters)));
+    CHECK(p.bytes.gradients == near(static_cast<double>(bytes.gradients)));
+    CHECK(p.data_bytes == near(nn::exchanged_bytes(bytes, shard, p.microbatches, parallel, false)));
   }
 }
 
