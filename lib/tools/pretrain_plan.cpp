@@ -208,7 +208,7 @@ void check_shard(const PretrainOptions& o, const Context& context) {
   if (!context.stream.is_host())
     throw Error(Kind::config, "--shard " + o.shard + " is for the host so far: on GPUs leave it out");
   if (o.check_kernels)
-    throw Error(Kind::config, "--check-kernels compares whole models: leave out --shard " + o.shard);
+    throw Error(Kind::config, "--check-kernels compares whole gradients: leave out --shard " + o.shard);
 }
 
 void set_expectation(PretrainPlan& plan, Context& context) {
