@@ -89,7 +89,7 @@ expect_close() {
 
   # Mistakes.
   expect_exit 78 'leaves some of 4 ranks without work' ranks 4 pretrain $plain --batch-tokens 96 --steps 3 -o runs/few
-  expect_exit 64 'but this tool runs as one' ranks 2 shard docs -o many.h5
+  expect_exit 64 'but this tool runs as one' ranks 2 hearth export --model runs/ranks2 --to hf -o many
   cp -r runs/ranks2 runs/other
   expect_exit 78 'was started with another --lr' ranks 2 pretrain $plain --batch-tokens 256 --lr 0.02 --steps 20 -o runs/other
   printf '%s\n' '#!/bin/sh' '[ "$OMPI_COMM_WORLD_RANK" = 1 ] && set -- "$@" --seed 7' 'exec pretrain "$@"' >differs

@@ -122,12 +122,18 @@ void broadcast(Group group, void* data, std::size_t bytes, int root) {
 }
 
 void all_gather(Group group, const void* from, void* to, std::size_t bytes) {
-  MPI_Datatype block = MPI_DATATYPE_NULL;
   HEARTH_CHECK(bytes <= piece_bytes, "a rank's share of a gather is above 1 GiB");
-  check(MPI_Type_contiguous(static_cast<int>(bytes), MPI_BYTE, &block), "MPI_Type_contiguous");
-  check(MPI_Type_commit(&block), "MPI_Type_commit");
+  const auto ranks = static_cast<std::size_t>(size(group));
   const char* own = static_cast<const char*>(to) + static_cast<std::size_t>(rank(group)) * bytes;
-  const int code = MPI_Allgather(from == own ? MPI_IN_PLACE : from, 1, block, to, 1, block, comm_of(group));
+  const void* given = from == own ? MPI_IN_PLACE : from;
+  const int n = static_cast<int>(bytes);
+  if (bytes * ranks <= piece_bytes)
+    return check(MPI_Allgather(given, n, MPI_BYTE, to, n, MPI_BYTE, comm_of(group)), "MPI_Allgather");
+  // Some algorithms of some MPIs multiply counts in int: of all this one block a rank. Making its type takes a while.
+  MPI_Datatype block = MPI_DATATYPE_NULL;
+  check(MPI_Type_contiguous(n, MPI_BYTE, &block), "MPI_Type_contiguous");
+  check(MPI_Type_commit(&block), "MPI_Type_commit");
+  const int code = MPI_Allgather(given, 1, block, to, 1, block, comm_of(group));
   MPI_Type_free(&block);
   check(code, "MPI_Allgather");
 }
