@@ -28,7 +28,7 @@ __device__ double sum_of_block(double x, double* sm) {
     __syncthreads();
     if (static_cast<int>(threadIdx.x) < half) sm[threadIdx.x] += sm[threadIdx.x + half];
   }
-  return sm[0];
+  return threadIdx.x == 0 ? sm[0] : 0;
 }
 
 __global__ void __launch_bounds__(threads) token_totals_kernel(TokenTotals t) {

@@ -68,6 +68,7 @@ struct Block {
   Where failed_where;
   int n_live = 0;
   bool abandoned = false;
+  char begun = 0;  // the point that a grid's threads come after: what the host did before it
   char ended = 0;  // the point that the end of a grid comes after
 };
 
@@ -98,7 +99,10 @@ void release(Barrier& barrier) {
 
 void complete(Collective& collective) {
   const int parity = static_cast<int>(collective.generation & 1);
-  if (collective.finish != nullptr) collective.finish(collective, parity);
+  if (collective.finish != nullptr) {
+    const Unseen unseen;
+    collective.finish(collective, parity);
+  }
   collective.arrived = 0;
   collective.generation = collective.generation + 1;
 }
@@ -120,6 +124,7 @@ void end_thread() {
 }
 
 void body_of_fiber() {
+  comes_after(&block->begun);
   (*block->kernel)();
   end_thread();
 }
@@ -244,6 +249,7 @@ void run_grid(dim3 grid, dim3 dim, std::size_t shared_bytes, const std::function
   b.kernel = &kernel;
   b.where.block_dim = dim;
   b.where.grid_dim = grid;
+  comes_before(&b.begun);
   hearth::Rng rng(schedule_seed + 1);
   std::vector<int> order = ascending(n_threads), blocks = ascending(n_blocks);
   for (std::size_t i = schedule_seed == 0 ? 0 : blocks.size(); i > 1; --i)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/simt/intrinsics.h"
+#include "tests/simt/races.h"
 
 unsigned __ballot_sync(unsigned mask, int predicate, simt::Where where) {
   const std::uint32_t vote = predicate != 0 ? 1 : 0;
@@ -29,6 +30,7 @@ void copy_later(void* to, const void* from, std::size_t bytes, std::size_t from_
   if (reinterpret_cast<std::uintptr_t>(to) % bytes != 0) fail("cp.async", "to a misaligned address", where);
   if (from_bytes > 0 && reinterpret_cast<std::uintptr_t>(from) % bytes != 0)
     fail("cp.async", "from a misaligned address", where);
+  const Unseen unseen;
   current->copies.push_back({to, from, bytes, from_bytes, current->copy_group});
 }
 
@@ -46,6 +48,7 @@ void wait_copies(int but_newest_groups) {
     if (copy.from_bytes > 0) std::memcpy(copy.to, copy.from, copy.from_bytes);
     std::memset(static_cast<std::byte*>(copy.to) + copy.from_bytes, 0, copy.bytes - copy.from_bytes);
   }
+  const Unseen unseen;
   copies.erase(std::remove_if(copies.begin(), copies.end(), landed), copies.end());
 }
 
