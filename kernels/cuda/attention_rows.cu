@@ -1,52 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cuda/attention_rows.h"
 
-#include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/attention_warp.cuh"
 #include "kernels/cuda/columns.cuh"
 
 namespace hearth::kernels::cuda {
 namespace {
 
-constexpr int warps = 4, threads = warps * warp;
-constexpr int most_width = 512, per_lane = most_width / warp;  // of a head
-
 template <class T>
-__device__ float dot(const T* a, const T* b, int width) {
-  float sum = 0;
-  for (int i = 0; i < width; ++i) sum += to_float(a[i]) * to_float(b[i]);
-  return sum;
-}
-
-// sums[i] += sum over j of factor[j] * rows[j][lane + 32 i], j in [0, count); row(j) gives the row.
-template <class Row>
-__device__ void add_rows(float (&sums)[per_lane], const float* factor, int count, int width, const Row& row) {
-  const int lane = static_cast<int>(threadIdx.x) % warp;
-  for (int j = 0; j < count; ++j) {
-    const auto* from = row(j);
-    const float by = factor[j];
-#pragma unroll
-    for (int i = 0; i < per_lane; ++i) {
-      if (lane + i * warp < width) sums[i] += by * to_float(from[lane + i * warp]);
-    }
-  }
-}
-
-template <class T>
-__device__ void write_row(T* to, const float (&sums)[per_lane], float factor, int width) {
-  const int lane = static_cast<int>(threadIdx.x) % warp;
-#pragma unroll
-  for (int i = 0; i < per_lane; ++i) {
-    if (lane + i * warp < width) store(to + lane + i * warp, factor * sums[i]);
-  }
-}
-
-__device__ __forceinline__ int64_t warp_of_grid() {
-  return static_cast<int64_t>(blockIdx.x) * warps + threadIdx.x / warp;
-}
-
-template <class T>
-__global__ void __launch_bounds__(threads) forward_kernel(AttentionInputs<T> in, T* o, float* lse) {
-  HEARTH_SHARED(float, threads, shared);
+__global__ void __launch_bounds__(row_threads) forward_kernel(AttentionInputs<T> in, T* o, float* lse) {
+  HEARTH_SHARED(float, row_threads, shared);
   if (warp_of_grid() >= in.tokens * in.q_heads) return;
   const int64_t token = warp_of_grid() / in.q_heads;
   const int head = static_cast<int>(warp_of_grid() % in.q_heads), kv_head = in.kv_head_of(head);
@@ -56,28 +19,19 @@ __global__ void __launch_bounds__(threads) forward_kernel(AttentionInputs<T> in,
   const auto run = in.run_of(sequence);
   const int query = run.first + static_cast<int>(token - run.start);
   const Range keys = run.mask.keys(query, query, run.n_keys);
-  float greatest = in.sinks != nullptr ? in.sinks[head] : -INFINITY, sum = in.sinks != nullptr ? 1.0f : 0.0f;
-  float sums[per_lane] = {};
+  WarpSoftmax softmax;
+  if (in.sinks != nullptr) softmax.greatest = in.sinks[head], softmax.sum = 1;
   for (int begin = keys.begin; begin < keys.end; begin += warp) {
     const int count = keys.end - begin < warp ? keys.end - begin : warp;
     float z = -INFINITY;
     if (lane < count)
       z = in.capped(in.scale *
                     dot(in.q_row(token, head), in.k_row(run.key_start + begin + lane, kv_head), in.head_dim));
-    const float next = fmaxf(greatest, warp_max(z)), shrink = greatest > -INFINITY ? expf(greatest - next) : 0;
-    // A block of minus infinity alone leaves next there: nothing is added, and no difference of infinities taken.
-    const float probability = z == -INFINITY ? 0 : expf(z - next);
-    p[lane] = probability;
-    sum = sum * shrink + warp_sum(probability);
-    greatest = next;
-#pragma unroll
-    for (int i = 0; i < per_lane; ++i) sums[i] *= shrink;
-    __syncwarp();
-    add_rows(sums, p, count, in.v_dim, [&](int j) { return in.v_row(run.key_start + begin + j, kv_head); });
-    __syncwarp();
+    softmax.step(z, p, count, in.v_dim, [&](int j) { return in.v_row(run.key_start + begin + j, kv_head); });
   }
-  write_row(o + (token * in.q_heads + head) * in.v_dim, sums, sum == 0 ? 0 : 1 / sum, in.v_dim);
-  if (lane == 0) lse[head * in.tokens + token] = sum == 0 ? -INFINITY : greatest + logf(sum);
+  const float sum = softmax.sum;
+  write_row(o + (token * in.q_heads + head) * in.v_dim, softmax.sums, sum == 0 ? 0 : 1 / sum, in.v_dim);
+  if (lane == 0) lse[head * in.tokens + token] = sum == 0 ? -INFINITY : softmax.greatest + logf(sum);
 }
 
 template <class T>
@@ -105,8 +59,8 @@ __device__ Pair pair_of(const AttentionInputs<T>& in, const Gradients<T>& g, int
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) query_gradient_kernel(AttentionInputs<T> in, Gradients<T> g) {
-  HEARTH_SHARED(float, threads, shared);
+__global__ void __launch_bounds__(row_threads) query_gradient_kernel(AttentionInputs<T> in, Gradients<T> g) {
+  HEARTH_SHARED(float, row_threads, shared);
   if (warp_of_grid() >= in.tokens * in.q_heads) return;
   const int64_t token = warp_of_grid() / in.q_heads;
   const int head = static_cast<int>(warp_of_grid() % in.q_heads), kv_head = in.kv_head_of(head);
@@ -122,7 +76,7 @@ __global__ void __launch_bounds__(threads) query_gradient_kernel(AttentionInputs
   const auto run = in.run_of(sequence);
   const int query = run.first + static_cast<int>(token - run.start);
   const Range keys = run.mask.keys(query, query, run.n_keys);
-  float sums[per_lane] = {};
+  float sums[elements_a_lane] = {};
   for (int begin = keys.begin; begin < keys.end; begin += warp) {
     const int count = keys.end - begin < warp ? keys.end - begin : warp;
     dz[lane] = lane < count ? pair_of(in, g, token, head, run.key_start + begin + lane).dz : 0;
@@ -134,9 +88,9 @@ __global__ void __launch_bounds__(threads) query_gradient_kernel(AttentionInputs
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) key_gradient_kernel(AttentionInputs<T> in, Gradients<T> g) {
-  HEARTH_SHARED(float, threads, shared_p);
-  HEARTH_SHARED(float, threads, shared_dz);
+__global__ void __launch_bounds__(row_threads) key_gradient_kernel(AttentionInputs<T> in, Gradients<T> g) {
+  HEARTH_SHARED(float, row_threads, shared_p);
+  HEARTH_SHARED(float, row_threads, shared_dz);
   if (warp_of_grid() >= in.key_tokens * in.kv_heads) return;
   const int64_t token = warp_of_grid() / in.kv_heads;
   const int kv_head = static_cast<int>(warp_of_grid() % in.kv_heads), group = in.q_heads / in.kv_heads;
@@ -147,7 +101,7 @@ __global__ void __launch_bounds__(threads) key_gradient_kernel(AttentionInputs<T
   const int key = static_cast<int>(token - run.key_start);
   const Range queries = run.mask.queries(key, key, run.queries());
   const int64_t start = run.start - run.first;  // of position 0, had it a query
-  float dk[per_lane] = {}, dv[per_lane] = {};
+  float dk[elements_a_lane] = {}, dv[elements_a_lane] = {};
   for (int head = kv_head * group; head < (kv_head + 1) * group; ++head) {
     for (int begin = queries.begin; begin < queries.end; begin += warp) {
       const int count = queries.end - begin < warp ? queries.end - begin : warp;
@@ -164,19 +118,11 @@ __global__ void __launch_bounds__(threads) key_gradient_kernel(AttentionInputs<T
   write_row(g.dv + (token * in.kv_heads + kv_head) * in.v_dim, dv, 1, in.v_dim);
 }
 
-Shape3 warps_for(int64_t count) {
-  return {static_cast<unsigned>(ceil_div(count, warps)), threads};
-}
-
-void check_width(const Tensor& q, const Tensor& v) {
-  if (q.shape[2] > most_width || v.shape[2] > most_width)
-    throw Error(Kind::config, "attention on CUDA takes heads of at most " + std::to_string(most_width) + " elements");
-}
-
 }  // namespace
 
 void attention_by_rows(Stream& stream, const AttentionArgs& args) {
-  check_width(args.q, args.v);
+  check_row_width(args.q);
+  check_row_width(args.v);
   with_type(args.q.dtype, [&](auto type) {
     using T = decltype(type);
     launch(stream, forward_kernel<T>, warps_for(args.q.shape[0] * args.q.shape[1]), AttentionInputs<T>(args),
@@ -185,7 +131,8 @@ void attention_by_rows(Stream& stream, const AttentionArgs& args) {
 }
 
 void attention_backward_by_rows(Stream& stream, const AttentionBackwardArgs& args) {
-  check_width(args.q, args.v);
+  check_row_width(args.q);
+  check_row_width(args.v);
   const int64_t tokens = args.q.shape[0], heads = args.q.shape[1];
   auto* d = reinterpret_cast<float*>(stream.state<State>().scratch(attention_backward_scratch(tokens, heads)));
   with_type(args.q.dtype, [&](auto type) {
