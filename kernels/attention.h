@@ -15,6 +15,7 @@
 // on bf16 inputs p and dz are rounded to bf16 before they multiply (not in ref).
 // Determinism: keys are summed in blocks counted from the first given of their sequence, so a query's result depends on
 // its own sequence alone; same bits for any number of threads. A query that sees no key gives o = 0, lse = -inf.
+// On CUDA that holds for our own kernels; which others answer is the stream's choice (GpuKernels::attention).
 // Aliasing: none. Errors: Error{internal} for shapes that do not fit or cu_seqlens that do not ascend from 0 to tokens.
 #pragma once
 #include "lib/base/tensor.h"
@@ -61,6 +62,7 @@ struct AttentionArgs {
   float scale = 1;    // usually 1 / sqrt(head_dim)
   float softcap = 0;  // 0: none
   AttentionRuns runs = {};
+  std::int64_t longest = 0;  // no sequence has more tokens; 0: tokens
 };
 void attention(Stream& stream, const AttentionArgs& args);
 
@@ -75,6 +77,7 @@ struct AttentionBackwardArgs {
   float scale = 1;
   float softcap = 0;
   AttentionRuns runs = {};
+  std::int64_t longest = 0;
 };
 void attention_backward(Stream& stream, const AttentionBackwardArgs& args);
 

@@ -13,7 +13,8 @@ const Backend& cuda_backend();
 // kernels/scratch.h, on CUDA.
 std::size_t cuda_scratch_bytes(const ScratchNeeds& needs);
 
-// cuBLASLt, its version and file. Throws Error{unavailable} where it cannot be loaded.
+// cuBLASLt and cuDNN, their versions and files. Throw Error{unavailable} where they cannot be loaded.
 Library cuda_blas();
+Library cuda_dnn();
 
 }  // namespace hearth::kernels

@@ -8,5 +8,8 @@ const Backend& cuda_backend() { throw Error(Kind::unavailable, "this hearth was 
 std::size_t cuda_scratch_bytes(const ScratchNeeds&) { return 0; }
 
 Library cuda_blas() { throw Error(Kind::unavailable, "this hearth was built without CUDA"); }
+Library cuda_dnn() {
+  throw Error(Kind::unavailable, "this hearth was built without CUDA");
+}
 
 }  // namespace hearth::kernels

@@ -16,6 +16,7 @@ cudaDataType_t type_of(DType dtype) {
   return dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
+constexpr std::size_t most_plans = 1 << 14;
 constexpr std::int64_t exact_rows = 4096;  // what algorithms for any number of rows are chosen for
 
 // The largest power of two up to `most` that divides the address or number.
@@ -142,6 +143,11 @@ const Blas::Plan& Blas::plan_of(const Product& p) {
                 alignments[2],
                 p.exact};
   const auto known = plans_.find(key);
+  if (known == plans_.end() && plans_.size() >= most_plans) {  // of experts, whose rows are others each step
+    for (const auto& [shape, plan] : plans_) forget(plan);
+    plans_.clear();
+    return plans_.emplace(key, make_plan(p, alignments)).first->second;
+  }
   return known != plans_.end() ? known->second : plans_.emplace(key, make_plan(p, alignments)).first->second;
 }
 

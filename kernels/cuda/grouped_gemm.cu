@@ -4,6 +4,7 @@
 // gathered as they are copied into shared memory, and a glu or its gradient is taken where the sums still lie in
 // registers: a tile of gates and ups holds 64 columns of each, eight by eight in turn, so that a thread has both.
 #include "kernels/cuda/glu.cuh"
+#include "kernels/cuda/grouped_blas.h"
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/tile_memory.cuh"
 
@@ -330,6 +331,10 @@ void input_gradient_of_glu(Stream& stream, const GroupedGemmInputGradientArgs& a
     each(stream, rows, AddDots{p.dots, data<float>(args.d_row_weight), offsets + p.experts, rows, n_parts});
 }
 
+bool by_blas(const Stream& stream) {
+  return stream.gpu_kernels().grouped == GpuKernels::Grouped::cublaslt;
+}
+
 }  // namespace
 
 std::size_t expert_gradient_scratch(int64_t rows, int64_t in, DType dtype, bool on_tensor_cores) {
@@ -338,6 +343,7 @@ std::size_t expert_gradient_scratch(int64_t rows, int64_t in, DType dtype, bool 
 }
 
 void grouped_gemm(Stream& stream, const GroupedGemmArgs& args) {
+  if (by_blas(stream) && grouped_by_blas(stream, args)) return;
   const int64_t rows = args.y.shape[0], out = args.weight.shape[1], in = args.weight.shape[2];
   const bool bf16 = both_bf16(args.x, args.weight), aligned = in_eights(in, args.x, args.weight);
   const int* const offsets = data<const int>(args.offsets);
@@ -371,6 +377,7 @@ void grouped_gemm(Stream& stream, const GroupedGemmArgs& args) {
 }
 
 void grouped_gemm_input_gradient(Stream& stream, const GroupedGemmInputGradientArgs& args) {
+  if (by_blas(stream) && grouped_by_blas(stream, args)) return;
   const int64_t out = args.weight.shape[1], in = args.weight.shape[2];
   const bool bf16 = both_bf16(args.dy, args.weight);
   const bool aligned = in_eights(in, args.weight) && in_eights(out, args.dy);
@@ -412,6 +419,7 @@ void grouped_gemm_input_gradient(Stream& stream, const GroupedGemmInputGradientA
 }
 
 void grouped_gemm_weight_gradient(Stream& stream, const GroupedGemmWeightGradientArgs& args) {
+  if (by_blas(stream) && grouped_by_blas(stream, args)) return;
   if (!both_bf16(args.dy, args.x)) return grouped_tiles(stream, args);
   const int64_t out = args.dweight.shape[1], in = args.dweight.shape[2];
   const Problem<float> p{data<const Bf16>(args.dy),

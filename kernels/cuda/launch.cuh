@@ -10,6 +10,8 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/blas.cuh"
+#include "kernels/cuda/dnn/attention_plans.h"
+#include "kernels/cuda/expert_streams.h"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/scratch.h"
 #include "lib/device/memory.h"
@@ -40,6 +42,22 @@ class State {
     if (!blas_) blas_.emplace(stream_);
     return *blas_;
   }
+  // None where cuDNN cannot be used; then dnn_problem() says why.
+  dnn::AttentionPlans* dnn() {
+    if (!dnn_ && dnn_problem_.empty()) {
+      try {
+        dnn_.emplace(stream_.native());
+      } catch (const Error& error) {
+        dnn_problem_ = error.what();
+      }
+    }
+    return dnn_ ? &*dnn_ : nullptr;
+  }
+  const std::string& dnn_problem() const { return dnn_problem_; }
+  ExpertStreams& expert_streams() {
+    if (!expert_streams_) expert_streams_.emplace(stream_);
+    return *expert_streams_;
+  }
   // Memory for the running op alone: the next op of the stream may use it again. What was lent to the stream, behind
   // cuBLASLt's part of it; where that is too small, memory of its own, which stays, as recorded work goes on using it.
   std::byte* scratch(std::size_t bytes) {
@@ -65,6 +83,9 @@ class State {
   std::vector<Buffer> scratch_;
   Buffer own_blas_workspace_;
   std::optional<Blas> blas_;
+  std::optional<dnn::AttentionPlans> dnn_;
+  std::string dnn_problem_;
+  std::optional<ExpertStreams> expert_streams_;
 };
 
 struct Shape3 {

@@ -15,11 +15,15 @@ std::size_t cuda_scratch_bytes(const ScratchNeeds& needs) {
        {attention_backward_scratch(needs.tokens, needs.q_heads), sum_scratch(needs.largest), sum_scratch(needs.tokens),
         router_backward_scratch(needs.tokens, needs.tokens, needs.experts), moe_sort_scratch(rows, needs.experts)})
     most = std::max(most, each);
+  if (needs.kernels.attention != GpuKernels::Attention::portable && needs.dtype == DType::bf16)
+    most = std::max(most, attention_dnn_scratch(needs.tokens, needs.q_heads, needs.head_dim));
   const bool aligned = needs.hidden % 8 == 0 && needs.expert_ffn % 8 == 0;
   if (needs.experts > 0) {
     most = std::max(
         most, expert_gradient_scratch(rows, needs.expert_ffn, needs.dtype, needs.dtype == DType::bf16 && aligned));
   }
+  if (needs.experts > 0 && needs.kernels.grouped == GpuKernels::Grouped::cublaslt)
+    most = std::max(most, grouped_blas_scratch(rows, needs.hidden, needs.expert_ffn));
   return blas_workspace_bytes + most;
 }
 

@@ -23,6 +23,12 @@ enum class HostKernels { cpu, ref };
 struct GpuKernels {
   enum class Gemm { cublaslt, sm90 };  // sm90: our own for Hopper, where the product suits it
   Gemm gemm = Gemm::cublaslt;
+  // portable: our own. cudnn: cuDNN's or none; the last bits of gradients differ between runs then. automatic: cuDNN's
+  // where that keeps the bits of a run and can do it.
+  enum class Attention { portable, automatic, cudnn };
+  Attention attention = Attention::portable;
+  enum class Grouped { own, cublaslt };  // cublaslt: a product an expert, on streams; waits for their counts
+  Grouped grouped = Grouped::own;
   bool exact = false;  // a row of a dense product depends on that row, the other matrix and k, not on how many rows
 
   bool operator==(const GpuKernels&) const = default;

@@ -123,7 +123,8 @@ void AttentionLayer::forward(const Pass& pass, const Tensor& x, const Tensor& co
                                    .o = saved.all_o,
                                    .lse = saved.lse,
                                    .mask = kernel_mask(mask_),
-                                   .scale = softmax_scale_});
+                                   .scale = softmax_scale_,
+                                   .longest = pass.batch.longest});
   }
   heads_to_tokens(pass, saved.all_o, saved.o);
   linear(pass, flat(saved.o), o_, y);
@@ -153,7 +154,8 @@ void AttentionLayer::by_heads_backward(const Pass& pass, const Saved& saved, con
                                             .dv = all_dv,
                                             .dsinks = {},
                                             .mask = kernel_mask(mask_),
-                                            .scale = softmax_scale_});
+                                            .scale = softmax_scale_,
+                                            .longest = pass.batch.longest});
   }
   heads_to_tokens(pass, all_dq, own.q);
   heads_to_tokens(pass, all_dk, own.k);

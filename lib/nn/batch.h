@@ -19,6 +19,8 @@ struct Batch {
   // where to note the choices made. [layers, tokens, k] i32 each, or none; rows of dense layers mean nothing.
   Tensor expert_choices = {}, chosen_experts = {};
 
+  std::int64_t longest = 0;  // no document has more tokens; 0: not told
+
   std::int64_t n_tokens() const { return ids.n_elements(); }
 };
 

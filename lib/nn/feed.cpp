@@ -13,6 +13,14 @@ std::int64_t lines(std::int64_t elements) {
   return (elements * 4 + line_bytes - 1) / line_bytes * line_bytes;
 }
 
+// The length of the longest sequence, rounded up so that few shapes differ.
+std::int64_t round_longest(const Tensor& cu_seqlens) {
+  const auto starts = cu_seqlens.span<std::int32_t>();
+  std::int32_t longest = 1;
+  for (std::size_t i = 1; i < starts.size(); ++i) longest = std::max(longest, starts[i] - starts[i - 1]);
+  return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(longest)));
+}
+
 Scalars scalars_at(std::byte* memory) {
   return {.normaliser = {memory, DType::f64, {1}},
           .token_factor = {memory + 8, DType::f32, {1}},
@@ -101,7 +109,9 @@ Feed::Placed Feed::place(Stream& stream, const Batch& batch, const Numbers& numb
   stream.wait_for(*slot.copied);
   stream.copy(part(halves_[half].data), part(fixed_.data));
   released_[half]->record(stream);
-  return layout.at(fixed_.data);
+  Placed placed = layout.at(fixed_.data);
+  placed.batch.longest = std::min(batch.n_tokens(), round_longest(batch.cu_seqlens));
+  return placed;
 }
 
 }  // namespace hearth::nn

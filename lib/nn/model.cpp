@@ -144,12 +144,14 @@ std::size_t shared_bytes(const ModelConfig& config, DType dtype, const ModelSett
 // What kernels take for themselves in passes and steps of the optimiser.
 std::size_t scratch_bytes(const ModelConfig& config, DType dtype, const ModelSettings& settings) {
   kernels::ScratchNeeds needs{.dtype = dtype, .tokens = settings.max_tokens, .hidden = config.hidden};
+  needs.kernels = settings.gpu_kernels;
   for (const ParameterSpec& spec : parameters_of(config)) {
     needs.widest = std::max(needs.widest, spec.shape[-1]);
     needs.largest = std::max(needs.largest, spec.shape.n_elements());
   }
   for (const auto& [name, block] : config.blocks) {
     needs.q_heads = std::max<std::int64_t>(needs.q_heads, block.attention.heads);
+    needs.head_dim = std::max<std::int64_t>(needs.head_dim, block.attention.head_dim);
     if (const auto& moe = block.feed_forward.moe) {
       needs.experts = std::max<std::int64_t>(needs.experts, moe->experts);
       needs.k = std::max<std::int64_t>(needs.k, moe->k);
@@ -157,6 +159,11 @@ std::size_t scratch_bytes(const ModelConfig& config, DType dtype, const ModelSet
     }
   }
   return kernels::scratch_bytes(settings.device, needs);
+}
+
+// What a recorded pass takes of the longest document: our own kernels see it on the device.
+std::int64_t recorded_longest(const Stream& stream, const Batch& batch) {
+  return stream.gpu_kernels().attention == GpuKernels::Attention::portable ? 0 : batch.longest;
 }
 
 void check_settings(const ModelSettings& settings) {
@@ -286,7 +293,8 @@ std::optional<double> Model::run(Stream& stream, const Batch& batch, const Objec
     return loss;
   }
   std::unique_ptr<Recorded>& recorded =
-      recorded_[{pass.tokens, pass.batch.cu_seqlens.n_elements(), std::bit_cast<std::int32_t>(objective.z_loss)}];
+      recorded_[{pass.tokens, pass.batch.cu_seqlens.n_elements(), recorded_longest(stream, pass.batch),
+                 std::bit_cast<std::int32_t>(objective.z_loss)}];
   if (!recorded) recorded = std::make_unique<Recorded>();
   recorded->pass.run(stream, body);
   return loss;

@@ -31,6 +31,7 @@ namespace hearth::nn {
 struct ModelSettings {
   Purpose purpose = Purpose::train;
   Device device = {};                  // where its memory lies; every Stream it is given must be of that device
+  GpuKernels gpu_kernels = {};         // that those streams choose
   std::int64_t max_tokens = 0;         // of a microbatch
   std::size_t activation_bytes = 0;    // budget of what the backward pass keeps; 0: keep everything. Blocks are
                                        // recomputed, first ones first, until it fits (Error{config} when none does)
@@ -133,7 +134,8 @@ class Model {
   Ledger ledger_;
   Feed feed_;
   bool ledger_is_stale_ = true, constants_are_placed_ = false;
-  std::map<std::array<std::int64_t, 3>, std::unique_ptr<Recorded>> recorded_;  // by tokens, sequences, z-loss
+  // By tokens, sequences, the longest of them, z-loss.
+  std::map<std::array<std::int64_t, 4>, std::unique_ptr<Recorded>> recorded_;
   ExpertCounts counts_;
   std::vector<std::unique_ptr<Staged>> staged_;  // as many microbatches as this stage has under way, used in turn
   std::size_t n_staged_ = 0, next_staged_ = 0;   // under way; the next to use

@@ -70,6 +70,7 @@ std::vector<Finding> gpu_checks(ThreadPool& pool) {
     }
   };
   attempt("cuBLASLt", Status::warning, [&] { found.push_back(fact("cuBLASLt", kernels::cuda_blas().version)); });
+  attempt("cuDNN", Status::fact, [&] { found.push_back(fact("cuDNN", kernels::cuda_dnn().version)); });
   std::optional<Device> device;
   if (!attempt("usable", Status::warning, [&] { device = Device::cuda(); })) return found;
   attempt("usable", Status::failed, [&] {

@@ -199,11 +199,29 @@ train::Outcome train_model(const PretrainOptions& o, Context& context, const dat
   return trainer.run();
 }
 
+void choose_kernels(const PretrainOptions& o, Stream& stream) {
+  if (stream.is_host() && o.gemm != "cublaslt") throw Error(Kind::usage, "--gemm goes with --device cuda");
+  if (stream.is_host() && o.attention != "portable") throw Error(Kind::usage, "--attention goes with --device cuda");
+  if (o.exact && o.attention == "cudnn")
+    throw Error(Kind::usage, "--attention cudnn does not keep what --exact promises: leave out one of them");
+  if (stream.is_host() && o.grouped_gemm != "own") throw Error(Kind::usage, "--grouped-gemm goes with --device cuda");
+  if (o.grouped_gemm == "cublaslt" && o.cuda_graphs == "on")
+    throw Error(
+        Kind::usage,
+        "--grouped-gemm cublaslt must see the experts' rows, which a recorded pass does not: add --cuda-graphs off");
+  using Attention = GpuKernels::Attention;
+  stream.choose({.gemm = o.gemm == "sm90" ? GpuKernels::Gemm::sm90 : GpuKernels::Gemm::cublaslt,
+                 .attention = o.attention == "cudnn"  ? Attention::cudnn
+                              : o.attention == "auto" ? Attention::automatic
+                                                      : Attention::portable,
+                 .grouped = o.grouped_gemm == "cublaslt" ? GpuKernels::Grouped::cublaslt : GpuKernels::Grouped::own,
+                 .exact = o.exact});
+}
+
 }  // namespace
 
 int run(const PretrainOptions& o, Context& context) {
-  if (context.stream.is_host() && o.gemm != "cublaslt") throw Error(Kind::usage, "--gemm goes with --device cuda");
-  context.stream.choose({.gemm = o.gemm == "sm90" ? GpuKernels::Gemm::sm90 : GpuKernels::Gemm::cublaslt, .exact = o.exact});
+  choose_kernels(o, context.stream);
   std::vector<data::SourceSpec> specs;
   for (const std::string& text : o.data) specs.push_back(data::parse_source(text));
   std::vector<data::SourceWeight> weights;

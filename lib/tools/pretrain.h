@@ -38,7 +38,7 @@ struct PretrainOptions {
   double moe_gamma = 1e-3, moe_balance = 1e-4, moe_headroom = 2;
   std::uint64_t batch_tokens = 0, microbatch_tokens = 0, recompute = 0;
   std::string cuda_graphs = "on";
-  std::string gemm = "cublaslt";
+  std::string gemm = "cublaslt", attention = "portable", grouped_gemm = "own";
   bool exact = false;
   bool check_kernels = false;
   // a plan for elsewhere

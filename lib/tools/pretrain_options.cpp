@@ -104,6 +104,12 @@ void add_machine(Command& c, PretrainOptions& o) {
       .one_of({"on", "off"});
   c.option("gemm", &o.gemm, "NAME", "on a GPU: sm90: own products where GPU and shape suit (no GPU has run them yet)")
       .one_of({"cublaslt", "sm90"});
+  c.option("attention", &o.attention, "NAME",
+           "on a GPU: cudnn: cuDNN's or an error; auto: its forward pass where it can (no GPU has run them yet)")
+      .one_of({"portable", "auto", "cudnn"});
+  c.option("grouped-gemm", &o.grouped_gemm, "NAME",
+           "on a GPU: the experts' products; cublaslt: one each, on streams; waits, so with --cuda-graphs off")
+      .one_of({"own", "cublaslt"});
   c.flag("exact", &o.exact, "on a GPU too, a token's forward pass does not depend on what is computed beside it");
   c.flag("check-kernels", &o.check_kernels, "at every measurement compare with the slow reference kernels");
 }

@@ -157,7 +157,8 @@ void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPl
   const double memory = usable_memory * static_cast<double>(device.api().free_bytes()) / sharers;
   const auto fits = [&](std::int64_t rows) {
     s.microbatch_rows = rows;
-    plan.memory = train::Trainer::plan(plan.config, s, device, shape, plan.run.shard);
+    plan.memory =
+        train::Trainer::plan(plan.config, s, device, shape, plan.run.shard, context.stream.gpu_kernels());
     return static_cast<double>(plan.memory.total()) <= memory;
   };
   if (o.microbatch_tokens > 0) {
@@ -302,7 +303,8 @@ PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, cons
   plan.settings = settings;
   check_shard(o, context);
   plan.run = run_settings(o);
-  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape(), plan.run.shard);
+  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape(),
+                                     plan.run.shard, context.stream.gpu_kernels());
   plan.epochs = static_cast<double>(plan.total_tokens()) / static_cast<double>(corpus_tokens(corpus));
   set_expectation(plan, context);
   return plan;
@@ -380,10 +382,13 @@ Facts memory_facts(const PretrainPlan& plan) {
   if (model.masters > 0) facts.emplace_back("fp32 masters", bytes(model.masters));
   facts.insert(facts.end(), {{"gradients", bytes(model.gradients)},
                              {"optimiser", bytes(plan.memory.optimizer)},
-                             {"activations", bytes(model.activations)},
-                             {"copy for checkpoints", bytes(plan.memory.staging)},
-                             {"the program itself", bytes(plan.memory.process)}});
+                             {"activations", bytes(model.activations)}});
   if (model.scratch > 0) facts.emplace_back("scratch of the kernels", bytes(model.scratch));
+  // Beside a GPU's memory these are the host's, and not in the sum.
+  const bool apart = plan.memory.on_gpu;
+  if (apart) facts.emplace_back("host: batches", bytes(plan.memory.batches));
+  facts.emplace_back(apart ? "host: checkpoint copy" : "copy for checkpoints", bytes(plan.memory.staging));
+  facts.emplace_back(apart ? "host: the program" : "the program itself", bytes(plan.memory.process));
   if (model.recomputed_blocks > 0) facts.emplace_back("recomputed layers", std::to_string(model.recomputed_blocks));
   return facts;
 }
@@ -411,7 +416,9 @@ Json plan_json(const PretrainPlan& plan) {
             {"activations", model.activations},
             {"scratch", model.scratch},
             {"staging", plan.memory.staging},
+            {"batches", plan.memory.batches},
             {"process", plan.memory.process},
+            {"host", plan.memory.on_gpu ? plan.memory.host() : 0},
             {"total", plan.memory.total()}}},
           {"exchanged_bytes_of_a_step", plan.memory.exchanged_bytes},
           {"warnings", plan.warnings}};

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <span>
 
+#include "kernels/cuda_backend.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
 #include "lib/base/machine.h"
@@ -24,9 +25,10 @@ constexpr double report_interval_s = 60;
 constexpr int most_skips_in_a_row = 10;
 constexpr const char* optimizer_prefix = "optimizer/";
 
-nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device, const nn::Parallel& parallel,
-                                 nn::Shard shard, bool graphs = true) {
+nn::ModelSettings model_settings(const TrainSettings& settings, const Device& device, const GpuKernels& gpu_kernels,
+                                 const nn::Parallel& parallel, nn::Shard shard, bool graphs = true) {
   nn::ModelSettings model;
+  model.gpu_kernels = gpu_kernels;
   model.parallel = parallel;
   model.shard = {.shard = shard, .whole_matrices = settings.optimizer.muon};
   model.device = device;
@@ -46,8 +48,21 @@ Json trainer_json(const formats::CheckpointReader& checkpoint) {
 }
 
 std::string kernels_text(const GpuKernels& chosen) {
-  return std::string(chosen.gemm == GpuKernels::Gemm::sm90 ? "gemm sm90" : "gemm cublaslt") +
-         (chosen.exact ? ", exact" : "");
+  using Attention = GpuKernels::Attention;
+  std::string text = chosen.gemm == GpuKernels::Gemm::sm90 ? "gemm sm90" : "gemm cublaslt";
+  text += chosen.attention == Attention::cudnn       ? ", attention cudnn"
+          : chosen.attention == Attention::automatic ? ", attention auto"
+                                                     : ", attention portable";
+  if (chosen.grouped == GpuKernels::Grouped::cublaslt) text += ", grouped cublaslt";
+  return text + (chosen.exact ? ", exact" : "");
+}
+
+std::string cudnn_text() {
+  try {
+    return kernels::cuda_dnn().version;
+  } catch (const Error&) {
+    return "none";
+  }
 }
 
 // What computes the bits besides the settings: a resume elsewhere is told of.
@@ -57,8 +72,11 @@ Json machine_facts(const Context& context, const comm::Mesh& mesh, nn::Shard sha
   const std::string also = shard == nn::Shard::optimizer ? "" : " --shard " + std::string(nn::name_of(shard));
   if (!mesh.alone()) facts["mesh"] = mesh.shape().text() + also;
   const Device& device = context.stream.device();
-  if (!device.is_host()) facts["device"] = device.api().name();
-  if (!device.is_host()) facts["kernels"] = kernels_text(context.stream.gpu_kernels());
+  if (device.is_host()) return facts;
+  facts["device"] = device.api().name();
+  const GpuKernels& chosen = context.stream.gpu_kernels();
+  facts["kernels"] = kernels_text(chosen);
+  if (chosen.attention != GpuKernels::Attention::portable) facts["cudnn"] = cudnn_text();
   return facts;
 }
 
@@ -73,7 +91,8 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
       run_settings_(run_settings),
       description_(std::move(description)),
       model_(config, settings.dtype,
-             model_settings(settings, context.stream.device(), nn::Parallel(*mesh_), run_settings.shard, run_settings.graphs)),
+             model_settings(settings, context.stream.device(), context.stream.gpu_kernels(), nn::Parallel(*mesh_),
+                            run_settings.shard, run_settings.graphs)),
       optimizer_(model_.parameters(), settings.optimizer, nn::Parallel(*mesh_)),
       parallel_(*mesh_, model_),
       loader_(corpus, static_cast<std::uint32_t>(settings.context), settings.seed),
@@ -86,14 +105,14 @@ Trainer::Trainer(Context& context, const nn::ModelConfig& config, const TrainSet
 }
 
 Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device,
-                            const comm::MeshShape& shape, nn::Shard shard) {
+                            const comm::MeshShape& shape, nn::Shard shard, const GpuKernels& gpu_kernels) {
   Plan fullest;
   const std::size_t optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, shape);
   const auto replicas = static_cast<std::size_t>(shape.data * shape.context);
   for (int stage = 0; stage < shape.pipeline; ++stage) {
     comm::Coordinates at;  // the first rank of a stage has the most activations
     at.pipeline = stage;
-    const nn::ModelSettings of_first = model_settings(settings, device, nn::Parallel(shape, at), shard);
+    const nn::ModelSettings of_first = model_settings(settings, device, gpu_kernels, nn::Parallel(shape, at), shard);
     Plan plan;
     plan.model = nn::plan_memory(config, settings.dtype, of_first);
     const nn::Parallel fullest_rank = nn::fullest_rank(nn::parameters_of(config, of_first.parallel), of_first.parallel,
@@ -110,7 +129,9 @@ Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& 
     // Masters and the optimiser's state, once more, while a checkpoint is written.
     const bool copies = settings.dtype != DType::f32, shared = shard == nn::Shard::parameters;
     plan.staging = (copies ? plan.model.masters : plan.model.weights / (shared ? 1 : replicas)) + plan.optimizer;
-    if (plan.total() > fullest.total()) fullest = plan;
+    plan.on_gpu = !device.is_host();
+    if (plan.on_gpu) plan.batches = nn::Feed::staging_bytes(of_first.max_tokens, of_first.in_flight);
+    if (stage == 0 || plan.total() > fullest.total()) fullest = plan;
   }
   return fullest;
 }

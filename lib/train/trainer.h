@@ -73,13 +73,18 @@ class Trainer {
     nn::MemoryPlan model;
     std::size_t optimizer = 0, staging = 0;
     double exchanged_bytes = 0;  // that a rank sends to those with the same parameters, in a step
+    std::size_t batches = 0;     // on their way to a GPU, in pinned memory
     std::size_t process =
         80 << 20;  // program, libraries, thread stacks, the matrix rate's operands, curves, rows of data
-    std::size_t total() const { return model.total() + optimizer + staging + process; }
+    bool on_gpu = false;
+    // Of the memory where the model lies; and of the host's where that is another.
+    std::size_t total() const { return model.total() + optimizer + (on_gpu ? 0 : host()); }
+    std::size_t host() const { return staging + batches + process; }
   };
   // shape: of the mesh; the most any of its ranks needs.
   static Plan plan(const nn::ModelConfig& config, const TrainSettings& settings, const Device& device = {},
-                   const comm::MeshShape& shape = {.data = 1}, nn::Shard shard = nn::Shard::optimizer);
+                   const comm::MeshShape& shape = {.data = 1}, nn::Shard shard = nn::Shard::optimizer,
+                   const GpuKernels& gpu_kernels = {});
 
  private:
   // A step that was put into the stream, and what the host will read of it.

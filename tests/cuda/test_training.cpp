@@ -2,6 +2,7 @@
 // Whole training steps of a tiny dense and a tiny mixture model on CUDA: the losses, gradients and weights of the host.
 #include <cmath>
 
+#include "kernels/cuda_backend.h"
 #include "kernels/elementwise.h"
 #include "lib/base/json_value.h"
 #include "lib/base/rng.h"
@@ -60,10 +61,13 @@ struct Run {
   std::vector<float> log_probs;
 };
 
-Run train(const Device& device, bool mixture, DType dtype, std::size_t activation_bytes) {
+Run train(const Device& device, bool mixture, DType dtype, std::size_t activation_bytes,
+          const GpuKernels& kernels = {}) {
   ThreadPool pool(2);
   Stream stream(device, pool);
+  stream.choose(kernels);
   ModelSettings settings;
+  settings.gpu_kernels = kernels;
   settings.device = device;
   settings.max_tokens = 64;
   settings.activation_bytes = activation_bytes;
@@ -114,13 +118,11 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(squares / norm);
 }
 
-TEST_CASE("training steps on CUDA agree with the host's, dense and mixture") {
-  const bool mixture = GENERATE(false, true);
-  const DType dtype = GENERATE(DType::f32, DType::bf16);
+void check_against_host(bool mixture, DType dtype, const GpuKernels& kernels = {}) {
   // In bf16 a router's near tie may fall differently, and Muon makes much of small differences.
   const double loss_tolerance = dtype == DType::f32 ? 1e-5 : 1e-2;
   const double tolerance = dtype == DType::f32 ? 1e-3 : mixture ? 0.2 : 0.05;
-  const Run host = train({}, mixture, dtype, 0), gpu = train(test::gpu(), mixture, dtype, 0);
+  const Run host = train({}, mixture, dtype, 0), gpu = train(test::gpu(), mixture, dtype, 0, kernels);
   INFO((mixture ? "mixture " : "dense ") << name_of(dtype));
   for (std::size_t step = 0; step < 3; ++step) {
     CHECK(gpu.losses[step] == Approx(host.losses[step]).epsilon(loss_tolerance));
@@ -135,6 +137,20 @@ TEST_CASE("training steps on CUDA agree with the host's, dense and mixture") {
       CHECK(difference(gpu.masters[i], host.masters[i]) < tolerance);
   }
   CHECK(difference(gpu.log_probs, host.log_probs) < tolerance);
+}
+
+TEST_CASE("training steps on CUDA agree with the host's, dense and mixture") {
+  check_against_host(GENERATE(false, true), GENERATE(DType::f32, DType::bf16));
+}
+
+TEST_CASE("training steps with cuDNN's attention agree with the host's") {
+  try {
+    kernels::cuda_dnn();
+  } catch (const Error& error) {
+    WARN("not tried: " << error.what());
+    return;
+  }
+  check_against_host(GENERATE(false, true), DType::bf16, {.attention = GpuKernels::Attention::cudnn});
 }
 
 TEST_CASE("recomputed blocks and other schedules give the same bits on CUDA") {

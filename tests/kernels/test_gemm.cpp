@@ -75,9 +75,10 @@ TEST_CASE("the product of a large matrix crosses strips of columns") {
   CHECK(relative_error(y, expected) < 1e-5);
 }
 
-TEST_CASE("grouped gemm agrees with the reference, and leaves rows of no expert alone") {
+void check_grouped(const GpuKernels& kernels = {}) {
   const DType dtype = GENERATE(f32, b16);
   Machine machine, three(3);
+  for (Machine* each : {&machine, &three}) each->fast.choose(kernels);
   Memory memory;
   const std::int64_t rows = 260, in = GENERATE(33, 64), out = 70;
   const Tensor offsets = memory.indices({0, 1, 1, 200, 217, 250});
@@ -101,9 +102,14 @@ TEST_CASE("grouped gemm agrees with the reference, and leaves rows of no expert 
   CHECK(same_bits(actual[0].rows(250, 10), expected[0].rows(250, 10)));
 }
 
-TEST_CASE("the experts' layer through gathers and a glu agrees with the reference") {
+TEST_CASE("grouped gemm agrees with the reference, and leaves rows of no expert alone") {
+  check_grouped();
+}
+
+void check_experts_layer(const GpuKernels& kernels = {}) {
   const DType dtype = GENERATE(f32, b16);
   Machine machine, three(3);
+  for (Machine* each : {&machine, &three}) each->fast.choose(kernels);
   Memory memory;
   const std::int64_t rows = 260, tokens = 90, width = GENERATE(33, 64), ffn = GENERATE(24, 72);
   const Tensor offsets = memory.indices({0, 1, 1, 200, 217, 250});
@@ -148,6 +154,10 @@ TEST_CASE("the experts' layer through gathers and a glu agrees with the referenc
     CHECK(same_bits(actual[i], other[i]));
     if (i < 5) CHECK(same_bits(actual[i].rows(250, 10), expected[i].rows(250, 10)));
   }
+}
+
+TEST_CASE("the experts' layer through gathers and a glu agrees with the reference") {
+  check_experts_layer();
 }
 
 TEST_CASE("empty products") {
