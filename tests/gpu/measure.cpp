@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "kernels/cuda_backend.h"
 #include "kernels/gemm.h"
 #include "lib/base/rng.h"
 #include "lib/base/text.h"
@@ -30,6 +31,12 @@ Measurement::Measurement(Stream& stream, std::string only, bool tiny)
   copy_rate_ = copy_rate();
   bf16_rate_ = product_rate(DType::bf16);
   f32_rate_ = product_rate(DType::f32);
+  try {
+    kernels::cuda_dnn();
+    has_cudnn_ = true;
+  } catch (const Error& error) {
+    std::fprintf(stderr, "without cuDNN: %s\n", error.what());
+  }
 }
 
 // Copies on the device, each twice as long as the one before.

@@ -35,6 +35,15 @@ class Measurement {
   void run(const std::string& name, const Json& shape, const Work& work, const std::vector<Tensor>& outputs,
            const std::function<void()>& body);
 
+  // The runs of body by the kernels chosen.
+  template <class Body>
+  void run_with(const GpuKernels& kernels, const Body& body) {
+    stream_.choose(kernels);
+    body();
+    stream_.choose({});
+  }
+  bool has_cudnn() const { return has_cudnn_; }
+
   Stream& stream() const { return stream_; }
   bool tiny() const { return tiny_; }
   int n_failed() const { return n_failed_; }
@@ -50,7 +59,7 @@ class Measurement {
 
   Stream& stream_;
   std::string only_;
-  bool tiny_;
+  bool tiny_, has_cudnn_ = false;
   int n_failed_ = 0;
   std::vector<std::unique_ptr<Buffer>> blocks_;
   Buffer flush_;
@@ -65,7 +74,8 @@ void measure_rows(Measurement& m);      // norms, rope, GLU, embedding, elementw
 void measure_products(Measurement& m);  // dense and grouped products, the head
 void measure_mixture(Measurement& m);   // router, sort, gather, combine
 void measure_optimizers(Measurement& m);
-void measure_attention(Measurement& m);  // the grid of reference shapes
+void measure_generation(Measurement& m);  // attention over pages, sampling
+void measure_attention(Measurement& m);   // the grid of reference shapes
 void measure_moe_layers(Measurement& m);
 
 }  // namespace hearth::gpu

@@ -33,6 +33,7 @@ int run(const Settings& settings) {
     gpu::measure_products(m);
     gpu::measure_rows(m);
     gpu::measure_mixture(m);
+    gpu::measure_generation(m);
     gpu::measure_optimizers(m);
   }
   return m.n_failed() == 0 ? 0 : static_cast<int>(Kind::internal);

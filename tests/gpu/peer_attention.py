@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention, forward and backward, beside PyTorch's: scaled_dot_product_attention by each of its backends, and for
-windows flex_attention, compiled. The last column is the time of PyTorch's fastest over hearth's."""
+windows flex_attention, compiled. hearth's own kernels, and where cuDNN is installed cuDNN through hearth ("_cudnn"). The last column is the time of PyTorch's fastest over hearth's."""
 import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -39,7 +39,7 @@ def ways_of(line, device):
 
     q, k, v = tensor(shape["q_heads"]), tensor(shape["kv_heads"]), tensor(shape["kv_heads"])
     for name, attention in attentions(shape, device).items():
-        if line["bench"] == "attention":
+        if not line["bench"].startswith("attention_backward"):
             yield name, lambda attention=attention: attention(q, k, v)
             continue
         try:

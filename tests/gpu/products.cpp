@@ -27,7 +27,10 @@ void linear(Measurement& m, DType dtype, std::int64_t tokens, std::int64_t in, s
   const Tensor dw = m.tensor(DType::f32, {out, in});
   const Json shape = {{"tokens", tokens}, {"in", in}, {"out", out}};
   const Work work{bytes_of({x, w, y}), 2.0 * static_cast<double>(tokens * in * out), dtype};
-  m.run("linear", shape, work, {y}, [&] { gemm(m.stream(), {.a = x, .b = w, .y = y, .transpose_b = true}); });
+  const auto forward = [&] { gemm(m.stream(), {.a = x, .b = w, .y = y, .transpose_b = true}); };
+  m.run("linear", shape, work, {y}, forward);
+  if (dtype == DType::bf16)
+    m.run_with({.gemm = GpuKernels::Gemm::sm90}, [&] { m.run("linear_sm90", shape, work, {y}, forward); });
   m.run("linear_input_gradient", shape, work, {x}, [&] { gemm(m.stream(), {.a = y, .b = w, .y = x}); });
   m.run("linear_weight_gradient", shape, {bytes_of({x, y, dw, dw}), work.flops, dtype}, {},
         [&] { gemm(m.stream(), {.a = y, .b = x, .y = dw, .transpose_a = true, .accumulate = true}); });
@@ -40,8 +43,11 @@ void grouped(Measurement& m, DType dtype, std::int64_t experts, std::int64_t row
   const Tensor dw = m.tensor(DType::f32, {experts, out, in});
   const Json shape = {{"experts", experts}, {"rows", rows}, {"in", in}, {"out", out}};
   const Work work{bytes_of({x, w, y}), 2.0 * static_cast<double>(rows * in * out), dtype};
-  m.run("grouped", shape, work, {y},
-        [&] { grouped_gemm(m.stream(), {.x = x, .weight = w, .offsets = offsets, .y = y}); });
+  const auto forward = [&] { grouped_gemm(m.stream(), {.x = x, .weight = w, .offsets = offsets, .y = y}); };
+  m.run("grouped", shape, work, {y}, forward);
+  if (dtype == DType::bf16)
+    m.run_with({.grouped = GpuKernels::Grouped::cublaslt},
+               [&] { m.run("grouped_cublaslt", shape, work, {y}, forward); });
   m.run("grouped_input_gradient", shape, work, {x},
         [&] { grouped_gemm_input_gradient(m.stream(), {.dy = y, .weight = w, .offsets = offsets, .dx = x}); });
   m.run("grouped_weight_gradient", shape, {bytes_of({x, y, dw, dw}), work.flops, dtype}, {},
@@ -96,25 +102,38 @@ void attention_pair(Measurement& m, DType dtype, const AttentionShape& s) {
                       {"window", s.window}};
   const AttentionMask mask{.causal = s.causal, .window = s.window};
   const float scale = 0.125f;
-  m.run("attention", shape, {bytes_of({q, k, v, o, lse}), flops, dtype}, {o, lse}, [&] {
-    attention(m.stream(),
-              {.q = q, .k = k, .v = v, .cu_seqlens = bounds, .o = o, .lse = lse, .mask = mask, .scale = scale});
-  });
-  m.run("attention_backward", shape, {bytes_of({q, k, v, o, d_o, lse, dq, dk, dv}), 2.5 * flops, dtype}, {dq, dk, dv},
-        [&] {
-          attention_backward(m.stream(), {.q = q,
-                                          .k = k,
-                                          .v = v,
-                                          .cu_seqlens = bounds,
-                                          .o = o,
-                                          .lse = lse,
-                                          .d_o = d_o,
-                                          .dq = dq,
-                                          .dk = dk,
-                                          .dv = dv,
-                                          .mask = mask,
-                                          .scale = scale});
-        });
+  const auto run = [&](const std::string& provider) {
+    m.run("attention" + provider, shape, {bytes_of({q, k, v, o, lse}), flops, dtype}, {o, lse}, [&] {
+      attention(m.stream(), {.q = q,
+                             .k = k,
+                             .v = v,
+                             .cu_seqlens = bounds,
+                             .o = o,
+                             .lse = lse,
+                             .mask = mask,
+                             .scale = scale,
+                             .longest = s.length});
+    });
+    const Work backward{bytes_of({q, k, v, o, d_o, lse, dq, dk, dv}), 2.5 * flops, dtype};
+    m.run("attention_backward" + provider, shape, backward, {dq, dk, dv}, [&] {
+      attention_backward(m.stream(), {.q = q,
+                                      .k = k,
+                                      .v = v,
+                                      .cu_seqlens = bounds,
+                                      .o = o,
+                                      .lse = lse,
+                                      .d_o = d_o,
+                                      .dq = dq,
+                                      .dk = dk,
+                                      .dv = dv,
+                                      .mask = mask,
+                                      .scale = scale,
+                                      .longest = s.length});
+    });
+  };
+  run("");
+  if (m.has_cudnn() && dtype == DType::bf16)
+    m.run_with({.attention = GpuKernels::Attention::cudnn}, [&] { run("_cudnn"); });
   m.clear();
 }
 

@@ -7,8 +7,8 @@
 #
 #   doctor     what there is, and whether a training step on the GPU agrees with the reference
 #   tests      tests/cuda on the GPU: every kernel and whole training steps against the host's
-#   ops        each op against what the GPU copies and multiplies (gpu_ops)
-#   attention  attention's shapes beside PyTorch's backends (peer_attention.py)
+#   ops        each op against what the GPU copies and multiplies, ours and the libraries' (gpu_ops)
+#   attention  attention's shapes, by our kernels and by cuDNN, beside PyTorch's backends (peer_attention.py)
 #   moe        layers of experts beside PyTorch's grouped_mm (peer_moe.py)
 #   train      pretrain itself, dense and mixture: tokens/s, losses
 #   steps      training steps beside transformers' models, compiled (tests/bench/training_step_peer.py)
@@ -42,14 +42,15 @@ trap 'rm -rf "$SCRATCH"' EXIT
 started=$(date +%s)
 : >"$OUT/parts.jsonl"
 
-# cuBLASLt lies in python's packages where CUDA itself is not installed.
-if ! ldconfig -p 2>/dev/null | grep -q 'libcublasLt\.so\.13' && [ ! -e /usr/local/cuda/lib64/libcublasLt.so.13 ]; then
+# cuBLASLt, cuDNN and NCCL lie in python's packages where they are not installed by themselves.
+for library in libcublasLt.so.13 libcudnn.so.9 libnccl.so.2; do
+  ! ldconfig -p 2>/dev/null | grep -q "$library" && [ ! -e "/usr/local/cuda/lib64/$library" ] || continue
   found=$("$PYTHON" -c 'import glob, sys
 for path in sys.path:
     for folder in glob.glob(path + "/nvidia/*/lib"):
-        if glob.glob(folder + "/libcublasLt.so.13"): print(folder)' 2>/dev/null | head -n 1)
+        if glob.glob(folder + "/" + sys.argv[1]): print(folder)' "$library" 2>/dev/null | head -n 1)
   [ -z "$found" ] || export LD_LIBRARY_PATH="$found${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-fi
+done
 
 elapsed() { echo $(($(date +%s) - started)); }
 tell() { tail -n "$2" "$OUT/$1.log" | cut -c 1-220 | sed 's/^/  /'; }
