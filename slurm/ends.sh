@@ -36,7 +36,7 @@ count_lines() { if [ -e "$1" ]; then wc -l <"$1"; else echo 0; fi; }
 begin() { # RUN: call first. A start that left no word (a node failed, and Slurm requeued) counts as a failure.
   run=$1 state=$1.slurm
   mkdir -p "$state"
-  if [ -e "$state/running" ]; then failed "the last start left no word: $(cat "$state/running")" || exit 69; fi
+  if [ -e "$state/running" ]; then failed "the last start left no word: $(cat "$state/running")" || { rm -f "$state/running" && exit 69; }; fi
   echo "job $SLURM_JOB_ID on $SLURM_JOB_NODELIST since $(date -u +%FT%TZ)" >"$state/running"
   rm -rf "$run/heartbeats"
   say "start ${SLURM_RESTART_COUNT:-0} on $SLURM_JOB_NODELIST from step $(newest_checkpoint)"

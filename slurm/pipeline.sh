@@ -5,7 +5,8 @@
 #   WORK/STAGE.conf            options of a stage's tool, as key = value (pretrain.conf: depth = 12); may be absent
 #   WORK/shards/ tokenizer.json tokens/ run/ hf/        what the stages write;  logs/, jobs/: their output, their numbers
 # The same command again submits what is missing and not queued: after a failure only the failed elements of an array,
-# after new lines in inputs.txt only these. A finished stage is skipped; to do it anew, remove what it wrote.
+# after new lines in inputs.txt only these (not with HEARTH_SHARD_AT_ONCE=ranks, where all lines are one job). A finished
+# stage is skipped; to do it anew, remove what it wrote.
 set -euo pipefail
 HEARTH_SLURM=$(dirname "$(readlink -f "$0")")
 # shellcheck source=slurm/env.sh
@@ -114,6 +115,15 @@ submit() { # STAGE: prints what becomes of it; leaves its job, if it has one, in
   job=$(sbatch --parsable "${command[@]}")
   echo "$job" >"$work/jobs/$stage"
   echo "$stage: submitted as job $job${before:+, after $before}"
+}
+
+check_shards() { # where all inputs are read at once, what is there must be of all inputs
+  [ "$HEARTH_SHARD_AT_ONCE" = ranks ] && [ -e "$work/shards/00001.h5" ] || return 0
+  local anew="remove shards/, tokenizer.json and tokens/ to read all inputs again"
+  [ ! -e "$work/shards/00002.h5" ] ||
+    wrong "$work/shards has a file an input: set HEARTH_SHARD_AT_ONCE to a number again, or $anew" 78
+  [ ! -e "$work/shards/inputs.txt" ] || cmp -s "$work/inputs.txt" "$work/shards/inputs.txt" ||
+    wrong "$work/inputs.txt is not what shards/00001.h5 was made of (shards/inputs.txt): $anew" 78
 }
 
 submit_all() {
@@ -243,4 +253,5 @@ work=$(readlink -f "$work")
 [ -x "$HEARTH_BIN/shard" ] || wrong "no tools in HEARTH_BIN=$HEARTH_BIN: set it in env.sh" 78
 command -v sbatch >/dev/null || [ "$dry_run" = yes ] || wrong "no sbatch here: run this on a login node" 69
 export HEARTH_SLURM HEARTH_BIN HEARTH_PIPELINE=$work
+check_shards
 submit_all

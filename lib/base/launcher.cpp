@@ -48,8 +48,8 @@ std::optional<Launch> find_launch(const Environment& get) {
     return launch;
   }
   const bool in_step = get("SLURM_STEP_ID") != nullptr, pmix = get("PMIX_RANK") != nullptr,
-             pmi = get("PMI_RANK") != nullptr;
-  if (in_step && (pmix || pmi)) {
+             pmi = get("PMI_RANK") != nullptr, hydra = pmi && get("MPI_LOCALRANKID") != nullptr;
+  if (in_step && !hydra && (pmix || pmi)) {
     Launch launch{.launcher = "srun", .node = node_name(get)};
     launch.size = number(get, "SLURM_NTASKS", 1, most_ranks);
     launch.rank = number(get, "SLURM_PROCID", 0, launch.size - 1);

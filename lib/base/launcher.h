@@ -16,8 +16,9 @@ struct Launch {
 };
 
 // None when there is no launcher. OMPI_COMM_WORLD_* come first (under mpirun inside a batch script SLURM_PROCID is not
-// the rank); then SLURM_*, believed only in a step (SLURM_STEP_ID) with PMIx, or of several processes with PMI-2; then
-// PMI_* of MPICH's and Intel's mpiexec (Hydra). A rank that is no number in its range throws Error{config}. get: reads
+// the rank), and so do PMI_* of MPICH's and Intel's mpiexec (Hydra, which sets MPI_LOCALRANKID, and under Slurm runs in a
+// step of its own); then SLURM_*, believed only in a step (SLURM_STEP_ID) with PMIx, or of several processes with PMI-2;
+// then PMI_* alone. A rank that is no number in its range throws Error{config}. get: reads
 // the environment.
 std::optional<Launch> find_launch(const std::function<const char*(const char*)>& get);
 std::optional<Launch> find_launch();

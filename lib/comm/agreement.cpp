@@ -7,6 +7,7 @@
 #include <map>
 
 #include "lib/base/digest.h"
+#include "lib/comm/on_the_host.h"
 
 namespace hearth::comm {
 namespace {
@@ -21,14 +22,6 @@ std::string listed(const std::vector<int>& ranks) {
   }
   if (ranks.size() > shown) text += " and " + std::to_string(ranks.size() - shown) + " more";
   return text;
-}
-
-// A stream for calls on host memory outside of training.
-template <class Body>
-void on_the_host(const Body& body) {
-  ThreadPool alone(1);
-  Stream stream(alone);
-  body(stream);
 }
 
 template <class T>

@@ -4,16 +4,10 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
+#include "lib/comm/on_the_host.h"
 
 namespace hearth::comm {
 namespace {
-
-template <class Body>
-void on_the_host(const Body& body) {
-  ThreadPool alone(1);
-  Stream stream(alone);
-  body(stream);
-}
 
 std::int64_t sum(const std::vector<std::int64_t>& counts) {
   std::int64_t n = 0;

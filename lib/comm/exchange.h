@@ -13,9 +13,9 @@
 
 namespace hearth::comm {
 
-// Elements of `to`, of element_bytes each, counts[r] of them for rank r, in rank order; what came is appended to
-// received by its resize, and what came from each rank is returned.
+// How many elements each rank has for this one, when this one has counts[r] for rank r.
 std::vector<std::int64_t> exchange_counts(Communicator& world, const std::vector<std::int64_t>& counts);
+// Elements of element_bytes each, in rank order: counts[r] of `from` go to rank r, received[r] of `to` come from it.
 void exchange_elements(Communicator& world, const void* from, const std::vector<std::int64_t>& counts, void* to,
                        const std::vector<std::int64_t>& received, std::size_t element_bytes);
 

@@ -14,12 +14,12 @@
 
 namespace hearth::comm {
 
-World::World(const std::optional<Launch>& launch, bool own_thread)
+World::World(const std::optional<Launch>& launch)
     : launch_(launch.value_or(Launch{})), uncaught_at_start_(std::uncaught_exceptions()) {
   if (!launch) return;
   transport_ = &mpi_transport();
   transport_->start();
-  queue_ = std::make_shared<Queue>(own_thread);
+  queue_ = std::make_shared<Queue>(false);
   Group group = transport_->world();
   const int rank = transport_->rank(group), size = transport_->size(group);
   transport_->release(group);

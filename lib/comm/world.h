@@ -13,9 +13,8 @@ namespace hearth::comm {
 
 class World {
  public:
-  // Alone when there is no launch. own_thread: collectives run on a thread of their own (Queue).
-  // Throws Error{unavailable} when there is a launch but no MPI to speak.
-  explicit World(const std::optional<Launch>& launch, bool own_thread = false);
+  // Alone when there is no launch. Throws Error{unavailable} when there is a launch but no MPI to speak.
+  explicit World(const std::optional<Launch>& launch);
   // Ends MPI, which waits for the others; after an error (uncaught in a scope around this) it does not, as the others
   // may never come: the launcher ends them when this process ends with an error.
   ~World();
@@ -28,7 +27,7 @@ class World {
   int local_size() const { return local_size_; }  // ranks on this node
   std::string transport_name() const;             // "Open MPI v4.1.4"; empty when alone
 
-  // Communicators made after this run their calls on a thread of their own, as with own_thread.
+  // Communicators made after this run their calls on a thread of their own (Queue).
   void overlap();
   // A communicator of all ranks; collective.
   std::unique_ptr<Communicator> communicator();

@@ -106,7 +106,7 @@ Command doctor_command(const std::vector<std::string>& argv) {
       "sizes), how fast products are, and that a training step by the fast kernels agrees with the reference; the same of a\n"
       "GPU where there is one.\n\n"
       "Started as many ranks, one a node, all measure at once: copies of memory, products, and links between neighbours. A\n"
-      "node below 80 % of the median is named ('slow: NODE ...').\n\n"
+      "node below 80 % of the median is named ('slow: NODE ...'), and one whose training step is wrong ('wrong: NODE ...').\n\n"
       "With --heartbeats it tells which ranks of a run that hung or died were the cause.\n\n"
       "Exits 0 when all is well, 1 when a node of many is slow, and 69 when a check failed.";
   command.examples = {{"hearth doctor", "a table"},

@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   using namespace hearth;
   try {
     const bool own_thread = argc > 1 && std::string_view(argv[1]) == "thread";
-    comm::World world(find_launch(), own_thread);
+    comm::World world(find_launch());
+    if (own_thread) world.overlap();
     {
       const auto all = world.communicator();
       comm::check_collectives(*all);

@@ -2,7 +2,7 @@
 // Faults of memory and network, put into a run from outside through MPI's profiling interface; preloaded into ranks by
 // tests/mpi/test_faults.sh. Once the file $FAULT_FILE is there, rank 1 spoils one message that it has received:
 //   FAULT=nan   a part of the gradients becomes NaN      FAULT=flip   one bit of the weights another
-// Which message holds what shows in the order of calls: a step's gradients come after one gather, its weights after two.
+// Which message holds what shows in the order of calls: a step's gradients come after one gather, its weights after three.
 #include <mpi.h>
 #include <unistd.h>
 
@@ -32,7 +32,7 @@ void spoil() {
   if (fault == "nan" && due(1)) {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     std::memcpy(received, &nan, sizeof nan);
-  } else if (fault == "flip" && due(2)) {
+  } else if (fault == "flip" && due(3)) {
     received[0] ^= 1;
   } else {
     return;

@@ -8,6 +8,8 @@
 if command -v python3 >/dev/null; then
   expect_exit 0 '' python3 -B "$HEARTH_SOURCE/tests/packaging/spack_recipes.py" "$HEARTH_SOURCE" ${SPACK_PACKAGES:+"$SPACK_PACKAGES"}
   expect_no_stdout .
+else
+  echo "no python3: Spack's recipes are not looked at"
 fi
 
 definition=$HEARTH_SOURCE/packaging/apptainer.def

@@ -63,6 +63,8 @@ expect_end stops-once 1 'ends here: run the same command again'
 expect_end losses 3 'more than 2 failures: not started again'
 expect_end losses-chained 3 'more than 2 failures: not started again'
 expect_end losses-in-vain 2 'no checkpoint since the failure before: not started again'
+# What was not started again may be started by hand.
+expect "the last word leaves nothing behind" [ -z "$(find . -path '*.slurm/running')" ]
 for run in stops losses losses-in-vain; do
   expect "$run was one job" [ "$(grep -o 'job [0-9]*' "$run.slurm/log" | sort -u)" = "job $(cat $run.job)" ]
   expect "$run has failed" [ "$(state_of $run)" = FAILED ]

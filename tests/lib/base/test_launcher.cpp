@@ -59,7 +59,14 @@ TEST_CASE("MPICH's ranks, by its own launcher and by srun --mpi=pmi2") {
   CHECK(launch->size == 8);
   CHECK(launch->local_rank == 1);
   CHECK(launch->launcher == "mpiexec");
-  environment.erase("MPI_LOCALRANKID");
+  // Within a step of Slurm that holds the launcher, whose numbers are those of one process.
+  environment.insert({{"SLURM_STEP_ID", "0"}, {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "1"}, {"SLURM_LOCALID", "0"}});
+  launch = launch_in(environment);
+  REQUIRE(launch);
+  CHECK(launch->rank == 5);
+  CHECK(launch->launcher == "mpiexec");
+  for (const char* name : {"MPI_LOCALRANKID", "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"})
+    environment.erase(name);
   CHECK_THROWS_AS(launch_in(environment), Error);
   environment.insert({{"SLURM_STEP_ID", "0"}, {"SLURM_PROCID", "5"}, {"SLURM_NTASKS", "8"}, {"SLURM_LOCALID", "2"}});
   launch = launch_in(environment);
