@@ -3,12 +3,13 @@
 larger than its second-level cache overwritten before each run, the median), and the table of both. Without torch: 77."""
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
 
 try:
+    import statistics  # no part of a minimal Python either
+
     import torch
 except ImportError as error:
     print(f"peer: skipped: {error}", file=sys.stderr)

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention, forward and backward, beside PyTorch's: scaled_dot_product_attention by each of its backends, and for
 windows flex_attention, compiled. hearth's own kernels, and where cuDNN is installed cuDNN through hearth ("_cudnn"). The last column is the time of PyTorch's fastest over hearth's."""
+import peer  # first: it ends with 77 where there is no torch
 import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
-
-import peer
 
 BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION,
             "efficient": SDPBackend.EFFICIENT_ATTENTION}

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole layers of experts, forward and backward, beside the same layer on PyTorch's grouped_mm, as it is and compiled.
 The last column is the time of PyTorch's fastest over hearth's."""
+import peer  # first: it ends with 77 where there is no torch
 import torch
 import torch.nn.functional as F
-
-import peer
 
 grouped_mm = getattr(F, "grouped_mm", None) or torch._grouped_mm
 

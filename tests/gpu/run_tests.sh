@@ -13,6 +13,7 @@ name=$1
 log=$FOLDER/$(printf '%s' "$name" | tr -c 'A-Za-z0-9' _ | cut -c 1-80).log
 begin=$(date +%s) code=0
 timeout 150 "$PROGRAM" "$(printf '%s' "$name" | sed 's/[][\\,]/\\&/g')" >"$log" 2>&1 || code=$?
+[ "$code" -ne 0 ] || ! grep -q 'not tried: ' "$log" || code=77  # cuDNN's and NCCL's, where they are not installed
 printf '%3d %4d s  %s\n' "$code" $(($(date +%s) - begin)) "$name"
 END
 export PROGRAM="$program" FOLDER="$folder"
@@ -23,4 +24,4 @@ echo
 grep -v '^  0\|^ 77' "$SCRATCH/verdicts" | cut -d ' ' -f 4- | sed 's/^/FAILED:/'
 echo "$(count '^  0') passed, $(grep -vc '^  0\|^ 77' "$SCRATCH/verdicts") failed, $(count '^ 77') skipped"
 ! grep -qv '^  0\|^ 77' "$SCRATCH/verdicts" || exit 1
-! grep -q '^ 77' "$SCRATCH/verdicts" || exit 77
+[ "$(count '^  0')" -gt 0 ] || exit 77
