@@ -146,7 +146,7 @@ class HostCommunicator final : public Communicator {
     if (sends) check_rank(to, size_);
     if (receives) check_rank(from, size_);
     const auto under_way = std::make_shared<UnderWay>(*this);
-    Pending posted = queue_->run([this, under_way, send, to, receive, from, sends, receives] {
+    queue_->run_and_wait([&] {
       if (receives) under_way->receive(receive, from);
       if (sends) under_way->send(send, to), sent(send.bytes());
       ++traffic_.calls;

@@ -165,7 +165,7 @@ PretrainPlan shared_plan(const PretrainOptions& o, const std::optional<Resumed>&
 
 // Everything that has to be the same on all ranks and may not be: another build on some node, another file behind a
 // path.
-void check_ranks_agree(const Context& context, const Json& asked, const std::string& shard,
+void check_ranks_agree(const Context& context, const PretrainOptions& o, const Json& asked,
                        const std::optional<Resumed>& resumed) {
   Json options = asked;
   options.erase("data");
@@ -173,7 +173,8 @@ void check_ranks_agree(const Context& context, const Json& asked, const std::str
                         {{"the program (hearth " + version() + ")", version() + " " + commit()},
                          {"the data (--data)", dump_json(asked["data"])},
                          {"the options", dump_json(options)},
-                         {"--shard", shard},
+                         {"--shard", o.shard},
+                         {"--moe-headroom", format_number(o.moe_headroom, 17)},
                          {"the checkpoint to go on from", resumed ? resumed->checkpoint->json("trainer.json") : ""}});
 }
 
@@ -244,7 +245,7 @@ int run(const PretrainOptions& o, Context& context) {
     if (!o.common.dry_run && fs::exists(o.output)) lock_folder();
   });
   const std::optional<Resumed> resumed = open_resumed(o, asked, corpus);
-  check_ranks_agree(context, asked, o.shard, resumed);
+  check_ranks_agree(context, o, asked, resumed);
   const PretrainPlan plan = shared_plan(o, resumed, corpus, context);
   if (o.max_epochs) corpus.cap_epochs(static_cast<double>(plan.total_tokens()), *o.max_epochs);
   if (corpus.n_tokens(formats::Split::validation) == 0)

@@ -301,9 +301,10 @@ PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, cons
   PretrainPlan plan;
   plan.config = std::move(config);
   plan.settings = settings;
+  plan.settings.expert_headroom = o.moe_headroom;  // memory's, as --shard: another may do for these ranks
   check_shard(o, context);
   plan.run = run_settings(o);
-  plan.memory = train::Trainer::plan(plan.config, settings, context.stream.device(), context.mesh->shape(),
+  plan.memory = train::Trainer::plan(plan.config, plan.settings, context.stream.device(), context.mesh->shape(),
                                      plan.run.shard, context.stream.gpu_kernels());
   plan.epochs = static_cast<double>(plan.total_tokens()) / static_cast<double>(corpus_tokens(corpus));
   set_expectation(plan, context);

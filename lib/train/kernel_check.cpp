@@ -91,14 +91,16 @@ std::string check_kernels(Context& context, nn::Model& model, const data::HeldOu
   std::string worst_name;
   for (std::size_t i = 0; i < slow.gradients.size(); ++i) {
     const double difference = relative_difference(fast.gradients[i], slow.gradients[i]);
-    if (!(difference <= worst)) {
+    if (!std::isnan(worst) && !(difference <= worst)) {
       worst = difference;
       worst_name = model.parameters().all()[i].spec.name;
     }
   }
   double most[2] = {loss, worst};  // over all ranks
-  if (context.mesh != nullptr)
-    context.mesh->world().all_reduce(context.stream, Tensor(most, {2}), comm::Reduce::max).wait(context.stream);
+  if (context.mesh != nullptr) {
+    Stream on_host(context.pool);  // where the numbers are
+    context.mesh->world().all_reduce(on_host, Tensor(most, {2}), comm::Reduce::max).wait(on_host);
+  }
   const bool here = worst == most[1] && !worst_name.empty();
   const std::string text = "loss differs by " + format_number(most[0], 2) + ", gradients by at most " +
                            format_number(most[1], 2) + (here ? " (" + worst_name + ")" : "");

@@ -72,6 +72,12 @@ on_mesh() {
   expect_exit 0 '' hearth export --model "$run" --to hf -o dist
   expect_file dist/model.safetensors
 
+  # Room for experts' rows is chosen anew when a run goes on, and by all ranks alike.
+  expect_exit 0 '' ranks 4 pretrain $moe --ep 4 --moe-headroom 0.7 --steps 12 --dry-run --json -o runs/moe-4--ep4
+  expect_stdout '"expert_headroom": ?0\.7'
+  expect_exit 78 '--moe-headroom of rank 1 differ' mpirun --oversubscribe -np 1 pretrain $moe --ep 2 --steps 2 -o runs/wrong \
+    : -np 1 pretrain $moe --ep 2 --moe-headroom 0.7 --steps 2 -o runs/wrong
+
   # Meshes that do not fit.
   expect_exit 78 'does not divide the 2 ranks' ranks 2 pretrain $dense --tp 3 --steps 2 -o runs/wrong
   expect_exit 78 'does not divide the 1 heads for keys and values' ranks 2 pretrain --model moe.json $options --tp 2 --steps 2 -o runs/wrong

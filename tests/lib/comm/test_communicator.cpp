@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/comm/agreement.h"
+#include "lib/comm/host_communicator.h"
 #include "lib/comm/mesh.h"
 #include "tests/lib/comm/collective_cases.h"
 #include "tests/lib/comm/thread_transport.h"
@@ -20,6 +21,22 @@ TEST_CASE("one rank is a group like any other") {
 TEST_CASE("collectives among 2 to 7 ranks") {
   for (const int n : {2, 3, 4, 7}) {
     with_thread_ranks(n, [](std::unique_ptr<Communicator> world) { check_collectives(*world); });
+  }
+}
+
+TEST_CASE("a message that cannot be sent is an error of the exchange") {
+  Transport cut{};
+  cut.release = [](Group) {};
+  cut.rank = [](Group) { return 0; };
+  cut.size = [](Group) { return 2; };
+  cut.send = [](Group, const void*, std::size_t, int, int) -> Request { throw Error(Kind::unavailable, "a cut wire"); };
+  cut.wait = [](Request*, int) {};
+  for (const bool threaded : {false, true}) {
+    const auto world = make_host_communicator(cut, nullptr, std::make_shared<Queue>(threaded));
+    ThreadPool pool(1);
+    Stream stream(pool);
+    float value = 1;
+    CHECK_THROWS_WITH(world->exchange(stream, Tensor(&value, {1}), 1, {}, -1).wait(stream), "a cut wire");
   }
 }
 

@@ -253,7 +253,7 @@ double worst(const std::vector<double>& a, const std::vector<double>& b) {
   double worst = a.size() == b.size() ? 0 : INFINITY;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     const double difference = std::abs(a[i] - b[i]) / std::abs(b[i]);
-    if (!(difference <= worst)) worst = difference;
+    if (!std::isnan(worst) && !(difference <= worst)) worst = difference;
   }
   return worst;
 }
