@@ -48,21 +48,25 @@ void check_parallel(const ModelConfig& config, const comm::MeshShape& shape) {
 
 // Of n context ranks each sends, a token and head, forward and backward: by exchange (n - 1) / n of q, k, v, o and of
 // their gradients; in a ring three quarters of (n - 1) times k and v (a rank behind another needs one of its two
-// chunks), those twice, and once their gradients.
+// chunks), those twice, and once their gradients. n - 1 stands in both, and is left out.
+void ContextTraffic::add(std::int64_t heads, std::int64_t kv_heads, int context, int tensor) {
+  const std::int64_t ranks = static_cast<std::int64_t>(context) * tensor;
+  heads_divide = heads_divide && heads % ranks == 0 && kv_heads % ranks == 0;
+  exchanged += 4 * static_cast<double>(heads + kv_heads) / context;
+  ring += 0.75 * 3 * 2 * static_cast<double>(kv_heads);
+}
+
 bool goes_round(const ModelConfig& config, const Parallel& parallel) {
-  const std::int64_t n = parallel.shape.context, ranks = n * parallel.shape.tensor;
-  if (n == 1) return false;
-  double exchanged = 0, round = 0;
-  bool divides = true;
+  if (!parallel.cuts_context()) return false;
+  ContextTraffic traffic;
   for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
     const Attention& a = config.block(layer).attention;
-    divides = divides && a.heads % ranks == 0 && a.kv_heads % ranks == 0;
-    exchanged += 4 * static_cast<double>(a.heads + a.kv_heads) / static_cast<double>(n);
-    round += 0.75 * 3 * 2 * static_cast<double>(a.kv_heads);
+    traffic.add(a.heads, a.kv_heads, parallel.shape.context, parallel.shape.tensor);
   }
-  if (parallel.context_by == ContextBy::heads) HEARTH_CHECK(divides, "heads that do not divide are exchanged");
+  if (parallel.context_by == ContextBy::heads)
+    HEARTH_CHECK(traffic.heads_divide, "heads that do not divide are exchanged");
   if (parallel.context_by != ContextBy::either) return parallel.context_by == ContextBy::ring;
-  return !divides || round < exchanged;
+  return traffic.goes_round();
 }
 
 }  // namespace hearth::nn

@@ -4,8 +4,7 @@
 //
 //   pipeline  stages of consecutive layers; microbatches pass through them (1F1B, Narayanan et al. 2021)
 //   context   the tokens of a microbatch are cut into runs; in attention each rank has all tokens of some heads
-//   instead,
-//             or keys and values go round a ring
+//             instead, or keys and values go round a ring
 //   tensor    heads, feed-forward widths and the vocabulary are cut; between the blocks each rank keeps a run of the
 //             tokens (sequence parallelism, Korthikanti et al. 2022)
 //   expert    the experts of a layer lie on as many of the ranks that see other tokens; tokens travel to them and back
@@ -49,6 +48,14 @@ struct Parallel {
 
 // Throws Error{config} that names what of the model the mesh cannot divide.
 void check_parallel(const ModelConfig& config, const comm::MeshShape& shape);
+
+// What attention of a layer after another sends among context ranks in either way, by which one is chosen.
+struct ContextTraffic {
+  bool heads_divide = true;        // among context and tensor ranks
+  double exchanged = 0, ring = 0;  // elements, of a token and an element of a head, forward and backward
+  void add(std::int64_t heads, std::int64_t kv_heads, int context, int tensor);
+  bool goes_round() const { return !heads_divide || ring < exchanged; }
+};
 
 // Whether keys and values of this model go round a ring. Both ways are right for every model whose heads divide by
 // tensor times context ranks; a ring is for all.

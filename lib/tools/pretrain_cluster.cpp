@@ -68,6 +68,7 @@ train::Job job_asked_for(const PretrainOptions& o) {
   job.context = o.context.value_or(job.shape.context);
   job.batch_rows = batch_rows(o, job);
   job.software.recomputed = -1;
+  job.software.expert_headroom = o.moe_headroom;
   job.software.muon = o.optimizer == "muon";
   job.software.shard = nn::shard_from_name(o.shard);
   return job;
@@ -134,7 +135,8 @@ void print_parts(const train::Prediction& p) {
       std::printf("  %-26s %10s  %s\n", name, human_seconds(seconds).c_str(),
                   share(seconds, p.seconds.total()).c_str());
   }
-  std::printf("parameters and gradients sent among data ranks: %s a rank and step\n", human_bytes(p.data_bytes).c_str());
+  std::printf("parameters and gradients sent among data ranks: %s a rank and step\n",
+              human_bytes(p.data_bytes).c_str());
   std::printf("memory of the fullest rank\n");
   for (const auto& [name, bytes] : bytes_of(p)) std::printf("  %-26s %10s\n", name, human_bytes(bytes).c_str());
 }

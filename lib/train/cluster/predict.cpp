@@ -39,7 +39,12 @@ class Rank {
         expert_(job.mesh.expert),
         tokens_(static_cast<double>(job.microbatch_rows * job.context) / job.mesh.context),
         own_tokens_(tokens_ / tensor_),
-        hidden_(static_cast<double>(job.shape.hidden)) {}
+        hidden_(static_cast<double>(job.shape.hidden)) {
+    nn::ContextTraffic traffic;
+    for (const LayerShape& layer : job.shape.layers)
+      traffic.add(layer.attention.heads, layer.attention.kv_heads, job.mesh.context, tensor_);
+    ring_ = traffic.goes_round();
+  }
 
   Cost layer(const LayerShape& shape) const;
   Cost head() const;
@@ -55,6 +60,7 @@ class Rank {
   void add_attention(const AttentionShape& a, Cost& cost) const;
   void add_feed_forward(const LayerShape& shape, Cost& cost) const;
   void add_collectives(const LayerShape& shape, Cost& cost) const;
+  void add_context(const AttentionShape& a, Cost& cost) const;
   double gemm(double groups, double m, double n, double k) const {
     return gemm_seconds(job_.cluster.gpu, job_.software.precision, groups, m, n, k);
   }
@@ -63,7 +69,15 @@ class Rank {
     return (job_.software.experts_over_tensor ? own_tokens_ : tokens_) * static_cast<double>(shape.k) * job_.imbalance;
   }
 
+  // That there is room for, and which are kept.
+  double kept_rows(const LayerShape& shape) const {
+    if (expert_ == 1 || job_.software.experts_over_tensor) return routed_rows(shape);
+    const auto k = static_cast<double>(shape.k), own_experts = static_cast<double>(shape.experts) / expert_;
+    return tokens_ * std::min(job_.software.expert_headroom * k, expert_ * std::min(k, own_experts));
+  }
+
   const Job& job_;
+  bool ring_;  // or heads are exchanged among context ranks
   int tensor_, expert_;
   double tokens_, own_tokens_, hidden_;  // of a microbatch: a context rank's, and after sequence parallelism
 };
@@ -109,7 +123,7 @@ void Rank::add_feed_forward(const LayerShape& shape, Cost& cost) const {
     const double width = static_cast<double>(shape.expert_ffn) / (job_.software.experts_over_tensor ? 1 : tensor_);
     bytes += rows * bf16_bytes * (3 * width + 4 * hidden_);                      // gathered into rows, and combined
     bytes += own_tokens_ * fp32_bytes * 6 * static_cast<double>(shape.experts);  // router
-    cost.kept_bytes += rows * bf16_bytes * 2 * width + (expert_ > 1 ? rows * bf16_bytes * hidden_ : 0) +
+    cost.kept_bytes += kept_rows(shape) * bf16_bytes * (2 * width + (expert_ > 1 ? hidden_ : 0)) +
                        own_tokens_ * fp32_bytes * 2 * static_cast<double>(shape.experts);
   }
   cost.forward.memory_bound += memory_seconds(job_.cluster.gpu, bytes);
@@ -136,14 +150,30 @@ void Rank::add_collectives(const LayerShape& shape, Cost& cost) const {
     cost.backward.dispatch +=
         software.dispatch_hidden > 0 ? 2 * way * (1 - software.dispatch_hidden) : std::max(0.0, way - 2 * beside) + way;
   }
-  if (const int n = job_.mesh.context; n > 1) {
-    const AttentionShape& a = shape.attention;
-    const double kv = tokens_ * static_cast<double>(a.kv_heads * (a.key_dim + a.value_dim)) / tensor_ * bf16_bytes;
-    // One neighbour's share at a time, n - 1 times, beside attention with the share before.
-    const double hop = gather_seconds(cluster, {2, context_group().span}, 2 * kv);
+  if (job_.mesh.context > 1) add_context(shape.attention, cost);
+}
+
+void Rank::add_context(const AttentionShape& a, Cost& cost) const {
+  const int n = job_.mesh.context;
+  const auto bytes = [&](std::int64_t elements) {
+    return tokens_ * static_cast<double>(elements) / tensor_ * bf16_bytes;
+  };
+  const double q = bytes(a.heads * a.key_dim), k = bytes(a.kv_heads * a.key_dim), v = bytes(a.kv_heads * a.value_dim),
+               o = bytes(a.heads * a.value_dim);
+  if (ring_) {
+    // One neighbour's share at a time, n - 1 times, beside attention with the share before; of it three quarters are
+    // seen by somebody.
+    const double hop = gather_seconds(job_.cluster, {2, context_group().span}, 0.75 * 2 * (k + v));
     cost.forward.context += (n - 1) * std::max(0.0, hop - cost.forward.attention / n);
     cost.backward.context += (n - 1) * std::max(0.0, 2 * hop - cost.backward.attention / n);
+    return;
   }
+  // Tokens to heads and back, which nothing hides; the backward pass so with their gradients.
+  double exchanges = 0;
+  for (const double each : {q, k, v, o}) exchanges += exchange_seconds(job_.cluster, context_group(), each, false, 1);
+  cost.forward.context += exchanges;
+  cost.backward.context += exchanges;
+  cost.kept_bytes += q + k + v + o;  // of all tokens, a share of the heads
 }
 
 Cost Rank::layer(const LayerShape& shape) const {
@@ -188,6 +218,7 @@ double Rank::stage_send_s() const {
 struct Stage {
   Cost cost;
   std::size_t n_layers = 0;
+  double largest_unit = 0;  // parameters of a layer, or of a table
 };
 
 void add(Pass& sum, const Pass& pass) {
@@ -207,6 +238,7 @@ void add(Stage& stage, const Cost& cost) {
   stage.cost.newton_schulz_flops += cost.newton_schulz_flops;
   stage.cost.kept_bytes += cost.kept_bytes;
   stage.cost.input_bytes += cost.input_bytes;
+  stage.largest_unit = std::max(stage.largest_unit, cost.parameters + cost.expert_parameters);
 }
 
 // Neighbouring layers for each stage, none above `most` seconds; how many stages that takes.
@@ -234,7 +266,9 @@ std::vector<Stage> split_into_stages(const Job& job, const std::vector<Cost>& la
   }
   std::vector<Stage> stages = fill_stages(layers, head, high);
   stages.resize(n);
-  stages.front().cost.parameters += static_cast<double>(job.shape.vocab * job.shape.hidden) / job.mesh.tensor;
+  const double table = static_cast<double>(job.shape.vocab * job.shape.hidden) / job.mesh.tensor;
+  stages.front().cost.parameters += table;
+  stages.front().largest_unit = std::max(stages.front().largest_unit, table);
   return stages;
 }
 
@@ -256,9 +290,7 @@ Prediction::Bytes bytes_of(const Job& job, const Stage& stage, double held, doub
   const double all = c.parameters + c.expert_parameters;
   const double owned = c.parameters / replicas_of(job, false) + c.expert_parameters / replicas_of(job, true);
   // Two units are whole at a time: layers, or tables of the vocabulary.
-  const double tables = static_cast<double>(job.shape.vocab * job.shape.hidden) / job.mesh.tensor;
-  const double unit = std::max(tables, (all - 2 * tables) / static_cast<double>(std::max<std::size_t>(1, stage.n_layers)));
-  const double shared = std::min(all, owned + 2 * unit);
+  const double shared = std::min(all, owned + 2 * stage.largest_unit);
   const double layer = stage.n_layers > 0 ? c.kept_bytes / static_cast<double>(stage.n_layers) : 0;
   Prediction::Bytes bytes;
   bytes.weights = bf16_bytes * (job.software.shard == nn::Shard::parameters ? shared : all);

@@ -25,6 +25,7 @@ struct Software {
   double tensor_hidden = 0;    // share of tensor collectives that computing hides
   double dispatch_hidden = 0;  // the same of the experts' all_to_all, beside the shared expert
   double recomputed = 0;       // share of layers whose forward pass runs again; negative: as many as memory asks for
+  double expert_headroom = 2;  // of what expert ranks keep: room for so many times the mean of rows
   bool muon = true;
   nn::Shard shard = nn::Shard::optimizer;  // what data ranks share out; parameters: FSDP
 };

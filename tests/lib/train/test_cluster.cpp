@@ -166,6 +166,44 @@ TEST_CASE("memory of one rank is what the model's own plan says") {
   }
 }
 
+TEST_CASE("what expert and context ranks keep is predicted as the model's own plan says") {
+  const nn::ModelConfig config = nn::config_from_depth(12, true, 32768, 2048);
+  Job job;
+  job.shape = shape_of(config, "depth 12");
+  job.cluster = {gpu_named("h100"), 1, 4};
+  job.context = 2048;
+  const auto activations = [&](const comm::MeshShape& mesh, double headroom) {
+    INFO(mesh.text() << ", headroom " << headroom);
+    job.mesh = mesh;
+    job.microbatch_rows = 4 * mesh.context;  // as many tokens a rank
+    job.batch_rows = mesh.data * job.microbatch_rows;
+    job.software.expert_headroom = headroom;
+    nn::ModelSettings settings;
+    settings.max_tokens = job.microbatch_rows * job.context;
+    settings.parallel = nn::Parallel(mesh, {});
+    settings.expert_headroom = headroom;
+    const double predicted = predict(job).bytes.activations;
+    CHECK(predicted == Approx(nn::plan_memory(config, DType::bf16, settings).activations).epsilon(0.25));
+    return predicted;
+  };
+  const comm::MeshShape spread{.data = 4, .expert = 4};
+  CHECK(activations(spread, 1) < activations(spread, 2));
+  CHECK(activations(spread, 100) == activations(spread, 4));  // what can come at most
+  activations({.data = 2, .context = 2}, 2);
+  activations({.data = 1, .context = 4}, 2);
+}
+
+TEST_CASE("context ranks exchange heads or go round a ring as the model does") {
+  Job job = small_job();
+  const auto context_s = [&](const comm::MeshShape& mesh, std::int64_t kv_heads) {
+    for (LayerShape& layer : job.shape.layers) layer.attention.kv_heads = kv_heads;
+    job.mesh = mesh;
+    return predict(job).seconds.context;
+  };
+  const comm::MeshShape four{.data = 8, .context = 4};
+  CHECK(context_s(four, 2) < context_s(four, 32));  // nothing hides the exchange of heads
+}
+
 TEST_CASE("what data ranks share out of a model is predicted as the model's own plan says") {
   const nn::ModelConfig config = nn::config_from_depth(12, false, 4096, 2048);
   constexpr int n_ranks = 4;
