@@ -30,8 +30,8 @@
   op(glu) op(glu_backward) op(router) op(router_backward) \
   op(moe_sort) op(moe_gather) op(moe_combine) op(moe_combine_backward) op(moe_to_rows) op(moe_from_rows) \
   op(embedding) op(embedding_backward) op(head) op(head_logits) op(adamw) op(muon) \
-  op(add) op(cast) op(fill) op(scale) op(add_bias) op(sum_of_squares) op(sum) op(sum_rows) op(sample) op(token_totals) op(count_tokens) op(judge_step) \
-                          op(move_selection_bias)
+  op(add) op(cast) op(fill) op(scale) op(add_bias) op(sum_of_squares) op(sum) op(sum_rows) op(sample) \
+  op(token_totals) op(count_tokens) op(judge_step) op(move_selection_bias)
 // clang-format on
 
 namespace hearth::kernels {

@@ -10,8 +10,8 @@
 //   dz[t, v] = a * ([v == target] - p[v]) + b * p[v]  (* (1 - (z/c)^2) with softcap)
 //   d_hidden = dz weight;   d_weight += dz^T hidden
 // The derivatives come in one of two ways:
-//   token_weight w and z_loss c:  L = sum over t of w[t] * (-log_prob[t] + c * log_normaliser[t]^2)   a = -w, b = 2 c w
-//   lse
+//   token_weight w and z_loss c:  L = sum over t of w[t] * (-log_prob[t] + c * log_normaliser[t]^2), so that a = -w and
+//                                 b = 2 * w * c * log_normaliser
 //                                 (tokens without a target count for neither)
 //   d_log_prob, d_log_normaliser: a and b as given (after a pass without gradient, for objectives that need the results
 //                                 of the whole batch first)

@@ -108,7 +108,7 @@ void AttentionLayer::forward(const Pass& pass, const Tensor& x, const Tensor& co
     place(pass, saved.k_projected, k_norm_, cos_sin, saved.k, saved.k_rstd);
   }
   if (pass.ring) {
-    ring_attention(pass, round(saved));
+    ring_attention(pass, ring_args(saved));
     return linear(pass, flat(saved.o), o_, y);
   }
   tokens_to_heads(pass, saved.q, saved.all_q);
@@ -130,7 +130,7 @@ void AttentionLayer::forward(const Pass& pass, const Tensor& x, const Tensor& co
   linear(pass, flat(saved.o), o_, y);
 }
 
-RingAttention AttentionLayer::round(const Saved& saved) const {
+RingAttention AttentionLayer::ring_args(const Saved& saved) const {
   return {saved.q, saved.k, saved.v, saved.o, saved.lse, kernel_mask(mask_), softmax_scale_};
 }
 
@@ -172,7 +172,7 @@ void AttentionLayer::backward(const Pass& pass, const Tensor& x, const Tensor& c
   linear_backward_weight(pass, dy, flat(saved.o), o_);
   linear_backward_input(pass, dy, o_, flat(d_o));
   if (pass.ring) {
-    ring_attention_backward(pass, round(saved), d_o, dq, dk, dv);
+    ring_attention_backward(pass, ring_args(saved), d_o, dq, dk, dv);
   } else {
     by_heads_backward(pass, saved, d_o, {dq, dk, dv});
   }

@@ -35,7 +35,7 @@ class AttentionLayer {
  private:
   // Memory for what attention sees of x [tokens, heads, head_dim]: x itself but where context ranks exchange heads.
   Tensor as_seen(const Pass& pass, const Tensor& x) const;
-  struct RingAttention round(const Saved& saved) const;
+  struct RingAttention ring_args(const Saved& saved) const;
   struct Gradients {
     Tensor q, k, v;
   };

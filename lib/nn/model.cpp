@@ -168,7 +168,8 @@ std::int64_t recorded_longest(const Stream& stream, const Batch& batch) {
 
 void check_settings(const ModelSettings& settings) {
   if (settings.max_tokens < 1) {
-    throw Error(Kind::config, "a microbatch of " + std::to_string(settings.max_tokens) + " tokens; it needs at least 1");
+    throw Error(Kind::config,
+                "a microbatch of " + std::to_string(settings.max_tokens) + " tokens; it needs at least 1");
   }
 }
 }  // namespace
@@ -177,7 +178,8 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
   check_config(config);
   check_settings(settings);
   check_parallel(config, settings.parallel.shape);
-  const ParameterSet::Bytes parameters = ParameterSet::plan(config, dtype, settings.purpose, settings.parallel, settings.shard);
+  const ParameterSet::Bytes parameters =
+      ParameterSet::plan(config, dtype, settings.purpose, settings.parallel, settings.shard);
   MemoryPlan plan;
   plan.weights = parameters.weights;
   plan.masters = parameters.masters;
@@ -192,8 +194,9 @@ MemoryPlan plan_memory(const ModelConfig& config, DType dtype, const ModelSettin
     if (budget == 0 || plan.activations <= budget) return plan;
   }
   throw Error(Kind::config, "a microbatch of " + std::to_string(settings.max_tokens) + " tokens needs " +
-                                human_bytes(static_cast<double>(plan.activations)) + " of activations even with every " +
-                                "block recomputed, more than the " + human_bytes(static_cast<double>(budget)) +
+                                human_bytes(static_cast<double>(plan.activations)) +
+                                " of activations even with every block recomputed, more than the " +
+                                human_bytes(static_cast<double>(budget)) +
                                 " allowed: take fewer tokens a microbatch or allow more memory");
 }
 
@@ -245,8 +248,8 @@ void Model::start(Stream& stream) {
 
 Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena) {
   if (batch.n_tokens() > settings_.max_tokens) {
-    throw Error(Kind::config, "a microbatch of " + std::to_string(batch.n_tokens()) + " tokens; this model was made for " +
-                                  std::to_string(settings_.max_tokens));
+    throw Error(Kind::config, "a microbatch of " + std::to_string(batch.n_tokens()) +
+                                  " tokens; this model was made for " + std::to_string(settings_.max_tokens));
   }
   HEARTH_CHECK(stream.device().kind() == settings_.device.kind(), "the model lies on another device than the stream");
   HEARTH_CHECK(stream.is_host() || !batch.embeddings, "embeddings of one's own are for the host");
@@ -350,7 +353,7 @@ void Model::finish_step(Stream& stream) {
 
 StepResult Model::forward_backward(Stream& stream, const Batch& batch, const Objective& objective) {
   if (!ledger_is_stale_) {
-    for (const Tensor& each : {ledger_.head, ledger_.balance, ledger_.router_z}) stream.zero(each);
+    for (const Tensor& each : {ledger_.head, ledger_.balance, ledger_.router_z, ledger_.rounds}) stream.zero(each);
   }
   const std::optional<double> loss = run(stream, batch, objective);
   const Tensor copy = staging_.fetch(stream, ledger_.all);
@@ -370,7 +373,8 @@ StepResult Model::result_of(const Tensor& copy_of_ledger) const {
           .router_z_loss = *ledger.router_z.as<double>(),
           .weighted_tokens = head[1],
           .negative_log_prob = head[2],
-          .mean_negative_log_prob = head[3]};
+          .mean_negative_log_prob = head[3],
+          .expert_rounds = *ledger.rounds.as<std::int64_t>()};
 }
 
 ExpertCounts Model::counts_of(const Tensor& copy_of_ledger) const {

@@ -4,8 +4,8 @@
 // Residual stream and activations have the parameters' dtype; router logits, norm statistics, softmax, losses and all
 // weight gradients are f32 (a bf16 stream costs half the memory traffic, which bounds everything but the GEMMs on a
 // CPU; what it loses is checked against f32 in tests/lib/nn).
-// Nothing is allocated after construction but what Arena plans: plan_memory runs the same code without kernels. Batches,
-// results and logits are of the host, wherever the model is.
+// Nothing is allocated after construction but what Arena plans: plan_memory runs the same code without kernels.
+// Batches, results and logits are of the host, wherever the model is.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -63,6 +63,8 @@ struct StepResult {
   double weighted_tokens = 0;  // sum of token_weight
   double negative_log_prob = 0;  // sum of token_weight * -log_prob (nats), for bits per byte
   double mean_negative_log_prob = 0;  // the same, divided by the objective's normaliser
+  // The most rounds that rows of spread experts took (ModelSettings::expert_headroom); 0: none are spread.
+  std::int64_t expert_rounds = 0;
 };
 
 // Tokens each expert of each layer received; dense layers have an empty row. Added up over the microbatches of a step.

@@ -12,7 +12,8 @@
 namespace hearth::nn {
 namespace {
 kernels::RouterOptions kernel_options(const Router& router) {
-  return {.score = router.score == Router::Score::softmax ? kernels::RouterScore::softmax : kernels::RouterScore::sigmoid,
+  const bool softmax = router.score == Router::Score::softmax;
+  return {.score = softmax ? kernels::RouterScore::softmax : kernels::RouterScore::sigmoid,
           .groups = static_cast<int>(router.groups),
           .groups_kept = static_cast<int>(router.groups_kept),
           .renormalise = router.renormalise,
@@ -141,6 +142,10 @@ void MoeLayer::spread_experts(const Pass& pass, const Tensor& x, const Saved& sa
   const Tensor scratch = pass.arena.allocate(pass.dtype, {room, pass.hidden});
   if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
   exchange_->count(pass, routed, saved.arrived_counts);
+  if (!pass.measures() && pass.ledger != nullptr) {
+    auto& rounds = *pass.ledger->rounds.as<std::int64_t>();
+    rounds = std::max<std::int64_t>(rounds, exchange_->n_rounds(pass, saved.arrived_counts));
+  }
   const ExpertExchange::Round first{saved.arrived_counts, 0};
   ExpertExchange::UnderWay under_way = exchange_->depart(pass, first, rows, routed, saved.arrived);
   if (shared_) shared_->forward(pass, x, saved.shared, y);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 namespace hearth::nn {
 namespace {
@@ -135,6 +136,12 @@ class Lister {
 
 std::vector<ParameterSpec> parameters_of(const ModelConfig& config, const Parallel& parallel) {
   return Lister(config, parallel).list();
+}
+
+Shape with_rows(const Shape& shape, std::int64_t rows) {
+  std::vector<std::int64_t> extents(shape.begin(), shape.end());
+  extents[0] = rows;
+  return Shape(std::span<const std::int64_t>(extents));
 }
 
 void take_rows(const ParameterSpec& spec, const Tensor& whole, const RowRange& rows, const Tensor& to) {

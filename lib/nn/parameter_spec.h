@@ -98,6 +98,9 @@ struct ParameterSpec {
 // Every tensor of the model, or of it what a rank holds, in a fixed order (that of the table above).
 std::vector<ParameterSpec> parameters_of(const ModelConfig& config, const Parallel& parallel = {});
 
+// A shape with another number of rows (axis 0).
+Shape with_rows(const Shape& shape, std::int64_t rows);
+
 // Some rows of a rank's part of a tensor, or all of them, out of the whole.
 void take_rows(const ParameterSpec& spec, const Tensor& whole, const RowRange& rows, const Tensor& to);
 

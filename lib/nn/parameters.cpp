@@ -49,12 +49,6 @@ Tensor view(const Tensor& memory, std::size_t at, DType dtype, const Shape& shap
   return {memory ? memory.data + at : nullptr, dtype, shape};
 }
 
-Shape with_rows(const Shape& shape, std::int64_t rows) {
-  std::vector<std::int64_t> extents(shape.begin(), shape.end());
-  extents[0] = rows;
-  return Shape(std::span<const std::int64_t>(extents));
-}
-
 // Tensors one after another, and where in them each rank's rows begin, in elements of so many bytes.
 Portion::Run run_of(const std::vector<Tensor>& tensors, const std::vector<std::size_t>& parameters,
                     const Sharding& sharding, int n_ranks, std::size_t element) {
@@ -189,6 +183,7 @@ void ParameterSet::allocate(Purpose purpose, const ShardSettings& shard) {
   }
   if (trains && share_weights) allocate_slots(true, weight_slots_);
   for (Parameter& parameter : parameters_) {
+    bytes_.owned += Tensor(nullptr, DType::f32, with_rows(parameter.spec.shape, parameter.own.count)).bytes();
     if (!has_copy(parameter.spec, dtype_)) {
       parameter.master = parameter.own_weight;
     } else if (trains && parameter.own.count > 0) {

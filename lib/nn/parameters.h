@@ -87,6 +87,7 @@ class ParameterSet {
 
   struct Bytes {
     std::size_t weights = 0, masters = 0, gradients = 0;
+    std::size_t owned = 0;  // of the rows this rank owns, in f32, masters or not: what a checkpoint takes of them
     // By unit, what a rank sends, on average over those that hold the same, to bring it together and to add it up.
     std::vector<double> gather, reduce;
   };

@@ -10,7 +10,7 @@ Tensor as_rows(const Tensor& x, std::int64_t width) { return x.reshaped({x.n_ele
 }  // namespace
 
 Ledger Ledger::allocate(const ModelConfig& config, Arena& arena) {
-  std::int64_t bytes = 6 * static_cast<std::int64_t>(sizeof(double));
+  std::int64_t bytes = 6 * static_cast<std::int64_t>(sizeof(double)) + static_cast<std::int64_t>(sizeof(std::int64_t));
   for (std::int64_t layer = 0; layer < config.n_layers(); ++layer) {
     const auto& moe = config.block(layer).feed_forward.moe;
     if (moe) bytes += moe->experts * static_cast<std::int64_t>(sizeof(std::int64_t));
@@ -30,6 +30,7 @@ Ledger Ledger::allocate(const ModelConfig& config, Arena& arena) {
     const auto& moe = config.block(layer).feed_forward.moe;
     ledger.counts.push_back(moe ? take(DType::i64, moe->experts) : Tensor{});
   }
+  ledger.rounds = take(DType::i64, 1);
   return ledger;
 }
 
@@ -38,7 +39,7 @@ Ledger Ledger::in(const Tensor& copy) const {
     if (tensor) tensor.data = copy.data + (tensor.data - all.data);
     return tensor;
   };
-  Ledger ledger{copy, moved(head), moved(balance), moved(router_z), {}};
+  Ledger ledger{copy, moved(head), moved(balance), moved(router_z), {}, moved(rounds)};
   for (const Tensor& each : counts) ledger.counts.push_back(moved(each));
   return ledger;
 }

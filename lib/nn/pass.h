@@ -27,6 +27,7 @@ struct Ledger {
   Tensor head;                 // [4] f64, as kernels::token_totals leaves them
   Tensor balance, router_z;    // [1] f64 each
   std::vector<Tensor> counts;  // by layer: [experts] i64, none where there are no experts
+  Tensor rounds;               // [1] i64: the most that rows of spread experts took in a pass of a layer
 
   // In memory from arena, which may measure.
   static Ledger allocate(const ModelConfig& config, Arena& arena);

@@ -6,15 +6,6 @@
 #include <numeric>
 
 namespace hearth::optim {
-namespace {
-
-Shape with_rows(const Shape& shape, std::int64_t rows) {
-  std::vector<std::int64_t> extents(shape.begin(), shape.end());
-  extents[0] = rows;
-  return Shape(std::span<const std::int64_t>(extents));
-}
-
-}  // namespace
 
 Assembly::Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vector<nn::RowRange>& rows, int rank,
                    int n_ranks, Arena& arena)
@@ -41,7 +32,7 @@ Assembly::Assembly(const std::vector<nn::ParameterSpec>& specs, const std::vecto
            .part_rows = own,
            .whole_rows = {spec.first_matrix * spec.whole[0] / spec.n_whole_matrices + first * factor,
                           own.count * factor},
-           .whole = with_rows(spec.whole, own.count * factor),
+           .whole = nn::with_rows(spec.whole, own.count * factor),
            .n_matrices = spec.n_matrices * own.count / spec.shape[0]});
     }
   }

@@ -23,12 +23,6 @@ Shape matrices_of(const Tensor& rows, std::int64_t matrix_rows) {
   return {rows.n_elements() / columns / matrix_rows, matrix_rows, columns};
 }
 
-Shape with_rows(Shape shape, std::int64_t rows) {
-  std::vector<std::int64_t> extents(shape.begin(), shape.end());
-  extents[0] = rows;
-  return Shape(std::span<const std::int64_t>(extents));
-}
-
 std::vector<nn::ParameterSpec> specs_of(const nn::ParameterSet& parameters) {
   std::vector<nn::ParameterSpec> specs;
   for (const nn::Parameter& parameter : parameters.all()) specs.push_back(parameter.spec);
@@ -68,7 +62,7 @@ Optimizer::Parts::Parts(const std::vector<nn::ParameterSpec>& specs, const std::
   };
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const bool whole = specs[i].role != nn::Role::matrix || specs[i].split == nn::Split::none;
-    if (whole && rows[i].count > 0) add({.parameter = i, .rows = rows[i]}, with_rows(specs[i].shape, rows[i].count));
+    if (whole && rows[i].count > 0) add({.parameter = i, .rows = rows[i]}, nn::with_rows(specs[i].shape, rows[i].count));
   }
   if (parallel.cuts_tensors()) {
     assembly.emplace(specs, rows, parallel.at.tensor, parallel.shape.tensor, arena);

@@ -125,7 +125,8 @@ void add_mesh(Command& c, PretrainOptions& o) {
            "context parallel: N ranks share a row's tokens; attention exchanges heads, or keys in a ring")
       .range(1);
   c.option("tp", &o.mesh.tensor, "N", "tensor parallel: N ranks share the heads, columns and vocabulary").range(1);
-  c.option("ep", &o.mesh.expert, "N", "expert parallel: a mixture's experts spread over N of the --dp ranks").range(1);
+  c.option("ep", &o.mesh.expert, "N", "expert parallel: a mixture's experts spread over N of the --dp times --cp ranks")
+      .range(1);
   c.option("moe-headroom", &o.moe_headroom, "X",
            "room for rows of spread experts, in means; a surplus takes more rounds")
       .range(0.1, 1e6);

@@ -21,17 +21,18 @@ void DataParallel::reduce(Stream& stream) {
 
 // Tensor ranks have the same, stages different layers of it.
 void DataParallel::reduce_ledger(Stream& stream) {
-  // The ledger is packed: its numbers, then the counts.
+  // The ledger is packed: its numbers, then the counts, then the rounds.
   const nn::Ledger& ledger = model_.ledger();
   const std::int64_t n_numbers =
       (ledger.router_z.data - ledger.head.data) / static_cast<std::int64_t>(sizeof(double)) + 1;
-  const auto n_counts = static_cast<std::int64_t>(ledger.all.bytes() / sizeof(std::int64_t)) - n_numbers;
+  const auto n_counts = static_cast<std::int64_t>(ledger.all.bytes() / sizeof(std::int64_t)) - n_numbers - 1;
   const Tensor numbers(ledger.all.data, DType::f64, {n_numbers});
   const Tensor counts(ledger.all.data + n_numbers * static_cast<std::int64_t>(sizeof(double)), DType::i64, {n_counts});
   for (comm::Communicator* ranks : {&mesh_.replicas(), &mesh_.pipeline()}) {
     if (ranks->size() == 1) continue;
     ranks->all_reduce(stream, numbers).wait(stream);
     ranks->all_reduce(stream, counts).wait(stream);
+    if (mesh_.shape().expert > 1) ranks->all_reduce(stream, ledger.rounds, comm::Reduce::max).wait(stream);
   }
 }
 

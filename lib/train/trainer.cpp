@@ -108,7 +108,6 @@ Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& 
                             const comm::MeshShape& shape, nn::Shard shard, const GpuKernels& gpu_kernels) {
   Plan fullest;
   const std::size_t optimizer = optim::Optimizer::plan_bytes(config, settings.optimizer, shape);
-  const auto replicas = static_cast<std::size_t>(shape.data * shape.context);
   for (int stage = 0; stage < shape.pipeline; ++stage) {
     comm::Coordinates at;  // the first rank of a stage has the most activations
     at.pipeline = stage;
@@ -126,9 +125,7 @@ Trainer::Plan Trainer::plan(const nn::ModelConfig& config, const TrainSettings& 
     plan.exchanged_bytes =
         nn::exchanged_bytes(parameters, shard, n_passes, of_first.parallel, config.tie_embeddings);
     plan.optimizer = optimizer;
-    // Masters and the optimiser's state, once more, while a checkpoint is written.
-    const bool copies = settings.dtype != DType::f32, shared = shard == nn::Shard::parameters;
-    plan.staging = (copies ? plan.model.masters : plan.model.weights / (shared ? 1 : replicas)) + plan.optimizer;
+    plan.staging = parameters.owned + plan.optimizer;  // once more, while a checkpoint is written
     plan.on_gpu = !device.is_host();
     if (plan.on_gpu) plan.batches = nn::Feed::staging_bytes(of_first.max_tokens, of_first.in_flight);
     if (stage == 0 || plan.total() > fullest.total()) fullest = plan;
@@ -216,7 +213,8 @@ void Trainer::resume(const formats::CheckpointReader& checkpoint) {
   skipped_in_a_row_ = json_get<int>(detector, "skipped_in_a_row", where);
   metrics_position_ = json_get<std::uint64_t>(trainer, "metrics_bytes", where);
   rolled_back_to_ = json_get<std::int64_t>(trainer, "rolled_back_to", where);
-  const Json before = json_get<Json>(trainer, "machine", where), now = machine_facts(context_, *mesh_, run_settings_.shard);
+  const Json before = json_get<Json>(trainer, "machine", where);
+  const Json now = machine_facts(context_, *mesh_, run_settings_.shard);
   for (const auto& [key, value] : now.items()) {
     if (before.value(key, Json()) != value) {
       context_.log.warning("resumed with another " + key + " (" + dump_json(value) + ", before " +
@@ -420,7 +418,9 @@ void Trainer::resolve_oldest() {
   fields["tokens"] = tokens_;
   fields["epochs"] = flight.epochs;
   if (model_.config().has_moe()) {
-    fields["balance_loss"] = model_.result_of(flight.ledger).balance_loss;
+    const nn::StepResult result = model_.result_of(flight.ledger);
+    fields["balance_loss"] = result.balance_loss;
+    if (result.expert_rounds > 0) fields["expert_rounds"] = result.expert_rounds;
     fields["experts"] = expert_load(model_.counts_of(flight.ledger));
   }
   const double seconds = flight.end.seconds_since(flight.begin);

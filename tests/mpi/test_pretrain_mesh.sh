@@ -58,6 +58,7 @@ on_mesh() {
     on_mesh moe $mesh
     expect_close runs/moe "$run" 1e-4
   done
+  grep -q '"expert_rounds":[2-9]' runs/moe-4--ep4--moe-headroom0.4/metrics.jsonl || fail 'rounds are not told'
   expect_exit 0 '' pretrain $moe --dtype bf16 --steps 12 -o runs/bf16
   expect_exit 0 '' ranks 4 pretrain $moe --dtype bf16 --tp 2 --ep 2 --steps 12 -o runs/bf16-mesh
   expect_close runs/bf16 runs/bf16-mesh 2e-2

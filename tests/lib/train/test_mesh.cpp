@@ -105,6 +105,7 @@ struct Run {
   std::map<std::string, std::vector<float>> wholes;
   std::int64_t n_twice = 0;                    // rows that more than one has
   std::vector<kernels::StepVerdict> verdicts;  // of the last step, of every rank
+  std::int64_t rounds = 0;                     // the most of a layer's experts
   double sent_bytes = 0;                       // among ranks that hold the same, over all of them and all steps
 };
 
@@ -223,6 +224,7 @@ void train_rank(const comm::Mesh& mesh, const nn::ModelConfig& config, const How
     optimizer.step(stream, model.parameters(), detector.control());
     parallel.spread(stream);
     if (mesh.rank() == 0) {
+      run.rounds = std::max(run.rounds, model.result_of(model.ledger().all).expert_rounds);
       run.losses.push_back(detector.report().as<double>()[kernels::StepReport::loss]);
       run.norms.push_back(detector.report().as<double>()[kernels::StepReport::gradient_norm]);
     }
@@ -446,8 +448,11 @@ TEST_CASE("experts without room for all rows at once take them in rounds, and th
   const nn::ModelConfig config = small(true);
   const Run one = train_on({}, 1, config, {});
   const comm::MeshShape shape{.pipeline = 2, .tensor = 2, .expert = 2};
+  CHECK(train_on(shape, 8, config, {.given = &one.choices, .headroom = 100}).rounds == 1);
+  CHECK(one.rounds == 0);
   for (const double headroom : {1.0, 0.3}) {
     const Run run = train_on(shape, 8, config, {.given = &one.choices, .headroom = headroom});
+    CHECK(run.rounds >= (headroom < 1 ? 4 : 2));
     CHECK(worst(run.losses, one.losses) < 1e-5);
     CHECK(worst(run.wholes, one.wholes) < 1e-3);
     const Run recomputed = train_on(shape, 8, config, {.given = &one.choices, .recompute = true, .headroom = headroom});
@@ -479,8 +484,8 @@ void check_shards(const std::vector<Case>& table, bool moe, bool muon, bool tied
     };
     const Run whole = run_of(nn::Shard::optimizer, n_rows);
     for (const nn::Shard shard : {nn::Shard::gradients, nn::Shard::parameters}) {
-      INFO(each.shape.for_ranks(each.n_ranks).text() << ", sharded " << nn::name_of(shard)
-                                                     << (moe ? ", mixture" : ", dense") << (muon ? ", muon" : ", adamw"));
+      INFO(each.shape.for_ranks(each.n_ranks).text()
+           << ", sharded " << nn::name_of(shard) << (moe ? ", mixture" : ", dense") << (muon ? ", muon" : ", adamw"));
       const Run run = run_of(shard, 1);  // as many passes as there can be
       CHECK(worst(run.losses, one.losses) < 1e-5);
       CHECK(worst(run.norms, one.norms) < 1e-3);

@@ -150,6 +150,29 @@ Json trainer_of(const fs::path& checkpoint) {
 
 }  // namespace
 
+TEST_CASE("a checkpoint's copy takes the rows a rank owns, whatever the precision and what is shared out") {
+  TrainSettings settings;
+  settings.context = 32;
+  settings.batch_rows = 8;
+  settings.microbatch_rows = 1;
+  const auto staging = [&](DType dtype, const comm::MeshShape& shape, nn::Shard shard) {
+    settings.dtype = dtype;
+    return Trainer::plan(tiny(true), settings, {}, shape, shard, {}).staging;
+  };
+  for (const comm::MeshShape& shape : {comm::MeshShape{.data = 4}, comm::MeshShape{.data = 4, .expert = 4}}) {
+    const std::size_t owned = staging(DType::bf16, shape, nn::Shard::optimizer);
+    for (const nn::Shard shard : {nn::Shard::optimizer, nn::Shard::gradients, nn::Shard::parameters})
+      CHECK(staging(DType::f32, shape, shard) == owned);
+  }
+  // All of it on one rank: parameters as they are written, and the state of the optimiser.
+  settings.dtype = DType::f32;
+  const Trainer::Plan alone = Trainer::plan(tiny(true), settings, {}, {.data = 1}, nn::Shard::optimizer, {});
+  std::size_t bytes = alone.optimizer;
+  for (const nn::ParameterSpec& spec : nn::parameters_of(tiny(true)))
+    bytes += sizeof(float) * static_cast<std::size_t>(spec.shape.n_elements());
+  CHECK(alone.staging == bytes);
+}
+
 TEST_CASE("a run that was cut anywhere and resumed ends with the bits of an unbroken one") {
   const bool moe = GENERATE(false, true);
   const DType dtype = GENERATE(DType::f32, DType::bf16);
