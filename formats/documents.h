@@ -14,6 +14,8 @@
 
 namespace hearth::formats {
 
+struct Part;  // formats/parts.h
+
 enum class Split : std::uint8_t { train, validation, test };
 constexpr int n_splits = 3;
 std::string_view name_of(Split split);  // "train", "validation", "test"
@@ -83,6 +85,10 @@ class DocumentsReader {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// The files that the index at path names; none when it is a whole file. Errors as DocumentsReader, but that the parts
+// are not looked at.
+std::vector<Part> documents_parts(const std::filesystem::path& path);
 
 // Makes path stand for these files, one after the other.
 void write_documents_index(const std::filesystem::path& path, bool overwrite,

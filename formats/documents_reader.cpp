@@ -127,10 +127,6 @@ std::vector<RejectedDocument> read_rows(const RawFile& file, const TablePlaces& 
   return rows;
 }
 
-}  // namespace
-
-namespace {
-
 // A file that holds documents itself.
 struct WholeFile {
   std::string path;
@@ -157,6 +153,11 @@ struct WholeFile {
   }
 };
 
+Hdf5Reader open_file(const fs::path& path) {
+  constexpr std::string_view known[] = {parts_feature};
+  return {path, documents::version, known};
+}
+
 }  // namespace
 
 struct DocumentsReader::State {
@@ -165,8 +166,7 @@ struct DocumentsReader::State {
   std::string digest, provenance, statistics;
 
   explicit State(const fs::path& where) : path(where.string()) {
-    constexpr std::string_view known[] = {parts_feature};
-    const Hdf5Reader file(where, documents::version, known);
+    const Hdf5Reader file = open_file(where);
     digest = file.text("digest");
     provenance = file.read_text("provenance");
     statistics = file.read_text("statistics");
@@ -234,6 +234,10 @@ std::vector<Document> DocumentsReader::read_block(std::uint64_t block) const {
 
 std::vector<RejectedDocument> DocumentsReader::read_rejected_block(std::uint64_t block) const {
   return state_->read(true, block);
+}
+
+std::vector<Part> documents_parts(const fs::path& path) {
+  return parts_of(open_file(path), path);
 }
 
 void write_documents_index(const fs::path& path, bool overwrite, const std::vector<fs::path>& paths,

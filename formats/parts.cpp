@@ -6,15 +6,23 @@
 
 namespace hearth::formats {
 namespace fs = std::filesystem;
+namespace {
+
+// As names say, whatever links lie on the way.
+std::string name_of(const fs::path& part, const fs::path& index) {
+  const auto whole = [](const fs::path& path) { return fs::absolute(path).lexically_normal(); };
+  return whole(part).lexically_relative(whole(index).parent_path()).generic_string();
+}
+
+}  // namespace
 
 void write_index(const fs::path& path, bool overwrite, const FormatVersion& version, const std::vector<Part>& parts,
                  const Json& provenance, const std::vector<std::pair<std::string, std::string>>& texts) {
   Hdf5Writer file(path, overwrite, version);
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   Json list = Json::array();
   Sha256 digest;
   for (const Part& part : parts) {
-    list.push_back({{"file", fs::relative(part.path, folder).generic_string()}, {"digest", part.digest}});
+    list.push_back({{"file", name_of(part.path, path)}, {"digest", part.digest}});
     digest.update(part.digest);
   }
   file.set_required({std::string(parts_feature)});

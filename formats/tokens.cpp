@@ -365,12 +365,12 @@ void TokensReader::verify() const {
   for (std::size_t i = 0; i < n_splits; ++i) state_->verify_ids(i);
 }
 
+std::vector<Part> tokens_parts(const fs::path& path) {
+  return parts_of(open_file(path), path);
+}
+
 std::vector<TokensReader> open_tokens(const fs::path& path) {
-  std::vector<Part> parts;
-  {
-    const Hdf5Reader file = open_file(path);
-    parts = parts_of(file, path);
-  }
+  const std::vector<Part> parts = tokens_parts(path);
   std::vector<TokensReader> readers;
   if (parts.empty()) readers.emplace_back(path);
   for (const Part& part : parts) {

@@ -77,6 +77,9 @@ class TokensReader {
 // Error{data} when a part is another file than the index was made with, or has another tokenizer.
 std::vector<TokensReader> open_tokens(const std::filesystem::path& path);
 
+// As documents_parts (formats/documents.h).
+std::vector<Part> tokens_parts(const std::filesystem::path& path);
+
 // Makes path stand for these files, which have one tokenizer. Throws Error{config} when they have not.
 void write_tokens_index(const std::filesystem::path& path, bool overwrite,
                         const std::vector<std::filesystem::path>& parts, const Json& provenance);

@@ -10,17 +10,53 @@
 #include "lib/comm/agreement.h"
 
 namespace hearth::tools {
+namespace {
 
-RankParts::RankParts(const fs::path& output, const Json& plan, int n_ranks)
-    : folder_(output.string() + ".parts"), kind_(sha256_hex(dump_json(plan)).substr(0, 12)), n_ranks_(n_ranks) {}
+bool is_one_of(const fs::path& path, const std::vector<fs::path>& paths) {
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
 
-void RankParts::make_folder(comm::Communicator& world) const {
-  if (world.rank() == 0) {
-    std::error_code failed;
-    fs::create_directories(folder_, failed);
-    if (failed) throw Error(Kind::cannot_create, system_error(folder_.string(), failed.value()).what());
+}  // namespace
+
+RankParts::RankParts(const fs::path& output, const Json& plan, int n_ranks, PartsAt parts_at)
+    : output_(output),
+      folder_(output.string() + ".parts"),
+      kind_(sha256_hex(dump_json(plan)).substr(0, 12)),
+      n_ranks_(n_ranks),
+      parts_at_(parts_at) {}
+
+void RankParts::take() {
+  std::error_code failed;
+  fs::create_directories(folder_, failed);
+  if (failed) throw Error(Kind::cannot_create, system_error(folder_.string(), failed.value()).what());
+  lock_ = std::make_unique<FolderLock>(folder_);
+  if (fs::exists(output_)) {
+    try {
+      for (const formats::Part& part : parts_at_(output_)) replaced_.push_back(part.path);
+    } catch (const Error&) {
+      // What cannot be read names no parts, and may be overwritten like anything else.
+    }
+    return;
   }
-  world.barrier();
+  const std::vector<fs::path> ours = all();
+  for (const auto& entry : fs::directory_iterator(folder_, failed)) {
+    if (entry.path().extension() != ".h5" || is_one_of(entry.path(), ours)) continue;
+    throw Error(Kind::cannot_create, folder_.string() + ": holds parts of an index that is not here (" +
+                                         entry.path().filename().string() + "): move them with it, or remove them");
+  }
+}
+
+void RankParts::take_folder(comm::Communicator& world) {
+  std::string problem;
+  if (world.rank() == 0) {
+    try {
+      take();
+    } catch (const Error& error) {
+      problem = error.what();
+    }
+  }
+  problem = comm::gathered_texts(world, problem)[0];
+  if (!problem.empty()) throw Error(Kind::cannot_create, problem);
   const std::int64_t blind = comm::largest(world, {fs::is_directory(folder_) ? -1 : world.rank()})[0];
   if (blind < 0) return;
   throw Error(Kind::cannot_create, folder_.string() + ": rank " + std::to_string(blind) +
@@ -40,16 +76,32 @@ std::vector<fs::path> RankParts::all() const {
   return parts;
 }
 
-void RankParts::remove_strangers() const {
-  const std::vector<fs::path> parts = all();
-  for (const auto& entry : fs::directory_iterator(folder_)) {
-    const std::string name = entry.path().filename();
-    const bool ours = std::any_of(parts.begin(), parts.end(), [&](const fs::path& part) {
-      return entry.path() == part || entry.path() == part.string() + ".work";
-    });
-    if (ours) continue;
-    if (name.ends_with(".h5") || name.ends_with(".h5.work")) fs::remove_all(entry.path());
+bool RankParts::make_up_output() const {
+  try {
+    std::vector<fs::path> named;
+    for (const formats::Part& part : parts_at_(output_)) named.push_back(part.path);
+    return named == all();
+  } catch (const Error&) {
+    return false;
   }
+}
+
+void RankParts::remove_replaced(Log& log) const {
+  const std::vector<fs::path> ours = all();
+  std::error_code failed;
+  std::vector<fs::path> old;
+  for (const auto& entry : fs::directory_iterator(folder_, failed)) {
+    const fs::path& path = entry.path();
+    fs::path part = path;
+    const bool unfinished = path.extension() == ".work" || path.extension() == ".partial";
+    if (unfinished) part.replace_extension();
+    if (part.extension() != ".h5" || is_one_of(part, ours)) continue;
+    if (unfinished || is_one_of(path, replaced_)) old.push_back(path);
+  }
+  for (const fs::path& path : old) {
+    if (!failed) fs::remove_all(path, failed);
+  }
+  if (failed) log.warning(folder_.string() + ": what was replaced is not removed (" + failed.message() + ")");
 }
 
 }  // namespace hearth::tools

@@ -3,32 +3,46 @@
 // tells runs apart that would give other contents, so that an output that is replaced stays whole until the new one is,
 // and work that was kept for other options or ranks is not taken for this run's.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "formats/parts.h"
 #include "lib/base/file.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
 #include "lib/comm/communicator.h"
 
 namespace hearth::tools {
 
 class RankParts {
  public:
-  // plan: all that decides the content, the number of ranks included.
-  RankParts(const fs::path& output, const Json& plan, int n_ranks);
+  using PartsAt = std::vector<formats::Part> (*)(const fs::path& index);  // of the output's format
 
-  // Collective: makes the folder. Throws Error{cannot_create} on every rank when it cannot be made, or when a rank does
-  // not see what the first one made.
-  void make_folder(comm::Communicator& world) const;
+  // plan: all that decides the content, the number of ranks included.
+  RankParts(const fs::path& output, const Json& plan, int n_ranks, PartsAt parts_at);
+
+  // Collective: makes the folder and takes it for this run. Throws Error{cannot_create} on every rank when it cannot be
+  // made, when another run writes there, when a rank does not see what the first one made, or when it holds parts of an
+  // index that is elsewhere: they are somebody's, and the new output would be mixed with them.
+  void take_folder(comm::Communicator& world);
   fs::path of(int rank) const;
   std::vector<fs::path> all() const;
-  // What else lies in the folder: parts and kept work of runs that this output replaces.
-  void remove_strangers() const;
+  // Whether the output is an index of these parts, as they are.
+  bool make_up_output() const;
+  // On the rank that wrote the index: removes the parts of the output that it replaced, and work kept for others. Warns
+  // of what cannot be removed.
+  void remove_replaced(Log& log) const;
 
  private:
-  fs::path folder_;
+  void take();
+
+  fs::path output_, folder_;
   std::string kind_;
   int n_ranks_;
+  PartsAt parts_at_;
+  std::unique_ptr<FolderLock> lock_;  // rank 0's
+  std::vector<fs::path> replaced_;    // the parts of the output as it was when the folder was taken
 };
 
 }  // namespace hearth::tools

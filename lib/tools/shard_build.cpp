@@ -25,6 +25,7 @@
 #include "lib/tools/shard.h"
 #include "lib/tools/shard_gather.h"
 #include "lib/tools/shard_judge.h"
+#include "lib/tools/shard_plan.h"
 #include "lib/tools/shard_report.h"
 #include "lib/tools/shard_share.h"
 #include "lib/tools/shard_spool.h"
@@ -36,16 +37,6 @@
 
 namespace hearth::tools::shard {
 namespace {
-
-// What decides the result of a run: all options but those that only say how it goes.
-Json plan_of(const Context& context) {
-  Json config = parse_json(context.invocation.config, "the options in force");
-  for (const char* name : {"threads", "json", "log", "log-level", "progress", "quiet", "verbose", "overwrite",
-                           "no-provenance", "html", "resume", "dry-run", "output"}) {
-    config.erase(name);
-  }
-  return {{"producer", producer()}, {"config", config}};
-}
 
 void warn_of_empty_splits(const Options& options, const Statistics& statistics, Log& log) {
   for (const auto& [split, fraction] :
@@ -131,7 +122,7 @@ struct Work {
 };
 
 Work work_of(const Options& options, Context& context) {
-  Work work{plan_of(context), {}, {}, options.output};
+  Work work{plan_of(options, context), {}, {}, options.output};
   comm::Communicator& world = context.mesh->world();
   if (world.size() == 1) return work;
   comm::check_agreement(world, {{"the program (hearth " + version() + ")", version() + " " + commit()},
@@ -142,9 +133,18 @@ Work work_of(const Options& options, Context& context) {
   work.plan["inputs"] = {{"files", work.share->n_files}, {"identity", work.share->inputs.hex()}};
   comm::check_agreement(world, {{"the input files", dump_json(work.plan)}});
   // Where files came or went, the shares are others: not this work.
-  work.parts.emplace(options.output, work.plan, world.size());
+  work.parts.emplace(options.output, work.plan, world.size(), formats::documents_parts);
   work.output = work.parts->of(world.rank());
   return work;
+}
+
+// Whether the output is an index of this run's parts, and they are the ones it was made with.
+bool stands(const Options& options, const Work& work) {
+  try {
+    return work.parts->make_up_output() && formats::DocumentsReader(options.output).n_blocks() > 0;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 // True when an earlier run completed the output and was killed before it removed its work folders, which is done now.
@@ -152,10 +152,16 @@ bool was_finished(const Options& options, const Work& work, Context& context) {
   if (!work.parts) return WorkFolder::remove_finished(options.output, work.plan);
   comm::Communicator& world = context.mesh->world();
   const bool complete = fs::exists(options.output) && !fs::exists(options.output + ".partial");
-  bool finished = world.rank() == 0 && complete && WorkFolder::remove_finished(work.output, work.plan);
+  // The marker alone may be older than the index: then an output that was to be replaced is still there.
+  bool finished =
+      world.rank() == 0 && complete && stands(options, work) && WorkFolder::is_finished(work.output, work.plan);
   finished = comm::largest(world, {finished ? 1 : 0})[0] > 0;
-  if (finished && world.rank() > 0) fs::remove_all(work.output.string() + ".work");
-  return finished;
+  if (!finished) return false;
+  std::error_code failed;
+  if (world.rank() > 0) fs::remove_all(work.output.string() + ".work", failed);
+  world.barrier();
+  if (world.rank() == 0) WorkFolder::remove_finished(work.output, work.plan);
+  return true;
 }
 
 int stopped(const Options& options, const Spool& spool, const Context& context) {
@@ -192,7 +198,7 @@ void finish(const Options& options, const Work& work, const Spool& spool, Corpus
     spool.finishing();
     formats::write_documents_index(options.output, options.common.overwrite, work.parts->all(),
                                    provenance(context.invocation, writer.inputs()), writer.statistics().json());
-    work.parts->remove_strangers();
+    work.parts->remove_replaced(context.log);
   }
   world.barrier();  // the index is: what was kept can go
 }
@@ -227,14 +233,14 @@ bool pass_all(const Options& options, const Work& work, Spool& spool, Context& c
 // ends alone and says who it is: the launcher ends the others, which may be waiting for it.
 int build(const Options& options, Context& context) {
   comm::Communicator& world = context.mesh->world();
-  const Work work = work_of(options, context);
+  Work work = work_of(options, context);
   if (was_finished(options, work, context) && !options.common.overwrite) {
     if (world.rank() == 0) report_finished_before(options, context);
     return 0;
   }
   require_creatable(options.output, options.common.overwrite);
   if (!options.html.empty()) require_creatable(options.html, true);
-  if (work.parts) work.parts->make_folder(world);
+  if (work.parts) work.parts->take_folder(world);
   const auto pass = [&] {
     Spool spool(work.output, work.plan, options.resume, context.pool);
     const bool begun_before = spool.n_segments() > 0;
@@ -244,7 +250,10 @@ int build(const Options& options, Context& context) {
       if (!begun_before && error.kind() != Kind::io) spool.remove();
       throw;
     }
-    spool.remove();
+    // The first rank's says that the output is complete: it goes last.
+    if (world.rank() > 0) spool.remove();
+    world.barrier();
+    if (world.rank() == 0) spool.remove();
     return 0;
   };
   if (!work.parts) return pass();

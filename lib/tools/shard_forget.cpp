@@ -232,6 +232,10 @@ Json Forgetting::write() {
   for_documents(reader_, [&](Document& document) {
     if (forgotten_.has(document.id, document.text)) {
       name(document, document.source, "");
+      for (const Document& file : files_of(document)) {
+        name(file, source_in(document, file), "")["packed_in"] = document.id;
+        ++n_files_;
+      }
       return;
     }
     if (!cut_files(document)) return;

@@ -75,7 +75,8 @@ FileShare share_of(InputWalk& walk, bool whole_trees, int rank, int n_ranks) {
     const bool continues = trees.continues(*file);
     if (!whole_trees || !continues) places.offer(at);
     pass(at, *file);
-    share.inputs = hash128(share.inputs.hex() + file->source + '\0' + std::to_string(file->bytes));
+    share.inputs = hash128(share.inputs.hex() + file->source + '\0' + std::to_string(file->bytes) + '\0' +
+                           std::to_string(file->modified_ns));
   }
   share.n_files = at.n_files;
   share.begin = places.at(rank, n_ranks, at);

@@ -22,7 +22,7 @@ struct WalkPlace {
 struct FileShare {
   WalkPlace begin, end;
   std::uint64_t n_files = 0;  // of all ranks
-  Hash128 inputs;             // over the sources and sizes of all files: the same on all ranks, or they see others
+  Hash128 inputs;             // over the sources, sizes and times of change of all files: the same on all ranks, or they see others
 };
 
 // Walks over everything, to its end. whole_trees: what is packed with others (--code repo) stays on one rank: no share

@@ -326,11 +326,11 @@ Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& pla
   comm::Communicator& world = context.mesh->world();
   Json asked = plan_json(options, plan, inputs);
   asked["ranks"] = world.size();
-  const RankParts parts(options.output, asked, world.size());
+  RankParts parts(options.output, asked, world.size(), formats::tokens_parts);
   const fs::path part = parts.of(world.rank());
   comm::check_agreement(world, {{"the program (hearth " + version() + ")", version() + " " + commit()},
                                 {"the tokenizer, the input or the options", dump_json(asked)}});
-  parts.make_folder(world);
+  parts.take_folder(world);
   const comm::Piece mine = comm::piece_of(n_blocks_of(readers), world.rank(), world.size());
   std::optional<WorkFolder> work;
   Statistics statistics;
@@ -351,7 +351,7 @@ Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& pla
     if (all.by_split.empty())
       throw Error(Kind::data, join(options.inputs, ", ") + ": no documents: there is nothing to encode");
     formats::write_tokens_index(options.output, options.overwrite, parts.all(), provenance(context.invocation, inputs));
-    parts.remove_strangers();
+    parts.remove_replaced(context.log);
   });
   work->remove();
   return all;

@@ -79,11 +79,16 @@ void WorkFolder::remove() {
   fs::remove_all(path_);
 }
 
-bool WorkFolder::remove_finished(const fs::path& output, const Json& plan) {
-  const fs::path folder = output.string() + ".work", finished = folder / finished_name;
+bool WorkFolder::is_finished(const fs::path& output, const Json& plan) {
+  const fs::path finished = output.string() + ".work/" + finished_name;
   if (!fs::exists(output) || fs::exists(output.string() + ".partial") || !fs::exists(finished)) return false;
+  return difference(read_json(finished), plan).empty();
+}
+
+bool WorkFolder::remove_finished(const fs::path& output, const Json& plan) {
+  const fs::path folder = output.string() + ".work";
+  if (!is_finished(output, plan)) return false;
   const FolderLock lock(folder);
-  if (!difference(read_json(finished), plan).empty()) return false;
   fs::remove_all(folder);
   return true;
 }

@@ -29,7 +29,9 @@ class WorkFolder {
   void finishing() const;  // just before the output gets its name: from now on, where it has it, it is complete
   void remove();           // when the output is complete
 
-  // True when a run for this plan completed the output and was killed before it removed its folder, which is done now.
+  // True when a run for this plan completed the output and was killed before it removed its folder.
+  static bool is_finished(const fs::path& output, const Json& plan);
+  // The same, and removes the folder.
   static bool remove_finished(const fs::path& output, const Json& plan);
 
  private:

@@ -119,6 +119,7 @@ start_killed() { # SECONDS RANK: a rank or all
   start_ranks 3 sh -c 'echo $$ >pid.$OMPI_COMM_WORLD_RANK; exec "$@"' sh $shard_all -o killed.h5
   while [ ! -s pid.0 ] || [ ! -s pid.1 ] || [ ! -s pid.2 ]; do kill -0 $launcher || break; sleep 0.02; done
   sleep "$1"
+  kill -0 "$(cat pid.1)" 2>/dev/null && [ ! -e killed.h5 ] && n_killed=$((n_killed + 1))
   if [ "$2" = all ]; then kill -9 "$(cat pid.0)" "$(cat pid.1)" "$(cat pid.2)"; else kill -9 "$(cat pid.$2)"; fi 2>/dev/null
   for _ in $(seq 100); do  # mpirun may wait for ever for ranks that died while they started
     kill -0 $launcher 2>/dev/null || break
@@ -127,12 +128,14 @@ start_killed() { # SECONDS RANK: a rank or all
   kill -9 $launcher 2>/dev/null
   wait $launcher 2>/dev/null
 }
-for moment in '0.3 all' '0.6 1' '0.9 0' '1.2 2'; do
+n_killed=0
+for moment in '0 all' '0.3 all' '0.6 1' '0.9 0' '1.2 2'; do
   # shellcheck disable=SC2086
   [ -e killed.h5 ] || start_killed $moment
 done
 # shellcheck disable=SC2086
 [ -e killed.h5 ] || expect_exit 0 '' ranks 3 $shard_all -o killed.h5
+expect "it was killed at least once" [ "$n_killed" -ge 1 ]
 same again3.h5 killed.h5
 for part in again3.h5.parts/*.h5; do
   cmp -s "$part" "killed.h5.parts/${part##*/}" || fail "$part: other bytes after a kill"
@@ -171,6 +174,51 @@ PATH=$PWD/bin:$PATH
   expect_exit 0 '' ranks 2 $slow --overwrite
   [ "$(ls slow.h5.parts | wc -l)" -eq 2 ] || fail "slow.h5.parts holds $(ls slow.h5.parts)"
   shard cat slow.h5 --stats | grep -q '"files": 61' || fail "the new file is not in"
+}
+
+# An index that was moved away still finds its parts: another run does not remove them, nor mix its own with them.
+{
+  expect_exit 0 '' ranks 2 shard docs/d0 -o moved.h5 -q --quality none
+  mv moved.h5 away.h5
+  shard cat away.h5 >before.jsonl
+  expect_exit 73 'moved.h5.parts: holds parts of an index that is not here' ranks 2 shard docs/d2 -o moved.h5 -q --quality none
+  expect_exit 73 'moved.h5.parts: holds parts of an index that is not here' ranks 2 shard docs/d2 -o moved.h5 -q --quality none --overwrite
+  shard cat away.h5 | cmp -s - before.jsonl || fail "the parts of an index that was moved are gone"
+  touch file.h5.parts
+  expect_exit 73 'file.h5.parts: ' ranks 2 shard docs/d2 -o file.h5 -q --quality none
+  mkdir -p held.h5.parts
+  flock held.h5.parts/.lock sleep 20 &
+  holder=$!
+  sleep 0.3
+  expect_exit 73 'held.h5.parts: another run is writing here' ranks 2 shard docs/d2 -o held.h5 -q --quality none
+  kill $holder
+}
+
+# Other content behind the same names gives parts of other names: those of the output that is replaced stay until then.
+{
+  cp old.h5 base.h5
+  expect_exit 0 '' ranks 2 shard docs/d0 docs/d1 -o base2.h5 -q --quality none --against base.h5
+  ls base2.h5.parts >before
+  expect_exit 0 "" shard docs/d1 -o base.h5 -q --quality none --overwrite
+  touch base2.h5.parts/killed.h5.partial
+  expect_exit 0 '' ranks 2 shard docs/d0 docs/d1 -o base2.h5 -q --quality none --against base.h5 --overwrite
+  [ "$(ls base2.h5.parts | wc -l)" -eq 2 ] || fail "base2.h5.parts holds $(ls base2.h5.parts)"
+  ls base2.h5.parts | cmp -s - before && fail "another base.h5, the same names"
+
+  # Killed before its index had its name: the marker alone does not make the output that was there the new one.
+  rm -rf mark.h5.parts
+  expect_exit 0 '' ranks 2 shard docs/d0 -o mark.h5 -q --quality none
+  rm -rf kept && mkdir kept && cp -r mark.h5 mark.h5.parts kept
+  expect_exit 0 '' ranks 2 shard docs/d0 docs/d2 -o mark.h5 -q --quality none --overwrite
+  for part in mark.h5.parts/*-00000-*.h5; do work=$part.work; done
+  rm mark.h5 && cp kept/mark.h5 . && cp kept/mark.h5.parts/* mark.h5.parts
+  start_ranks 2 shard docs/d0 docs/d2 -o mark.h5 -q --quality none --overwrite
+  while [ ! -s "$work/plan.json" ] && kill -0 $launcher 2>/dev/null; do sleep 0.01; done
+  cp "$work/plan.json" plan.json || fail "no plan is seen"
+  wait $launcher
+  cp kept/mark.h5 . && cp kept/mark.h5.parts/* mark.h5.parts
+  mkdir -p "$work" && touch "$work/.lock" && cp plan.json "$work" && cp plan.json "$work/finished.json"
+  expect_exit 73 'mark.h5: exists already' ranks 2 shard docs/d0 docs/d2 -o mark.h5 -q --quality none
 }
 
 # What is wrong is said by name, with its exit code.

@@ -73,3 +73,13 @@ expect_stdout '2 forgotten documents are in it'
 expect_exit 0 '' shard forget packed.h5 --source 'code/app/t*.py' -o fewer.h5
 expect_stdout '2 files of packed repositories'
 expect_exit 65 'no document would be left' shard forget packed.h5 --source 'code#1' -o x.h5
+
+# A packed document that goes whole takes its files' names into the certificate: they are found where they come again.
+mkdir -p gone/app
+printf 'def alone():\n    return "a function that stands in no other repository, and is long enough to stay"\n' >gone/app/alone.py
+expect_exit 0 '' shard code gone -o both.h5 $plain
+expect_exit 0 '' shard forget both.h5 --source 'gone#1' -o rest.h5
+expect "its file is named" grep -q '"source": "gone/app/alone.py"' rest.h5.forgotten.json
+expect_exit 0 '' shard forget rest.h5 --check rest.h5.forgotten.json
+expect_exit 0 '' shard gone -o alone.h5 ${plain#--code repo}
+expect_exit 1 '' shard forget alone.h5 --check rest.h5.forgotten.json
