@@ -92,7 +92,7 @@ part_slurm() {
   fi
   grep '^| ' build/slurm.log | while IFS='|' read -r _ fault what seconds steps bits _; do
     result=passed
-    case $bits in *DIFFERENT*) result=failed ;; esac
+    case $what$bits in *NOT* | *DIFFERENT*) result=failed ;; esac
     # shellcheck disable=SC2086,SC2116  # takes the spaces off
     row "$(echo $fault)" $result "$(echo $what): $(echo $seconds) s to the next start, $(echo $steps) steps lost, bits $(echo $bits)"
   done

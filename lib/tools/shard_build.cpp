@@ -300,7 +300,7 @@ int plan(const Options& options, Context& context) {
     table.add({"unreadable", std::to_string(unreadable.documents), std::to_string(unreadable.bytes)});
   table.add({"all", std::to_string(all.documents), std::to_string(all.bytes)});
   std::fputs(table.text().c_str(), stdout);
-  std::printf("stages: %s\nwould write %s with %d threads and at most %s of memory, and 55 bytes a document\n",
+  std::printf("stages: %s\nwould write %s with %d threads and at most %s of memory, and 112 bytes a document\n",
               join(names, ", ").c_str(), options.output.c_str(), context.pool.n_threads(),
               human_bytes(static_cast<double>(memory)).c_str());
   return 0;
