@@ -103,14 +103,19 @@ struct Fibers::Switcher {
   // each block would also find races with earlier ones, but making a thread costs more than most blocks do.)
   void change_racers([[maybe_unused]] int count, [[maybe_unused]] bool abandoned) {
 #ifdef SIMT_THREAD_SANITIZER
-    for (std::vector<void*>& set : racers) {
-      if (!abandoned) break;
-      for (void* racer : set) __tsan_destroy_fiber(racer);
-      set.clear();
-    }
+    if (abandoned) drop_racers();
     std::swap(racers[0], racers[1]);
     while (racers[0].size() < static_cast<std::size_t>(count)) racers[0].push_back(__tsan_create_fiber(0));
     for (int i = 0; i < count; ++i) fibers[static_cast<std::size_t>(i)].racer = racers[0][static_cast<std::size_t>(i)];
+#endif
+  }
+  // The sanitizer has room for some 8,000 threads in a process.
+  void drop_racers() {
+#ifdef SIMT_THREAD_SANITIZER
+    for (std::vector<void*>& set : racers) {
+      for (void* racer : set) __tsan_destroy_fiber(racer);
+      set.clear();
+    }
 #endif
   }
   // The caller's accesses are those of that thread from here on; that orders nothing.
@@ -152,6 +157,7 @@ Fibers::Fibers(void (*entry)()) : switcher_(std::make_unique<Switcher>()) {
 }
 
 Fibers::~Fibers() {
+  switcher_->drop_racers();
   munmap(switcher_->memory, most_fibers * (stack_bytes + switcher_->guard));
 }
 
