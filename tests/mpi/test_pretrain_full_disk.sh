@@ -9,7 +9,6 @@ command -v prlimit >/dev/null || { echo "skipped: no prlimit"; exit 77; }
 . "$HEARTH_SOURCE/tests/tools/pretrain_fixture.sh"
 
 run='pretrain --depth 2 --context 32 --data tokens.h5 --batch-tokens 256 --eval-tokens 500 --eval-every 0 --checkpoint-every 10'
-weights() { cat "$1"/step-*/part-*.h5 | sha256sum; }
 
 # until_there PATTERN FILE: waits for a line of the file.
 until_there() {

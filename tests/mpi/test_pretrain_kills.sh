@@ -9,7 +9,6 @@
 
 : "${KILLS:=3}" "${SEED:=1}"
 run='pretrain --depth 2 --context 32 --data tokens.h5 --batch-tokens 256 --eval-tokens 500 --eval-every 0 --steps 200 --checkpoint-every 4 --log-level warning'
-weights() { cat "$1"/step-*/part-*.h5 | sha256sum; }
 
 # Up to 2.5 seconds after its start, of which a part goes into starting.
 moment() { awk -v n="$1" -v seed="$SEED" 'BEGIN { srand(seed * 1000 + n); printf "%.2f %d\n", 0.3 + 2.2 * rand(), 1 + int(2 * rand()) }'; }

@@ -15,18 +15,6 @@ model_json 32 '"dense", "mixture"' >experts.json
 options='--data tokens.h5 --batch-tokens 224 --microbatch-tokens 64 --eval-tokens 500 --lr 0.001 --log-level warning'
 dense="--model wide.json $options"
 moe="--model experts.json $options"
-losses() { sed -n 's/.*"event":"\(step\|eval\)".*"loss":\([0-9.]*\).*/\2/p' "$1/metrics.jsonl"; }
-weights() { cat "$1"/step-*/part-*.h5 | sha256sum; }
-
-# expect_close RUN OTHER TOLERANCE: the losses of every step and evaluation agree, relatively.
-expect_close() {
-  losses "$1" >one
-  losses "$2" >other
-  [ "$(wc -l <one)" -gt 3 ] && [ "$(wc -l <one)" -eq "$(wc -l <other)" ] || fail "$1 and $2 have other events"
-  paste one other | awk -v most="$3" '{ d = ($1 - $2) / $1; if (d < 0) d = -d; if (d > most) { print; bad = 1 } } END { exit bad }' ||
-    fail "$2 does not lie on $1"
-}
-
 # shellcheck disable=SC2086
 # on_mesh KIND N OPTIONS...: a run like runs/KIND on N ranks, in runs/KIND-N-OPTIONS, told in $run.
 on_mesh() {

@@ -8,18 +8,6 @@
 
 plain='--depth 2 --context 32 --data tokens.h5 --eval-tokens 500'
 dense="$plain --batch-tokens 256 --lr 0.001 --log-level warning"
-losses() { sed -n 's/.*"event":"step".*"loss":\([0-9.]*\).*/\1/p' "$1/metrics.jsonl"; }
-held_out() { sed -n 's/.*"event":"eval".*"loss":\([0-9.]*\).*/\1/p' "$1/metrics.jsonl"; }
-weights() { cat "$1"/step-*/part-*.h5 | sha256sum; }
-
-# expect_close RUN OTHER TOLERANCE: the losses of every step and evaluation agree, relatively.
-expect_close() {
-  { losses "$1"; held_out "$1"; } >one
-  { losses "$2"; held_out "$2"; } >other
-  [ "$(wc -l <one)" -gt 3 ] && [ "$(wc -l <one)" -eq "$(wc -l <other)" ] || fail "$1 and $2 have other events"
-  paste one other | awk -v most="$3" '{ d = ($1 - $2) / $1; if (d < 0) d = -d; if (d > most) { print; bad = 1 } } END { exit bad }' ||
-    fail "$2 does not lie on $1"
-}
 
 # shellcheck disable=SC2086
 {
