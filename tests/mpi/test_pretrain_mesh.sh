@@ -15,6 +15,7 @@ model_json 32 '"dense", "mixture"' >experts.json
 options='--data tokens.h5 --batch-tokens 224 --microbatch-tokens 64 --eval-tokens 500 --lr 0.001 --log-level warning'
 dense="--model wide.json $options"
 moe="--model experts.json $options"
+
 # shellcheck disable=SC2086
 # on_mesh KIND N OPTIONS...: a run like runs/KIND on N ranks, in runs/KIND-N-OPTIONS, told in $run.
 on_mesh() {

@@ -17,6 +17,7 @@ options='--data tokens.h5 --batch-tokens 224 --eval-tokens 500 --lr 0.001 --log-
 several='--microbatch-tokens 32'
 dense="--model wide.json $options"
 moe="--model experts.json $options"
+
 # shellcheck disable=SC2086
 {
   expect_exit 0 '' pretrain $dense $several --steps 12 -o runs/dense
