@@ -6,12 +6,16 @@
 expect_exit 0 '' cmake --install "$HEARTH_BIN/.." --prefix "$work/prefix"
 mv prefix moved
 for folder in "$work/prefix" "$HEARTH_SOURCE" "$(dirname "$HEARTH_BIN")"; do
-  expect "the package names nothing in $folder" [ -z "$(grep -rlF "$folder" moved/lib/cmake moved/include)" ]
+  expect "the package names nothing in $folder" [ -z "$(grep -rlF "$folder/" moved/lib/cmake moved/include)" ]
 done
 cp -R "$HEARTH_SOURCE/tests/packaging/consumer" .
 expect_exit 0 '' cmake -S consumer -B built -DCMAKE_PREFIX_PATH="$work/moved"
 expect_exit 0 '' cmake --build built
-expect "it was built from the installed headers and libraries" [ -z "$(grep -rlF "$HEARTH_SOURCE" built)" ]
+# The paths of what was compiled and linked, but for the installed ones: a source tree may be /work, and be part of $work.
+others=$(cat built/CMakeFiles/next_token.dir/link.txt built/CMakeFiles/next_token.dir/*.o.d |
+  sed "s|$work/moved||g; s|$work||g" | grep -F "$HEARTH_SOURCE/")
+expect "it was built from the installed headers and libraries: $others" [ -z "$others" ]
+expect "and from the headers" grep -qF "$work/moved/" built/CMakeFiles/next_token.dir/next_token.cpp.o.d
 
 # The last row of logits [24, 272] f32, and behind it ids [24] i32, end the file that transformers wrote.
 golden=$HEARTH_SOURCE/tests/golden/hf/qwen3

@@ -103,7 +103,7 @@ Result join(Handle* made, int n_ranks, UniqueId id, int rank) {
   ++members->n_joined;
   members->changed.notify_all();
   const bool all_came =
-      members->changed.wait_for(lock, std::chrono::seconds(20), [&] { return members->n_joined == members->size; });
+      members->changed.wait_for(lock, std::chrono::seconds(60), [&] { return members->n_joined == members->size; });
   if (!all_came) return refuse(invalid_usage, "not all ranks joined");
   *made = new ncclComm{members, rank, 0, {}, {}};
   return success;
