@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this process is doing among the ranks, for its heartbeat: written around every call, read by another thread.
+// Writing allocates nothing, as small calls take microseconds.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +31,18 @@ struct Need {
 
 class Activity {
  public:
+  // A step, and whoever is waited for to do it. Made once for any number of calls.
+  struct Step {
+    std::string name;
+    std::shared_ptr<const std::vector<int>> ranks;
+    std::int64_t done = 0;  // by this process
+  };
+  struct Wait {
+    const Step* step = nullptr;
+    std::int64_t count = 0;
+  };
+  static constexpr std::size_t most_waits = 2;  // of one call
+
   struct Now {
     const char* call = nullptr;         // the call under way ("all_reduce"); none: computing
     std::vector<Need> needs;            // of that call
@@ -33,40 +50,72 @@ class Activity {
     double since_s = steady_seconds();  // when the call began, or the last one ended
     Done done;
   };
+
   Now now() const {
     const std::lock_guard lock(mutex_);
-    return now_;
+    Now now{.call = call_, .needs = {}, .calls = calls_, .since_s = since_s_, .done = {}};
+    for (std::size_t i = 0; i < n_waits_; ++i)
+      now.needs.push_back({waits_[i].step->ranks, waits_[i].step->name, waits_[i].count});
+    for (const Step& step : steps_) {
+      if (step.done > 0) now.done[step.name] += step.done;
+    }
+    return now;
   }
-  void begin(const char* call, std::vector<Need> needs) {
+
+  // Lasts as long as this: what was done counts also when the group is gone.
+  Step* step(std::string name, std::shared_ptr<const std::vector<int>> ranks) {
     const std::lock_guard lock(mutex_);
-    now_.call = call, now_.needs = std::move(needs), now_.since_s = steady_seconds();
-    ++now_.calls;
+    return &steps_.emplace_back(Step{std::move(name), std::move(ranks)});
   }
-  void end() {
+  // Of one thread at a time, as the calls are. Both return the time.
+  double begin(const char* call, std::span<const Wait> waits) {
+    const double time = steady_seconds();
     const std::lock_guard lock(mutex_);
-    now_.call = nullptr, now_.needs.clear(), now_.since_s = steady_seconds();
+    call_ = call, since_s_ = time;
+    n_waits_ = waits.size();
+    std::ranges::copy(waits, waits_.begin());
+    ++calls_;
+    return time;
   }
-  void did(const std::string& step) {
+  double end(std::span<Step* const> done) {
+    const double time = steady_seconds();
     const std::lock_guard lock(mutex_);
-    ++now_.done[step];
+    call_ = nullptr, since_s_ = time;
+    n_waits_ = 0;
+    for (Step* step : done) ++step->done;
+    return time;
   }
 
  private:
   mutable std::mutex mutex_;
-  Now now_;
+  const char* call_ = nullptr;
+  std::array<Wait, most_waits> waits_;
+  std::size_t n_waits_ = 0;
+  std::int64_t calls_ = 0;
+  double since_s_ = steady_seconds();
+  std::deque<Step> steps_;
 };
 
+// A call while it lasts; left by an error, none of its steps is done.
 class InCall {
  public:
-  InCall(Activity& activity, const char* name, std::vector<Need> needs) : activity_(activity) {
-    activity_.begin(name, std::move(needs));
+  InCall(Activity& activity, const char* name, std::span<const Activity::Wait> waits)
+      : activity_(activity), begin_s_(activity.begin(name, waits)) {}
+  ~InCall() {
+    if (under_way_) activity_.end({});
   }
-  ~InCall() { activity_.end(); }
   InCall(const InCall&) = delete;
   InCall& operator=(const InCall&) = delete;
 
+  double end(std::span<Activity::Step* const> done) {  // returns the seconds it took
+    under_way_ = false;
+    return activity_.end(done) - begin_s_;
+  }
+
  private:
   Activity& activity_;
+  double begin_s_;
+  bool under_way_ = true;
 };
 
 }  // namespace hearth::comm

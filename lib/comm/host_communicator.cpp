@@ -5,12 +5,12 @@
 #include "lib/comm/host_communicator.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 #include <numeric>
 #include <vector>
 
-#include "lib/base/clock.h"
 #include "lib/comm/checks.h"
 #include "lib/comm/ordered.h"
 
@@ -35,7 +35,9 @@ struct OwnedGroup {
 // Requests collected and waited for together.
 class Messages {
  public:
-  explicit Messages(const OwnedGroup& group) : group_(group) {}
+  explicit Messages(const OwnedGroup& group, std::size_t n_expected = 0) : group_(group) {
+    requests_.reserve(n_expected);
+  }
   void send(const std::byte* from, std::size_t bytes, int to, int tag = data_tag) {
     if (bytes > 0) requests_.push_back(group_.transport.send(group_.group, from, bytes, to, tag));
   }
@@ -62,7 +64,8 @@ class HostCommunicator final : public Communicator {
         rank_(transport.rank(group)),
         size_(transport.size(group)),
         members_(std::make_shared<const std::vector<int>>(std::move(members))),
-        name_(std::move(name)) {}
+        name_(std::move(name)),
+        step_(queue_->activity.step(name_, members_)) {}
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -109,13 +112,15 @@ class HostCommunicator final : public Communicator {
   Pending all_to_all(Stream&, const Tensor& from, std::span<const std::int64_t> send_rows, const Tensor& to,
                      std::span<const std::int64_t> receive_rows) override {
     const std::size_t row_bytes = check_rows(from, send_rows, to, receive_rows, size_);
-    const auto offsets = [&](std::span<const std::int64_t> rows) {
-      std::vector<std::size_t> at(rows.size() + 1, 0);
-      for (std::size_t r = 0; r < rows.size(); ++r) at[r + 1] = at[r] + static_cast<std::size_t>(rows[r]) * row_bytes;
-      return at;
-    };
-    return run("all_to_all", [this, from, to, out = offsets(send_rows), in = offsets(receive_rows)] {
-      Messages messages(group_);
+    const std::size_t ends = send_rows.size() + 1;
+    std::vector<std::size_t> offsets(2 * ends, 0);  // of both
+    for (std::size_t r = 0; r + 1 < ends; ++r) {
+      offsets[r + 1] = offsets[r] + static_cast<std::size_t>(send_rows[r]) * row_bytes;
+      offsets[ends + r + 1] = offsets[ends + r] + static_cast<std::size_t>(receive_rows[r]) * row_bytes;
+    }
+    return run("all_to_all", [this, from, to, ends, offsets = std::move(offsets)] {
+      const std::span out = std::span(offsets).first(ends), in = std::span(offsets).subspan(ends);
+      Messages messages(group_, 2 * ends);
       const auto own = static_cast<std::size_t>(rank_);
       HEARTH_CHECK(out[own + 1] - out[own] == in[own + 1] - in[own], "a rank sends itself as much as it receives");
       for (int step = 1; step < size_; ++step) {
@@ -180,30 +185,46 @@ class HostCommunicator final : public Communicator {
   const Activity* activity() const override { return &queue_->activity; }
 
  private:
+  // The messages between this rank and another, as steps of both.
+  struct Peer {
+    Activity::Step *send = nullptr, *their_receive = nullptr, *receive = nullptr, *their_send = nullptr;
+    std::int64_t n_sent = 0, n_received = 0;  // asked for
+  };
+  Peer& peer(int rank) {
+    peers_.resize(static_cast<std::size_t>(size_));
+    Peer& peer = peers_[static_cast<std::size_t>(rank)];
+    if (peer.send != nullptr) return peer;
+    const auto name = [&](int from, int to) {
+      return name_ + " " + std::to_string(member(from)) + "->" + std::to_string(member(to));
+    };
+    const auto them = std::make_shared<const std::vector<int>>(1, member(rank));
+    const std::string there = name(rank_, rank), back = name(rank, rank_);
+    Activity& activity = queue_->activity;
+    peer.send = activity.step(there, them), peer.their_receive = activity.step(there + " received", them);
+    peer.receive = activity.step(back + " received", them), peer.their_send = activity.step(back, them);
+    return peer;
+  }
+
   // Messages posted and not waited for: others may be asked for meanwhile.
   struct UnderWay final : Pending::State {
-    explicit UnderWay(HostCommunicator& of) : of(of), messages(of.group_) {}
+    explicit UnderWay(HostCommunicator& of) : of(of), messages(of.group_, Activity::most_waits) {}
     // A message goes once both ends wait for it, so each end needs that the other is through.
     void receive(const Tensor& to, int from) {
       messages.receive(to.data, to.bytes(), from, exchange_tag);
-      const std::string message = of.message(from, of.rank_);
-      need(from, message, message + " received");
+      Peer& peer = of.peer(from);
+      need({peer.their_send, ++peer.n_received}, peer.receive);
     }
     void send(const Tensor& from, int to) {
       messages.send(from.data, from.bytes(), to, exchange_tag);
-      const std::string message = of.message(of.rank_, to);
-      need(to, message + " received", message);
+      Peer& peer = of.peer(to);
+      need({peer.their_receive, ++peer.n_sent}, peer.send);
     }
-    void need(int rank, const std::string& theirs, std::string own) {
-      needs.push_back({std::make_shared<const std::vector<int>>(1, of.member(rank)), theirs, ++of.n_messages_[theirs]});
-      steps.push_back(std::move(own));
+    void need(const Activity::Wait& theirs, Activity::Step* own) {
+      needs[n] = theirs;
+      steps[n++] = own;
     }
     void wait(Stream&) override {
-      of.queue_->run_and_wait([this] {
-        const Stopwatch watch;
-        wait_for_messages();
-        of.traffic_.seconds += watch.seconds();
-      });
+      of.queue_->run_and_wait([this] { of.traffic_.seconds += wait_for_messages(); });
     }
     void finish() noexcept override {
       if (std::uncaught_exceptions() > 0) return;  // this process is about to end, and the peer may never come
@@ -212,37 +233,34 @@ class HostCommunicator final : public Communicator {
       } catch (const Error&) {  // as said of Pending: nobody waited for it
       }
     }
-    void wait_for_messages() {
-      const InCall in_call(of.queue_->activity, "exchange", needs);
+    double wait_for_messages() {
+      InCall in_call(of.queue_->activity, "exchange", std::span(needs).first(n));
       messages.wait();
-      for (const std::string& step : steps) of.queue_->activity.did(step);
+      return in_call.end(std::span(steps).first(n));
     }
     HostCommunicator& of;
     Messages messages;
-    std::vector<Need> needs;
-    std::vector<std::string> steps;  // of this rank, when all are through
+    std::array<Activity::Wait, Activity::most_waits> needs;
+    std::array<Activity::Step*, Activity::most_waits> steps{};  // of this rank, when all are through
+    std::size_t n = 0;
   };
 
-  // A call of all members, each of whom is waited for until it has done so as well.
+  // A call of all members, each of whom is waited for until it has done so as well. Returns the seconds it took.
   template <class Body>
-  void in_call(const char* name, const Body& body) {
-    const InCall in_call(queue_->activity, name, {{members_, name_, ++n_calls_}});
+  double in_call(const char* name, const Body& body) {
+    const Activity::Wait wait{step_, ++n_calls_};
+    InCall in_call(queue_->activity, name, std::span(&wait, 1));
     body();
-    queue_->activity.did(name_);
+    return in_call.end(std::span(&step_, 1));
   }
   template <class Body>
   Pending run(const char* name, Body body) {
-    return queue_->run([this, name, body] {
-      const Stopwatch watch;
-      in_call(name, body);
+    return queue_->run([this, name, body = std::move(body)] {
+      traffic_.seconds += in_call(name, body);
       ++traffic_.calls;
-      traffic_.seconds += watch.seconds();
     });
   }
   int member(int rank) const { return (*members_)[static_cast<std::size_t>(rank)]; }
-  std::string message(int from, int to) const {
-    return name_ + " " + std::to_string(member(from)) + "->" + std::to_string(member(to));
-  }
   void sent(std::size_t bytes) { traffic_.bytes += static_cast<std::int64_t>(bytes); }
 
   void reduce_gathered(const Tensor& data, Reduce op) {
@@ -347,8 +365,9 @@ class HostCommunicator final : public Communicator {
   int rank_, size_;
   std::shared_ptr<const std::vector<int>> members_;
   std::string name_;
+  Activity::Step* step_;                     // a call of all members
   std::int64_t n_calls_ = 0, n_splits_ = 0;  // as traffic_
-  Done n_messages_;                          // asked for, by what the other end does
+  std::vector<Peer> peers_;                  // by rank; none before the first exchange
   std::vector<std::byte> scratch_;
   Traffic traffic_;  // of the thread that runs the calls; read when none is under way
 };

@@ -50,20 +50,15 @@ Queue::~Queue() {
   thread_.join();
 }
 
-Pending Queue::run(std::function<void()> body) {
-  if (!thread_.joinable()) {
-    body();
-    return {};
-  }
-  return Pending(put(std::move(body)));
+Pending Queue::put(std::function<void()> body) {
+  return Pending(put_task(std::move(body)));
 }
 
-void Queue::run_and_wait(std::function<void()> body) {
-  if (!thread_.joinable()) return body();
-  put(std::move(body))->get();
+void Queue::put_and_wait(std::function<void()> body) {
+  put_task(std::move(body))->get();
 }
 
-std::shared_ptr<Queue::Task> Queue::put(std::function<void()> body) {
+std::shared_ptr<Queue::Task> Queue::put_task(std::function<void()> body) {
   auto task = std::make_shared<Task>(std::move(body));
   {
     const std::lock_guard lock(mutex_);

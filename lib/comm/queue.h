@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "lib/comm/activity.h"
 #include "lib/comm/communicator.h"
@@ -21,14 +22,25 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  Pending run(std::function<void()> body);
-  void run_and_wait(std::function<void()> body);  // throws what body throws
+  template <class Body>
+  Pending run(Body&& body) {
+    if (thread_.joinable()) return put(std::forward<Body>(body));
+    body();
+    return {};
+  }
+  template <class Body>
+  void run_and_wait(Body&& body) {  // throws what body throws
+    if (thread_.joinable()) return put_and_wait(std::forward<Body>(body));
+    body();
+  }
 
   Activity activity;  // of this process, over all its communicators
 
  private:
   struct Task;
-  std::shared_ptr<Task> put(std::function<void()> body);
+  Pending put(std::function<void()> body);
+  void put_and_wait(std::function<void()> body);
+  std::shared_ptr<Task> put_task(std::function<void()> body);
   void work();
 
   std::mutex mutex_;

@@ -4,8 +4,12 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -28,20 +32,19 @@ MPI_Comm& comm_of(Group group) {
   return *static_cast<MPI_Comm*>(group);
 }
 
-// Requests of one message: one a piece.
-using Pieces = std::vector<MPI_Request>;
+// One message: a request, and one for every further piece.
+struct Message {
+  MPI_Request first = MPI_REQUEST_NULL;
+  std::vector<MPI_Request> others;
+};
 
 template <class Each>
 Request in_pieces(std::size_t bytes, const Each& each) {
-  auto* pieces = new Pieces;
-  std::size_t at = 0;
-  do {
-    const std::size_t n = std::min(piece_bytes, bytes - at);
-    pieces->emplace_back();
-    each(at, static_cast<int>(n), &pieces->back());
-    at += n;
-  } while (at < bytes);
-  return pieces;
+  auto message = std::make_unique<Message>();
+  each(0, static_cast<int>(std::min(piece_bytes, bytes)), &message->first);
+  for (std::size_t at = piece_bytes; at < bytes; at += piece_bytes)
+    each(at, static_cast<int>(std::min(piece_bytes, bytes - at)), &message->others.emplace_back());
+  return message.release();
 }
 
 void start() {
@@ -97,21 +100,36 @@ Request receive(Group group, void* to, std::size_t bytes, int from, int tag) {
   });
 }
 
-void wait(Request* requests, int n) {
-  Pieces all;
-  for (int i = 0; i < n; ++i) {
-    if (requests[i] == nullptr) continue;
-    const auto* pieces = static_cast<Pieces*>(requests[i]);
-    all.insert(all.end(), pieces->begin(), pieces->end());
-    delete pieces;
-    requests[i] = nullptr;
-  }
-  std::vector<MPI_Status> statuses(all.size());
-  const int code = MPI_Waitall(static_cast<int>(all.size()), all.data(), statuses.data());
+void wait_for_all(std::span<MPI_Request> requests, std::span<MPI_Status> statuses) {
+  const int code = MPI_Waitall(static_cast<int>(requests.size()), requests.data(), statuses.data());
   if (code == MPI_ERR_IN_STATUS) {
     for (const MPI_Status& status : statuses) check(status.MPI_ERROR, "a message between ranks");
   }
   check(code, "MPI_Waitall");
+}
+
+void wait(Request* requests, int n) {
+  constexpr std::size_t few = 8;
+  std::array<MPI_Request, few> some;
+  std::vector<MPI_Request> many;  // where they are not few
+  std::size_t n_some = 0;
+  const auto add = [&](MPI_Request request) {
+    if (n_some < few)
+      some[n_some++] = request;
+    else
+      many.push_back(request);
+  };
+  for (int i = 0; i < n; ++i) {
+    if (requests[i] == nullptr) continue;
+    const std::unique_ptr<Message> message(static_cast<Message*>(std::exchange(requests[i], nullptr)));
+    add(message->first);
+    std::ranges::for_each(message->others, add);
+  }
+  std::array<MPI_Status, few> statuses;
+  if (many.empty()) return wait_for_all(std::span(some).first(n_some), std::span(statuses).first(n_some));
+  many.insert(many.end(), some.begin(), some.end());
+  std::vector<MPI_Status> all(many.size());
+  wait_for_all(many, all);
 }
 
 void broadcast(Group group, void* data, std::size_t bytes, int root) {

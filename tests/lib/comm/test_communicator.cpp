@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/comm/activity.h"
 #include "lib/comm/agreement.h"
 #include "lib/comm/host_communicator.h"
 #include "lib/comm/mesh.h"
@@ -153,6 +154,30 @@ TEST_CASE("ranks that differ at the start are named") {
   CHECK(problem(4, [](int rank) {
           return std::vector<Fact>{{"the program", std::to_string(rank)}, {"the options", rank > 1 ? "x" : "y"}};
         }).find("the program of ranks 1, 2 and 3 differ from the rest; the options of ranks 2 and 3 differ") == 0);
+}
+
+TEST_CASE("what each rank did among the others is told by names that all use") {
+  std::mutex mutex;
+  std::map<int, Done> done;
+  with_thread_ranks(2, [&](std::unique_ptr<Communicator> world) {
+    ThreadPool pool(1);
+    Stream stream(pool);
+    float mine = 1, theirs = 0;
+    const Tensor sent(&mine, {1}), came(&theirs, {1});
+    for (int i = 0; i < 3; ++i) world->all_reduce(stream, sent).wait(stream);
+    const auto half = world->split(0, 0);
+    half->barrier();
+    const int other = 1 - world->rank();
+    for (int i = 0; i < 2; ++i) world->exchange(stream, sent, other, came, other).wait(stream);
+    if (world->rank() == 0) world->exchange(stream, sent, 1, {}, -1).wait(stream);
+    if (world->rank() == 1) world->exchange(stream, {}, -1, came, 0).wait(stream);
+    const Activity::Now now = world->activity()->now();
+    if (now.call != nullptr || now.calls != 8) throw Error(Kind::internal, "calls that are over");
+    const std::lock_guard lock(mutex);
+    done[world->rank()] = now.done;
+  });
+  CHECK(done[0] == Done{{"world", 4}, {"world.1:0", 1}, {"world 0->1", 3}, {"world 1->0 received", 2}});
+  CHECK(done[1] == Done{{"world", 4}, {"world.1:0", 1}, {"world 1->0", 2}, {"world 0->1 received", 3}});
 }
 
 TEST_CASE("what fails on one rank fails on all, and rank 0's word is everyone's") {

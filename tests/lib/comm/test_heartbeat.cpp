@@ -154,14 +154,16 @@ TEST_CASE("a call that does not return calls the watchdog, and the last beat tel
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   {
     Activity quiet, stuck;
-    quiet.did("other");
-    quiet.did("other");
+    Activity::Step* other_step = quiet.step("other", nullptr);
+    for (int i = 0; i < 2; ++i) quiet.end(std::span(&other_step, 1));
     std::promise<std::pair<std::string, bool>> told;
     Heartbeat other(folder, {1, "n2"}, quiet, 0.3, [](const std::string&, bool) {});
     Heartbeat heartbeat(folder, {0, "n1"}, stuck, 0.3, [&](const std::string& what, bool speaks) {
       told.set_value({what, speaks});
     });
-    const InCall never_returns(stuck, "all_gather", {need_of({0, 1}, "world", 1)});
+    const Need need = need_of({0, 1}, "world", 1);
+    const Activity::Wait wait{stuck.step(need.step, need.ranks), need.count};
+    const InCall never_returns(stuck, "all_gather", std::span(&wait, 1));
     auto future = told.get_future();
     REQUIRE(future.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
     const auto [what, speaks] = future.get();
