@@ -5,6 +5,7 @@
 #include <cstring>
 #include <exception>
 #include <map>
+#include <new>
 
 #include "lib/base/digest.h"
 #include "lib/comm/on_the_host.h"
@@ -36,25 +37,51 @@ std::vector<std::int64_t> gathered(Communicator& world, std::vector<std::int64_t
   return all;
 }
 
+// One rank's text, on all.
+std::string text_of_rank(Communicator& world, const std::string& text, int rank) {
+  std::vector<std::int64_t> length{static_cast<std::int64_t>(text.size())};
+  std::string all = text;
+  on_the_host([&](Stream& stream) {
+    world.broadcast(stream, whole(length), rank).wait(stream);
+    all.resize(static_cast<std::size_t>(length[0]));
+    world.broadcast(stream, Tensor(all.data(), DType::u8, {length[0]}), rank).wait(stream);
+  });
+  return all;
+}
+
 }  // namespace
 
 void together(Communicator& world, const std::function<void()>& body) {
   if (world.size() == 1) return body();
   std::exception_ptr failure;
+  std::int64_t kind = 0;
+  std::string message;
+  const auto note = [&](Kind of, const char* what) {
+    failure = std::current_exception();
+    kind = static_cast<std::int64_t>(of);
+    message = what;
+  };
   try {
     body();
-  } catch (...) {
-    failure = std::current_exception();
+  } catch (const Error& error) {
+    note(error.kind(), error.what());
+  } catch (const std::bad_alloc&) {
+    note(Kind::unavailable, "out of memory");
+  } catch (const std::exception& error) {
+    note(Kind::internal, error.what());
   }
-  const std::vector<std::int64_t> failed = gathered(world, {failure != nullptr});
+  const std::vector<std::int64_t> kinds = gathered(world, {kind});
+  std::vector<int> failed;
+  for (std::size_t r = 0; r < kinds.size(); ++r) {
+    if (kinds[r] != 0) failed.push_back(static_cast<int>(r));
+  }
+  if (failed.empty()) return;
+  message = text_of_rank(world, message, failed.front());
   if (failure != nullptr) std::rethrow_exception(failure);
-  std::vector<int> ranks;
-  for (std::size_t r = 0; r < failed.size(); ++r) {
-    if (failed[r] != 0) ranks.push_back(static_cast<int>(r));
-  }
-  if (!ranks.empty()) {
-    throw Error(Kind::unavailable, "rank" + std::string(ranks.size() > 1 ? "s " : " ") + listed(ranks) + " failed");
-  }
+  const auto first_sound = static_cast<int>(std::ranges::find(kinds, 0) - kinds.begin());
+  throw PeerError(static_cast<Kind>(kinds[static_cast<std::size_t>(failed.front())]),
+                  "rank" + std::string(failed.size() > 1 ? "s " : " ") + listed(failed) + ": " + message,
+                  world.rank() == first_sound);
 }
 
 std::vector<std::int64_t> largest(Communicator& world, const std::vector<std::int64_t>& values) {
@@ -74,15 +101,7 @@ std::vector<std::string> all_texts(Communicator& world, const std::string& text)
 }
 
 std::string shared_text(Communicator& world, const std::string& text) {
-  if (world.size() == 1) return text;
-  std::vector<std::int64_t> length{static_cast<std::int64_t>(text.size())};
-  std::string all = text;
-  on_the_host([&](Stream& stream) {
-    world.broadcast(stream, whole(length), 0).wait(stream);
-    all.resize(static_cast<std::size_t>(length[0]));
-    world.broadcast(stream, Tensor(all.data(), DType::u8, {length[0]}), 0).wait(stream);
-  });
-  return all;
+  return world.size() == 1 ? text : text_of_rank(world, text, 0);
 }
 
 std::vector<std::string> gathered_texts(Communicator& world, const std::string& text) {

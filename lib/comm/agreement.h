@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/error.h"
 #include "lib/comm/communicator.h"
 
 namespace hearth::comm {
@@ -19,8 +20,19 @@ struct Fact {
 // where, and what to do. All ranks must give the same list of facts.
 void check_agreement(Communicator& world, const std::vector<Fact>& facts);
 
-// Collective: each rank runs body; where it failed on any, all throw: those with their own error, the others with
-// Error{unavailable} naming the ranks, so that none goes on to wait for one that has left.
+// What another rank failed with: its kind, and its message behind its name. One of the ranks that did not fail speaks.
+class PeerError : public Error {
+ public:
+  PeerError(Kind kind, const std::string& message, bool speaks) : Error(kind, message), speaks_(speaks) {}
+  bool speaks() const { return speaks_; }
+
+ private:
+  bool speaks_;
+};
+
+// Collective: each rank runs body; where it failed on any, all throw: those with their own error, the others with the
+// PeerError of the first of them, so that none goes on to wait for one that has left, and whichever is heard first
+// tells the cause.
 void together(Communicator& world, const std::function<void()>& body);
 
 // Of each number the largest that any rank gave. Collective, on the host.

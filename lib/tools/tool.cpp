@@ -221,6 +221,12 @@ int tool_main(int argc, char** argv, const std::function<Command(const std::vect
     Command command = build(all);
     tool = command.name;
     return close_stdout(tool, run_tool(tool, arguments, command));
+  } catch (const comm::PeerError& error) {
+    if (error.speaks())
+      std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
+    else
+      wait_for_the_first_rank();
+    return error.exit_code();
   } catch (const Error& error) {
     wait_for_the_first_rank();
     std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());

@@ -39,6 +39,9 @@ void watched(Context& context, const std::filesystem::path& run, double watchdog
   try {
     body();
     heartbeat->end(0, "");
+  } catch (const comm::PeerError& error) {  // this rank is not the cause, whatever it ends with
+    heartbeat->end(code, error.what());
+    throw;
   } catch (const Error& error) {
     heartbeat->end(error.exit_code(), error.what());
     throw;

@@ -75,6 +75,13 @@ dense="$plain --batch-tokens 256 --lr 0.001 --log-level warning"
     --resume must --max-hours 0.0003
   ls runs/killed | grep -q partial && fail "what the dead rank left unfinished is still there"
 
+  # What fails on one rank alone is what the first says, with its exit code; and its heartbeat does not take the blame.
+  mkdir apart0 apart1
+  expect_exit 73 '^pretrain: rank 1: run/.*: rank 1 does not see what rank 0 made' ranks 2 \
+    sh -c 'cd apart$OMPI_COMM_WORLD_RANK && exec "$@"' sh pretrain $(echo "$dense" | sed "s|tokens.h5|$work/&|") --steps 2 -o run
+  expect "rank 0 left because of another" grep -q '"end":69' apart0/run/heartbeats/rank-00000.json
+  expect "rank 1 left by itself" grep -q '"end":73' apart1/run/heartbeats/rank-00001.json
+
   # Mistakes.
   expect_exit 78 'leaves some of 4 ranks without work' ranks 4 pretrain $plain --batch-tokens 96 --steps 3 -o runs/few
   expect_exit 64 'but this tool runs as one' ranks 2 hearth export --model runs/ranks2 --to hf -o many

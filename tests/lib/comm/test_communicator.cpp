@@ -190,8 +190,10 @@ TEST_CASE("what fails on one rank fails on all, and rank 0's word is everyone's"
       together(*world, [&] {
         if (world->rank() == 1) throw Error(Kind::io, "disk full");
       });
+    } catch (const PeerError& error) {
+      text = std::string(error.what()) + ", " + std::to_string(error.exit_code()) + (error.speaks() ? ", said" : "");
     } catch (const Error& error) {
-      text = error.what();
+      text = std::string(error.what()) + ", its own";
     }
     if (largest(*world, {10 - world->rank(), world->rank()}) != std::vector<std::int64_t>{10, 2})
       throw Error(Kind::internal, "largest");
@@ -199,9 +201,9 @@ TEST_CASE("what fails on one rank fails on all, and rank 0's word is everyone's"
     const std::lock_guard lock(mutex);
     said[world->rank()] = text + "; " + word;
   });
-  CHECK(said[0] == "rank 1 failed; zero's");
-  CHECK(said[1] == "disk full; zero's");
-  CHECK(said[2] == "rank 1 failed; zero's");
+  CHECK(said[0] == "rank 1: disk full, 74, said; zero's");
+  CHECK(said[1] == "disk full, its own; zero's");
+  CHECK(said[2] == "rank 1: disk full, 74; zero's");
 }
 
 }  // namespace hearth::comm
