@@ -7,6 +7,7 @@
 #include "kernels/head.h"
 #include "kernels/moe.h"
 #include "kernels/step.h"
+#include "lib/nn/context_runs.h"
 #include "lib/nn/token_runs.h"
 
 namespace hearth::nn {
@@ -94,21 +95,41 @@ void HeadLayer::log_probs(const Pass& pass, const Tensor& own_hidden, const Tens
   kernels::head(pass.on(), args);
 }
 
-void HeadLayer::logits(const Pass& pass, const Tensor& hidden, const Tensor& row_ids, const Tensor& logits) const {
-  HEARTH_CHECK(pass.measures() || !pass.parallel.cuts_tensors(), "logits of a vocabulary in parts");
+// Chunks of rows at a time, on a device, as they are many, and among tensor ranks, whose parts are brought together.
+void HeadLayer::logits(const Pass& pass, const Tensor& own_hidden, const Tensor& row_ids, const Tensor& logits) const {
+  HEARTH_CHECK(pass.on_host() || n_parts_ == 1, "logits of a vocabulary in parts are for the host so far");
   Arena::Scope scope(pass.arena);
+  const Tensor hidden = all_of_batch(pass, all_tokens(pass, own_hidden));
   const std::int64_t rows = row_ids.n_elements();
-  // On a device a chunk of them at a time, as they are many.
-  const std::int64_t chunk = pass.on_host() ? rows : kernels::head_chunk_tokens(rows, vocab_);
+  const bool in_place = pass.on_host() && n_parts_ == 1;
+  const std::int64_t chunk = in_place ? rows : kernels::head_chunk_tokens(rows, largest_part_);
   const Tensor selected = pass.arena.allocate(pass.dtype, {rows, pass.hidden});
-  const Tensor part = pass.on_host() ? Tensor{} : pass.floats({chunk, vocab_});
+  const Tensor part = in_place ? Tensor{} : pass.floats({chunk, largest_part_});
+  const Tensor parts = n_parts_ == 1 ? Tensor{} : pass.floats({n_parts_ * chunk, largest_part_});
   if (pass.measures()) return;
   kernels::moe_gather(pass.on(), {.x = hidden, .token_of = row_ids, .rows = selected});
   for (std::int64_t begin = 0; begin < rows; begin += chunk) {
     const std::int64_t count = std::min(chunk, rows - begin);
-    const Tensor to = pass.on_host() ? logits : part.rows(0, count);
+    const Tensor to = in_place ? logits : Tensor(part.data, DType::f32, {count, vocab_});
     kernels::head_logits(pass.on(), {.hidden = selected.rows(begin, count), .weight = weight_->weight, .logits = to});
-    if (!pass.on_host()) pass.deliver(to, logits.rows(begin, count));
+    if (n_parts_ > 1) {
+      const Tensor all = parts.rows(0, n_parts_ * count);
+      pass.parallel.mesh->tensor().all_gather(pass.on(), part.rows(0, count), all).wait(pass.on());
+      put_parts(all, logits.rows(begin, count));
+    } else if (!pass.on_host()) {
+      pass.deliver(to, logits.rows(begin, count));
+    }
+  }
+}
+
+// parts: of each tensor rank [rows, its part of the vocabulary], and then room up to the largest; logits [rows, vocab].
+void HeadLayer::put_parts(const Tensor& parts, const Tensor& logits) const {
+  const std::int64_t rows = logits.shape[0], vocab = logits.shape[1];
+  for (int rank = 0; rank < n_parts_; ++rank) {
+    const comm::Piece piece = comm::piece_of(vocab, rank, n_parts_);
+    const float* from = parts.as<float>() + rank * rows * largest_part_;
+    for (std::int64_t row = 0; row < rows; ++row)
+      std::copy_n(from + row * piece.count, piece.count, logits.as<float>() + row * vocab + piece.begin);
   }
 }
 

@@ -23,12 +23,14 @@ class HeadLayer {
   std::optional<double> forward_backward(const Pass& pass, const Objective& objective, const Tensor& hidden) const;
   // log_prob [tokens] f32.
   void log_probs(const Pass& pass, const Tensor& hidden, const Tensor& log_prob) const;
-  // Of some rows of hidden; row_ids [rows] i32, logits [rows, vocab] f32 on the host.
+  // Of some tokens of the whole batch; row_ids [rows] i32, logits [rows, vocab] f32 on the host. All of it on every
+  // rank that has the head.
   void logits(const Pass& pass, const Tensor& hidden, const Tensor& row_ids, const Tensor& logits) const;
 
  private:
   Tensor workspace(const Pass& pass) const;
   kernels::HeadArgs args_of(const Pass& pass, const Tensor& hidden, const Tensor& workspace) const;
+  void put_parts(const Tensor& parts, const Tensor& logits) const;
   double evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
                   const TokenDerivatives& derivatives) const;
 

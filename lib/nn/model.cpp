@@ -109,7 +109,6 @@ Activations measure_activations(const ModelConfig& config, DType dtype, const Mo
   const bool trains = settings.purpose == Purpose::train;
   const auto score = [&](const Pass& pass) {
     log_probs_of_batch(network, pass, Tensor(nullptr, DType::f32, {pass.batch_tokens}));
-    if (parallel.cuts_context() || parallel.is_staged()) return;
     network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
   };
   if (!trains || !parallel.is_staged()) {
@@ -395,22 +394,26 @@ std::size_t Model::n_graphs() const {
       std::count_if(recorded_.begin(), recorded_.end(), [](const auto& each) { return each.second->pass.recorded(); }));
 }
 
+// Where passes without gradients take their memory. Between steps no microbatch is under way.
+Arena& Model::free_arena() {
+  HEARTH_CHECK(n_staged_ == 0, "a pass without gradients within a step");
+  return staged_.empty() ? arena_ : *staged_.front()->arena;
+}
+
 void Model::log_probs(Stream& stream, const Batch& batch, Tensor log_prob) {
   start(stream);
-  // Between steps no microbatch is under way.
-  HEARTH_CHECK(n_staged_ == 0, "log-probabilities within a step");
-  Arena& arena = staged_.empty() ? arena_ : *staged_.front()->arena;
+  Arena& arena = free_arena();
   Arena::Scope scope(arena);
   log_probs_of_batch(*network_, pass_over(stream, batch, 1, arena), log_prob);
 }
 
 void Model::logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits) {
   HEARTH_CHECK(static_cast<std::int64_t>(rows.size()) <= batch.n_tokens(), "more rows of logits than tokens");
-  HEARTH_CHECK(!settings_.parallel.cuts_context(), "logits of a context in runs");
   const std::vector<std::int32_t> ids(rows.begin(), rows.end());
   start(stream);
-  Arena::Scope scope(arena_);
-  network_->logits(pass_over(stream, batch, 1, arena_), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}),
+  Arena& arena = free_arena();
+  Arena::Scope scope(arena);
+  network_->logits(pass_over(stream, batch, 1, arena), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}),
                    logits);
   staging_.reset();  // they were waited for
 }

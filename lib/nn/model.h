@@ -108,7 +108,9 @@ class Model {
   // log_prob [tokens] f32: of each target (0 without one). No gradient, no expert counts.
   void log_probs(Stream& stream, const Batch& batch, Tensor log_prob);
 
-  // logits [rows.size(), vocab] f32 of some tokens of the batch (targets are not looked at).
+  // logits [rows.size(), vocab] f32 of some tokens of the batch (targets are not looked at). Among ranks that hold one
+  // model together all give the same batch and rows, and all have the result; those of other data ranks, which may have
+  // other batches, make as many calls where experts are spread or parameters shared out.
   void logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits);
 
   const ExpertCounts& expert_counts() const { return counts_; }
@@ -118,6 +120,7 @@ class Model {
   struct Staged;
 
   void start(Stream& stream);
+  Arena& free_arena();
   Pass pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena);
   void check_ids(const Batch& batch) const;
   void add_to_pipeline(Stream& stream, const Batch& batch, const Objective& objective);

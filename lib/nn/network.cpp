@@ -225,9 +225,10 @@ void Network::log_probs(const Pass& pass, const Tensor& log_prob) const {
 
 void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const {
   Arena::Scope scope(pass.arena);
-  HEARTH_CHECK(pass.measures() || !pass.parallel.is_staged(), "logits of a model in stages");
   const Tensor rows = pass.upload(row_ids), hidden = forward(pass);
   if (pass.parallel.last_stage()) head_.logits(pass, hidden, rows, logits);
+  if (pass.measures() || !pass.parallel.is_staged()) return;
+  pass.parallel.mesh->pipeline().broadcast(pass.on(), logits, pass.parallel.shape.pipeline - 1).wait(pass.on());
 }
 
 }  // namespace hearth::nn

@@ -30,6 +30,7 @@ class Network {
                                          std::int64_t recomputed_blocks) const;
   // Among pipeline stages the last has results, and log_prob is untouched elsewhere.
   void log_probs(const Pass& pass, const Tensor& log_prob) const;
+  // The result is on every rank.
   void logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const;
 
  private:

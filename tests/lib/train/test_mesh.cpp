@@ -561,6 +561,83 @@ TEST_CASE("blocks that are recomputed bring their sharded parameters together on
   CHECK(recomputed.wholes == kept.wholes);
 }
 
+namespace {
+
+// Of some tokens of what data rank d has; other data ranks have other batches, and longer ones.
+std::vector<float> some_logits(const comm::Mesh& mesh, int d, const nn::ModelConfig& config, nn::Purpose purpose,
+                               nn::ContextBy by, nn::Shard shard) {
+  ThreadPool pool(1);
+  Stream stream(pool);
+  nn::ModelSettings settings;
+  settings.purpose = purpose;
+  settings.max_tokens = 3 * row_tokens;
+  settings.shard = {shard, true};
+  settings.parallel = nn::Parallel(mesh);
+  settings.parallel.context_by = by;
+  nn::Model model(config, DType::f32, settings);
+  model.parameters().initialise(stream, 7);
+  model.units().spread(stream);
+  Rows rows;
+  for (std::int64_t row = 0; row <= d % 3; ++row) rows.add(d, row, config.vocab);
+  const std::vector<std::int64_t> ids{28, 0, 13, 14, 29};
+  const auto n = static_cast<std::int64_t>(ids.size());
+  std::vector<float> logits(static_cast<std::size_t>(n * config.vocab), NAN);
+  const std::size_t planned = model.plan().activations;
+  model.logits(stream, rows.view(), ids, Tensor(logits.data(), {n, config.vocab}));
+  if (model.activation_peak_bytes() > planned) throw Error(Kind::internal, "the plan of memory");
+  return logits;
+}
+
+}  // namespace
+
+TEST_CASE("logits on meshes are those of one rank, on every rank") {
+  struct Mesh {
+    int n_ranks;
+    comm::MeshShape shape;
+    nn::ContextBy by = nn::ContextBy::heads;
+    nn::Shard shard = nn::Shard::optimizer;
+  };
+  const std::vector<Mesh> dense{{2, {}},
+                                {2, {.tensor = 2}},
+                                {4, {.tensor = 4}},
+                                {3, {.pipeline = 3}},
+                                {4, {.context = 2}},
+                                {3, {.context = 3}, nn::ContextBy::ring},
+                                {4, {.pipeline = 2, .tensor = 2}},
+                                {4, {.tensor = 2}, nn::ContextBy::heads, nn::Shard::parameters},
+                                {8, {.pipeline = 2, .context = 2, .tensor = 2}},
+                                {8, {.pipeline = 2, .context = 2, .tensor = 2}, nn::ContextBy::ring}};
+  const std::vector<Mesh> mixtures{{4, {.expert = 2}},
+                                   {4, {.tensor = 2, .expert = 2}},
+                                   {4, {.expert = 4}, nn::ContextBy::heads, nn::Shard::parameters},
+                                   {8, {.pipeline = 2, .context = 2, .tensor = 2, .expert = 2}},
+                                   {8, {.pipeline = 2, .context = 2, .expert = 4}, nn::ContextBy::ring}};
+  for (const nn::Purpose purpose : {nn::Purpose::train, nn::Purpose::run}) {
+    for (const bool moe : {false, true}) {
+      const nn::ModelConfig config = small(moe);
+      std::map<int, std::vector<float>> ones;
+      for (int d = 0; d < 4; ++d)
+        ones[d] = some_logits(comm::Mesh(), d, config, purpose, nn::ContextBy::either, nn::Shard::optimizer);
+      for (const Mesh& each : moe ? mixtures : dense) {
+        double worst = 0;
+        std::mutex mutex;
+        comm::with_thread_ranks(each.n_ranks, [&](std::unique_ptr<comm::Communicator> world) {
+          const comm::Mesh mesh(std::move(world), each.shape.for_ranks(each.n_ranks));
+          const int d = mesh.coordinates().data;
+          const std::vector<float> logits = some_logits(mesh, d, config, purpose, each.by, each.shard);
+          const std::lock_guard lock(mutex);
+          for (std::size_t i = 0; i < logits.size(); ++i) {
+            const double difference = std::abs(static_cast<double>(logits[i]) - ones.at(d)[i]);
+            if (!std::isnan(worst) && !(difference <= worst)) worst = difference;
+          }
+        });
+        INFO(each.shape.for_ranks(each.n_ranks).text() << ", sharded " << nn::name_of(each.shard));
+        CHECK(worst < 1e-5);
+      }
+    }
+  }
+}
+
 TEST_CASE("a gradient that is not finite on one rank lets all skip the step") {
   const nn::ModelConfig config = small(true);
   const comm::MeshShape shape{.pipeline = 2, .tensor = 2, .expert = 2};
