@@ -35,7 +35,7 @@ data::Batch sample(const data::HeldOut& held_out) {
 
 struct Side {
   double loss = 0;
-  std::vector<std::vector<float>> gradients;  // by parameter; empty where there is none
+  std::vector<std::vector<float>> gradients;  // by parameter; of the own rows, where they are shared out; empty: none
 };
 
 Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
@@ -44,13 +44,16 @@ Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
   model.begin_step();
   model.add(stream, view_of(batch), nn::cross_entropy(static_cast<double>(batch.n_targets)));
   model.finish_step(stream);
+  const bool has_sums = model.settings().shard.shard != nn::Shard::optimizer;
+  if (has_sums) model.units().reduce(stream);
   std::vector<std::uint8_t> ledger = host_copy<std::uint8_t>(stream, model.ledger().all);
   side.loss = model.result_of(Tensor(ledger.data(), model.ledger().all.shape)).loss;
   for (const nn::Parameter& parameter : model.parameters().all()) {
-    if (!parameter.gradient)
-      side.gradients.emplace_back();
+    const Tensor& gradient = has_sums ? parameter.own_gradient : parameter.gradient;
+    if (gradient)
+      side.gradients.push_back(host_copy<float>(stream, gradient));
     else
-      side.gradients.push_back(host_copy<float>(stream, parameter.gradient));
+      side.gradients.emplace_back();
   }
   model.parameters().zero_gradients(stream);
   model.begin_step();
@@ -65,8 +68,13 @@ Side run_reference(Context& context, nn::Model& model, const data::Batch& batch)
   settings.device = {};
   settings.max_tokens = view_of(batch).n_tokens();
   nn::Model host(model.config(), model.parameters().dtype(), settings);
-  for (std::size_t i = 0; i < model.parameters().all().size(); ++i)
-    context.stream.copy(model.parameters().all()[i].weight, host.parameters().all()[i].weight);
+  for (std::size_t i = 0; i < model.parameters().all().size(); ++i) {
+    const nn::Parameter &from = model.parameters().all()[i], &to = host.parameters().all()[i];
+    if (to.weight)
+      context.stream.copy(from.weight, to.weight);
+    else if (from.own.count > 0)
+      context.stream.copy(from.own_weight, to.own_weight);
+  }
   context.stream.wait();
   return run(reference, host, batch);
 }
