@@ -50,8 +50,8 @@ struct CheckpointDocument {
   std::string text;
 };
 
-// After all parts are finished: writes the index, syncs every file, renames the folder. Error{internal} when the parts
-// do not cover a tensor once; Error{missing} or Error{data} for a part that is not there or not whole.
+// After all parts are finished: writes the index, syncs what is not synced yet, renames the folder. Error{internal}
+// when the parts do not cover a tensor once; Error{missing} or Error{data} for a part that is not there or not whole.
 void complete_checkpoint(const std::filesystem::path& folder, int n_parts,
                          const std::vector<CheckpointDocument>& documents, const Json& provenance);
 

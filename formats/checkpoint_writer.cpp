@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -80,8 +81,10 @@ void write_views(Hdf5Writer& index, const CheckpointTable& table) {
   }
 }
 
-void sync_all(const fs::path& partial) {
+// What others put there: parts and index are synced by those that wrote them, each on its own node.
+void sync_others(const fs::path& partial) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(partial)) {
+    if (entry.path().parent_path() == partial && entry.path().extension() == ".h5") continue;
     if (entry.is_regular_file()) sync_file(entry.path());
     if (entry.is_directory()) sync_folder(entry.path());
   }
@@ -113,7 +116,7 @@ void complete_checkpoint(const fs::path& folder, int n_parts, const std::vector<
   for (const CheckpointDocument& document : documents) index.write_text("json/" + document.name, document.text);
   index.write_text("provenance", dump_json(provenance));
   index.finish();
-  sync_all(partial);
+  sync_others(partial);
   const fs::path whole = without_slash(folder);
   std::error_code error;
   fs::rename(partial, whole, error);
@@ -123,6 +126,7 @@ void complete_checkpoint(const fs::path& folder, int n_parts, const std::vector<
 
 struct CheckpointPart::State {
   std::unique_ptr<Hdf5Writer> file;
+  std::optional<BulkWriter> bulk;
   CheckpointTable table;
   std::set<std::string> names;
 };
@@ -130,6 +134,7 @@ struct CheckpointPart::State {
 CheckpointPart::CheckpointPart(const fs::path& folder, int part) : state_(std::make_unique<State>()) {
   state_->file =
       std::make_unique<Hdf5Writer>(partial_of(folder) / checkpoint_part_name(part), true, checkpoint_part_version);
+  state_->bulk.emplace(state_->file->raw());
 }
 CheckpointPart::~CheckpointPart() = default;
 
@@ -143,7 +148,7 @@ void CheckpointPart::add(const std::string& name, const Tensor& rows, std::int64
   const std::vector<std::uint64_t> extents = checkpoint_extents(rows.shape);
   const std::span<const std::byte> bytes(rows.data, rows.bytes());
   const std::uint64_t offset = state_->file->reserve(checkpoint_dataset(name), rows.dtype, extents);
-  state_->file->raw().write_at(offset, bytes);
+  state_->bulk->write_at(offset, bytes);
   CheckpointTable& table = state_->table;
   table.slabs.push_back({.tensor = table.tensors.size(),
                          .first_row = static_cast<std::uint64_t>(first_row),
@@ -155,6 +160,7 @@ void CheckpointPart::add(const std::string& name, const Tensor& rows, std::int64
 }
 
 void CheckpointPart::finish() {
+  state_->bulk.reset();
   state_->table.write(*state_->file);
   state_->file->finish();
 }

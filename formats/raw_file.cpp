@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t spool_memory_bytes = 1u << 20;
 constexpr std::size_t copy_bytes = 4u << 20;
+constexpr std::size_t most_at_once = 64u << 20;  // of a bulk
 
 void write_fully(int descriptor, const std::string& name, std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -75,6 +76,50 @@ void RawFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
 
 void RawFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) const {
   write_fully(descriptor_, path_.string(), offset, bytes);
+}
+
+void RawFile::start_writeback(std::uint64_t offset, std::uint64_t n_bytes) const {
+  // Where it is not known, a later sync has more to do.
+  ::sync_file_range(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(n_bytes), SYNC_FILE_RANGE_WRITE);
+}
+
+BulkWriter::BulkWriter(const RawFile& file)
+    : file_(file), direct_(::open(file.path().c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC)) {}
+
+BulkWriter::~BulkWriter() {
+  if (direct_ >= 0) ::close(direct_);
+}
+
+std::size_t BulkWriter::write_directly(std::uint64_t offset, std::span<const std::byte> bytes) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment == 0 && offset % alignment == 0;
+  if (direct_ < 0 || !aligned) return 0;
+  const std::size_t whole = bytes.size() / alignment * alignment;
+  std::size_t at = 0;
+  while (at < whole && at % alignment == 0) {
+    const ssize_t done =
+        ::pwrite(direct_, bytes.data() + at, std::min(whole - at, most_at_once), static_cast<off_t>(offset + at));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0 && errno == EINVAL) {  // opened so, and yet not for it
+      ::close(std::exchange(direct_, -1));
+      return at;
+    }
+    if (done < 0) throw Error(Kind::io, system_error(file_.path().string(), errno).what());
+    at += static_cast<std::size_t>(done);
+  }
+  return at;
+}
+
+void BulkWriter::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  const std::size_t written = write_directly(offset, bytes);
+  offset += written;
+  bytes = bytes.subspan(written);
+  while (!bytes.empty()) {
+    const auto piece = bytes.first(std::min(bytes.size(), most_at_once));
+    file_.write_at(offset, piece);
+    if (piece.size() >= alignment) file_.start_writeback(offset, piece.size());
+    offset += piece.size();
+    bytes = bytes.subspan(piece.size());
+  }
 }
 
 Spool::Spool(std::filesystem::path folder) : folder_(std::move(folder)) {

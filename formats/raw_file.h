@@ -27,6 +27,7 @@ class RawFile {
   // Fills out from offset on. Error{data} when the file ends before, Error{io} when reading fails.
   void read_at(std::uint64_t offset, std::span<std::byte> out) const;
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) const;  // Error{io}
+  void start_writeback(std::uint64_t offset, std::uint64_t n_bytes) const;      // to the disk, of what was written
   // The elements [first, first + count) of an array of T that starts at offset.
   template <class T>
   std::vector<T> read_array(std::uint64_t offset, std::uint64_t first, std::uint64_t count) const {
@@ -38,6 +39,28 @@ class RawFile {
  private:
   std::filesystem::path path_;
   int descriptor_ = -1;
+};
+
+// Writes much into a file at a time, so that little is left to a later sync: past the page cache, which would copy all
+// of it once more and lose other pages for it, where the file system and the memory's alignment allow that; else the
+// disk is set to work at once. For one thread.
+class BulkWriter {
+ public:
+  static constexpr std::size_t alignment = 4096;  // of memory and offsets, for the short way
+
+  explicit BulkWriter(const RawFile& file);  // which must outlive this, and keep its name
+  ~BulkWriter();
+  BulkWriter(const BulkWriter&) = delete;
+  BulkWriter& operator=(const BulkWriter&) = delete;
+
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes);  // Error{io}
+
+ private:
+  // Returns how many of the first bytes are written, maybe none.
+  std::size_t write_directly(std::uint64_t offset, std::span<const std::byte> bytes);
+
+  const RawFile& file_;
+  int direct_ = -1;  // none: the file system has no such thing
 };
 
 // Bytes appended one after the other and copied out once. The first megabyte stays in memory; beyond it a nameless

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "formats/checkpoint.h"
+#include "formats/raw_file.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
@@ -17,8 +18,10 @@
 namespace hearth::train {
 namespace {
 
+// So that each tensor is written the short way.
+constexpr std::size_t alignment = formats::BulkWriter::alignment;
 std::size_t padded(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
+  return (bytes + alignment - 1) / alignment * alignment;
 }
 
 // Each rank runs body, which writes. Where one cannot, all throw the same Error{io}, so that all can go on without;
@@ -69,13 +72,14 @@ void CheckpointSaver::save(Stream& stream, std::int64_t step, const std::vector<
                            Json trainer, Json provenance) {
   finish();
   const std::size_t bytes = staging_bytes(tensors);
-  if (staging_.bytes() < bytes) staging_ = Buffer(bytes, stream.device(), Buffer::Use::staging);
+  if (staging_.bytes() < bytes + alignment) staging_ = Buffer(bytes + alignment, stream.device(), Buffer::Use::staging);
+  std::byte* const memory = staging_.data() + (-reinterpret_cast<std::uintptr_t>(staging_.data())) % alignment;
   std::vector<NamedTensor> staged;
   std::vector<Snapshot::Copy> copies;
   std::size_t offset = 0;
   for (const NamedTensor& named : tensors) {
-    staged.push_back({named.name, Tensor(staging_.data() + offset, named.tensor.dtype, named.tensor.shape),
-                      named.first_row, named.whole});
+    staged.push_back(
+        {named.name, Tensor(memory + offset, named.tensor.dtype, named.tensor.shape), named.first_row, named.whole});
     copies.push_back({named.tensor, staged.back().tensor});
     offset += padded(named.tensor.bytes());
   }

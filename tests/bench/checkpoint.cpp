@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench_checkpoint FOLDER [MIB]: checkpoints as the training writes them (lib/train/saver.h), in turns:
-// - beside the same bytes written plainly and synced, from the call to the complete folder;
+// - beside the same bytes written plainly and synced, and written past the page cache, from the call to the complete
+//   folder;
+// - read back, with checksums, beside its parts read plainly, both from the disk;
 // - behind a loop of steps that multiply matrices on one thread: what the loop loses by one checkpoint.
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,12 +17,14 @@
 #include <string>
 #include <vector>
 
+#include "formats/checkpoint.h"
 #include "kernels/gemm.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/json_value.h"
 #include "lib/device/memory.h"
+#include "lib/store/checkpoint_model.h"
 #include "lib/train/saver.h"
 
 namespace hearth {
@@ -39,14 +43,32 @@ double seconds_of(const std::function<void()>& body) {
   return watch.seconds();
 }
 
-void write_plainly(const fs::path& path, const std::byte* from, std::size_t bytes) {
-  const int file = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0644);
+// flags: O_DIRECT or none.
+void write_plainly(const fs::path& path, const std::byte* from, std::size_t bytes, int flags) {
+  const int file = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | flags, 0644);
   for (std::size_t at = 0; at < bytes;) {
     const ssize_t n = ::write(file, from + at, bytes - at);
     if (n <= 0) throw system_error(path.string(), errno);
     at += static_cast<std::size_t>(n);
   }
   if (::fsync(file) != 0) throw system_error(path.string(), errno);
+  ::close(file);
+}
+
+// What the page cache holds of a file goes.
+void forget(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY);
+  if (::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) != 0) throw system_error(path.string(), errno);
+  ::close(file);
+}
+
+void read_plainly(const fs::path& path, std::byte* to, std::size_t bytes) {
+  const int file = ::open(path.c_str(), O_RDONLY);
+  for (std::size_t at = 0; at < bytes;) {
+    const ssize_t n = ::read(file, to + at, bytes - at);
+    if (n <= 0) throw system_error(path.string(), errno);
+    at += static_cast<std::size_t>(n);
+  }
   ::close(file);
 }
 
@@ -67,17 +89,48 @@ class Bench {
   }
 
   void bandwidth() {
-    std::vector<double> ours, plain, ratios;
+    std::vector<double> ours, plain, direct, ratios, direct_ratios;
     for (int round = 0; round < rounds; ++round) {
-      plain.push_back(seconds_of([&] { write_plainly(folder_ / "plain", memory_.data(), bytes()); }));
+      plain.push_back(seconds_of([&] { write_plainly(folder_ / "plain", memory_.data(), bytes(), 0); }));
       ours.push_back(seconds_of([&] {
         save();
         saver_.finish();
       }));
+      direct.push_back(seconds_of([&] { write_plainly(folder_ / "direct", memory_.data(), bytes(), O_DIRECT); }));
       ratios.push_back(plain.back() / ours.back());
+      direct_ratios.push_back(direct.back() / ours.back());
     }
     fs::remove(folder_ / "plain");
+    fs::remove(folder_ / "direct");
     print({{"bench", "checkpoint bandwidth"},
+           {"seconds", median(ours)},
+           {"plain_seconds", median(plain)},
+           {"direct_seconds", median(direct)},
+           {"rate", static_cast<double>(bytes()) / median(ours)},
+           {"ceiling", static_cast<double>(bytes()) / median(plain)},
+           {"ratio", median(ratios)},
+           {"direct_ratio", median(direct_ratios)}});
+  }
+
+  void reading() {
+    save(), saver_.finish();
+    const fs::path checkpoint = folder_ / store::step_folder_name(step_), part = checkpoint / "part-00000.h5";
+    std::vector<double> ours, plain, ratios;
+    Buffer memory(bytes());
+    for (int round = 0; round < rounds; ++round) {
+      forget(part);
+      plain.push_back(seconds_of([&] { read_plainly(part, memory.data(), bytes()); }));
+      forget(part);
+      ours.push_back(seconds_of([&] {
+        const formats::CheckpointReader reader(checkpoint);
+        for (std::size_t i = 0; i < tensors_.size(); ++i) {
+          const Tensor& like = tensors_[i].tensor;
+          reader.read(tensors_[i].name, Tensor(memory.data() + i * like.bytes(), like.dtype, like.shape));
+        }
+      }));
+      ratios.push_back(plain.back() / ours.back());
+    }
+    print({{"bench", "checkpoint reading"},
            {"seconds", median(ours)},
            {"plain_seconds", median(plain)},
            {"rate", static_cast<double>(bytes()) / median(ours)},
@@ -149,6 +202,7 @@ int main(int argc, char** argv) {
   try {
     Bench bench(argv[1], static_cast<std::size_t>(argc > 2 ? std::stoul(argv[2]) : 512) << 20);
     bench.bandwidth();
+    bench.reading();
     bench.behind_steps();
     return 0;
   } catch (const Error& error) {
