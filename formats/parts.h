@@ -19,13 +19,14 @@ struct Part {
 
 constexpr std::string_view parts_feature = "parts";
 
-// Paths are stored relative to the index's folder. provenance: of the whole. texts: what else the format has of the
-// whole, (name, text).
+// Parts lie in the index's folder or below it; paths are stored relative to it. provenance: of the whole. texts: what
+// else the format has of the whole, (name, text).
 void write_index(const std::filesystem::path& path, bool overwrite, const FormatVersion& version,
                  const std::vector<Part>& parts, const Json& provenance,
                  const std::vector<std::pair<std::string, std::string>>& texts = {});
 
-// The parts of the index at path, in order; none when it is a whole file. Throws Error{data} when the index is damaged.
+// The parts of the index at path, in order; none when it is a whole file. Throws Error{data} when the index is damaged,
+// also when it names files outside its folder.
 std::vector<Part> parts_of(const Hdf5Reader& file, const std::filesystem::path& path);
 
 // Throws Error{data} when the part at hand is not the one of the index.

@@ -7,6 +7,7 @@
 #include "formats/checkpoint.h"
 #include "formats/classifier.h"
 #include "formats/documents.h"
+#include "formats/hdf5_file.h"
 #include "formats/parts.h"
 #include "formats/tokens.h"
 #include "lib/base/json_value.h"
@@ -74,21 +75,38 @@ void make_classifier(const fs::path& path) {
   write_classifier(path, true, classifier, Json{{"producer", "golden"}});
 }
 
-// Indexes: one that stands for a file twice, and some that must not read.
+// Indexes: one that stands for a file twice, and some that must not read, whose parts lie in failed/v1.0.h5.parts.
 void make_indexes(const fs::path& documents) {
   const fs::path file = documents / "passed/v1.0.h5", failed = documents / "failed";
   const Json provenance{{"producer", "golden"}};
   write_documents_index(documents / "passed/v1.0-parts.h5", true, {file, file}, provenance, Json{{"documents", 18}});
-  const std::string digest = DocumentsReader(file).digest();
-  const auto fails = [&](const char* name, const std::vector<Part>& parts, const std::string& message) {
-    constexpr FormatVersion version{"documents", 1, 0, "hearth shard"};
-    write_index(failed / name, true, version, parts, provenance, {{"statistics", "{}"}});
+  fs::create_directories(failed / "v1.0.h5.parts");
+  fs::copy_file(file, failed / "v1.0.h5.parts/whole.h5", fs::copy_options::overwrite_existing);
+  write_documents_index(failed / "v1.0.h5.parts/index.h5", true, {failed / "v1.0.h5.parts/whole.h5"}, provenance,
+                        Json{{"documents", 9}});
+  const std::string digest = DocumentsReader(file).digest(), other(64, '0');
+  using Named = std::vector<std::pair<std::string, std::string>>;  // names and digests of parts
+  const auto fails = [&](const char* name, const Named& parts, const std::string& message) {
+    Hdf5Writer index(failed / name, true, {"documents", 1, 0, "hearth shard"});
+    Json list = Json::array();
+    for (const auto& [part, its_digest] : parts) list.push_back({{"file", part}, {"digest", its_digest}});
+    index.set_required({std::string(parts_feature)});
+    index.write_text("parts", dump_json(list));
+    index.write_text("provenance", dump_json(provenance));
+    index.write_text("statistics", "{}");
+    index.set("digest", other);
+    index.finish();
     write_file(failed / (std::string(name) + ".expected"), "FILE: " + message + "\n");
   };
-  fails("parts-other.h5", {{file, digest}, {file, std::string(64, '0')}}, "its part ...");
-  fails("parts-gone.h5", {{file, digest}, {failed / "gone.h5", digest}}, "its part...");
-  fails("parts-nested.h5", {{documents / "passed/v1.0-parts.h5", digest}}, "its part...");
+  const std::string outside = " lies outside the folder of the index: damaged, or made by others; make it again";
+  fails("parts-other.h5", {{"v1.0.h5.parts/whole.h5", digest}, {"v1.0.h5.parts/whole.h5", other}}, "its part ...");
+  fails("parts-gone.h5", {{"v1.0.h5.parts/whole.h5", digest}, {"v1.0.h5.parts/gone.h5", digest}}, "its part...");
+  fails("parts-nested.h5", {{"v1.0.h5.parts/index.h5", digest}}, "its part: ...");
   fails("parts-none.h5", {}, "parts: an index of no parts; make it again");
+  fails("parts-above.h5", {{"v1.0.h5.parts/../../passed/v1.0.h5", digest}},
+        "parts: \"v1.0.h5.parts/../../passed/v1.0.h5\"" + outside);
+  fails("parts-absolute.h5", {{"/v1.0.h5", digest}}, "parts: \"/v1.0.h5\"" + outside);
+  fails("parts-unnamed.h5", {{"", digest}}, "parts: \"\"" + outside);
 }
 
 }  // namespace

@@ -23,10 +23,18 @@ void read_documents(const fs::path& path) {
   for (std::uint64_t b = 0; b < reader.n_blocks(); ++b) reader.read_block(b);
   for (std::uint64_t b = 0; b < reader.n_rejected_blocks(); ++b) reader.read_rejected_block(b);
 }
-void read_tokens(const fs::path& path) { TokensReader(path).verify(); }
-void read_classifier_file(const fs::path& path) { read_classifier(path); }
-void read_checkpoint(const fs::path& path) { CheckpointReader(path).verify(); }
-void read_safetensors(const fs::path& path) { const SafetensorsFile file(path); }
+void read_tokens(const fs::path& path) {
+  TokensReader(path).verify();
+}
+void read_classifier_file(const fs::path& path) {
+  read_classifier(path);
+}
+void read_checkpoint(const fs::path& path) {
+  CheckpointReader(path).verify();
+}
+void read_safetensors(const fs::path& path) {
+  const SafetensorsFile file(path);
+}
 
 struct Format {
   const char* name;
@@ -41,7 +49,8 @@ constexpr Format golden_formats[] = {{"documents", read_documents},
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() != ".expected") files.push_back(entry.path());
+    const fs::path extension = entry.path().extension();  // .parts: of indexes, which name them
+    if (extension != ".expected" && extension != ".parts") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   return files;
