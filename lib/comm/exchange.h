@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -55,6 +56,41 @@ Received<Record> exchanged(Communicator& world, std::vector<std::vector<Record>>
 
 // The same for texts, one for each rank.
 std::vector<std::string> exchanged_texts(Communicator& world, std::vector<std::string> outgoing);
+
+// Texts in the order they were asked for; they lie in `told`.
+struct Told {
+  std::vector<std::string> told;
+  std::vector<std::string_view> texts;
+};
+
+// What ranks answer to questions: answer(question, text) appends to text. questions: (rank, question).
+template <class Question, class Answer>
+Told told_by(Communicator& world, const std::vector<std::pair<int, Question>>& questions, const Answer& answer) {
+  const auto n_ranks = static_cast<std::size_t>(world.size());
+  std::vector<std::vector<Question>> asked(n_ranks);
+  for (const auto& [rank, question] : questions) asked[static_cast<std::size_t>(rank)].push_back(question);
+  const Received<Question> came = exchanged(world, std::move(asked));
+  std::vector<std::string> answers(n_ranks);
+  std::vector<std::vector<std::uint64_t>> sizes(n_ranks);
+  for (std::size_t r = 0; r < n_ranks; ++r) {
+    for (const Question& question : came.from(static_cast<int>(r))) {
+      const std::size_t before = answers[r].size();
+      answer(question, answers[r]);
+      sizes[r].push_back(answers[r].size() - before);
+    }
+  }
+  Told result{exchanged_texts(world, std::move(answers)), {}};
+  const Received<std::uint64_t> told_sizes = exchanged(world, std::move(sizes));
+  std::vector<std::size_t> at(n_ranks, 0), next(n_ranks, 0);
+  result.texts.reserve(questions.size());
+  for (const auto& [rank, question] : questions) {
+    const auto r = static_cast<std::size_t>(rank);
+    const std::size_t n = told_sizes.from(rank)[next[r]++];
+    result.texts.push_back(std::string_view(result.told[r]).substr(at[r], n));
+    at[r] += n;
+  }
+  return result;
+}
 
 // The sum of each number over all ranks.
 std::vector<std::int64_t> summed(Communicator& world, std::vector<std::int64_t> values);

@@ -277,7 +277,8 @@ int plan(const Options& options, Context& context) {
   }
   // A thread holds a document up to four times over, or an HTML page and its tree.
   const std::uint64_t per_thread = 2 * budget_bytes_per_thread + 36 * options.max_document_bytes;
-  const std::uint64_t memory = static_cast<std::uint64_t>(context.pool.n_threads()) * per_thread;
+  const std::uint64_t memory =
+      static_cast<std::uint64_t>(context.pool.n_threads()) * per_thread + options.duplicates.memory_bytes;
   const std::vector<std::string> names = stages_of(options, {}, context).names();
   if (context.json) {
     Json types = Json::object();
@@ -300,7 +301,7 @@ int plan(const Options& options, Context& context) {
     table.add({"unreadable", std::to_string(unreadable.documents), std::to_string(unreadable.bytes)});
   table.add({"all", std::to_string(all.documents), std::to_string(all.bytes)});
   std::fputs(table.text().c_str(), stdout);
-  std::printf("stages: %s\nwould write %s with %d threads and at most %s of memory, and 112 bytes a document\n",
+  std::printf("stages: %s\nwould write %s with %d threads and at most %s of memory, and 2 bytes a document\n",
               join(names, ", ").c_str(), options.output.c_str(), context.pool.n_threads(),
               human_bytes(static_cast<double>(memory)).c_str());
   return 0;

@@ -49,7 +49,7 @@ void add_duplicate_options(Command& command, DuplicateOptions& options) {
   command.option(
       "against", &options.against, "FILE",
       "a documents file whose texts are not to come again: a new delivery beside an existing corpus; may be repeated");
-  command.size("dedup-memory", &options.memory_bytes, "SIZE", "memory to sort in; the rest is done on disk")
+  command.size("dedup-memory", &options.memory_bytes, "SIZE", "most memory of finding duplicates, whatever their number; the rest is done on disk, in OUTPUT.work")
       .range(1 << 20);
   add_suite_options(command, options);
 }
@@ -68,10 +68,9 @@ std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions
 }
 
 std::vector<std::unique_ptr<text::CorpusStage>> make_duplicate_stages(const DuplicateOptions& options,
-                                                                      const std::filesystem::path& folder,
-                                                                      bool many_ranks) {
+                                                                      const std::filesystem::path& folder) {
   std::vector<std::unique_ptr<text::CorpusStage>> stages;
-  stages.push_back(std::make_unique<dedup::ExactDuplicates>(many_ranks, folder));
+  stages.push_back(std::make_unique<dedup::ExactDuplicates>(options.memory_bytes, folder));
   if (options.near != "keep") {
     dedup::NearOptions near;
     near.threshold = options.near_threshold;

@@ -31,9 +31,8 @@ std::unique_ptr<text::DocumentStage> make_decontamination(const DuplicateOptions
                                                           std::uint64_t least_characters);
 
 // Exact duplicates, near ones, repeated passages: those that are asked for, in this order. Temporary files lie in
-// folder; empty: the system's. many_ranks: they conclude together with those of other ranks.
+// folder; empty: the system's.
 std::vector<std::unique_ptr<text::CorpusStage>> make_duplicate_stages(const DuplicateOptions& options,
-                                                                      const std::filesystem::path& folder,
-                                                                      bool many_ranks);
+                                                                      const std::filesystem::path& folder);
 
 }  // namespace hearth::tools::shard

@@ -50,10 +50,6 @@ std::optional<Judgement> judge_corpus(const Spool& spool, const Stages& stages, 
         if (verdict == Judgement::kept && stage.judge(rows.shared(row))) verdict = static_cast<std::uint8_t>(i);
       }
     });
-    for (std::uint64_t row = 0; row < judgement.by_row.size(); ++row) {
-      if (judgement.by_row[row] != Judgement::kept) continue;
-      if (const auto group = stage.group_of(rows.shared(row))) judgement.group_of.emplace(row, *group);
-    }
   }
   context.log.progress_done();
   return judgement;

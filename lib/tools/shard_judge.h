@@ -4,7 +4,6 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "lib/comm/exchange.h"
@@ -17,7 +16,6 @@ namespace hearth::tools::shard {
 struct Judgement {
   static constexpr std::uint8_t kept = 0xff, rejected_before = 0xfe;
   std::vector<std::uint8_t> by_row;  // kept, rejected_before (by a document stage), or the corpus stage that rejects it
-  std::unordered_map<std::uint64_t, text::Group> group_of;  // of rows that are held out with others
 };
 
 // Collective: each rank judges the rows of its spool, by those of all. Rows of the spool are counted from 0 in the

@@ -30,7 +30,7 @@ Stages stages_of(const Options& options, const std::filesystem::path& folder, Co
   if (auto stage = make_perplexity_stage(options.perplexity, options.quality.action == "reject", context)) {
     stages.document.push_back(std::move(stage));
   }
-  stages.corpus = make_duplicate_stages(options.duplicates, folder, !context.mesh->alone());
+  stages.corpus = make_duplicate_stages(options.duplicates, folder);
   if (auto stage = make_common_lines(options.boilerplate, options.duplicates.memory_bytes, folder))
     stages.corpus.push_back(std::move(stage));
   return stages;

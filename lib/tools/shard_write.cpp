@@ -181,6 +181,11 @@ void CorpusWriter::conclude(Passing& passing) const {
   if (passing.row.reference) return;
   passing.row.document.id = passing.row.id();
   const std::uint8_t verdict = judgement_.by_row[passing.number];
+  const std::size_t n_passed = verdict == Judgement::rejected_before ? 0
+                               : verdict == Judgement::kept          ? stages_.corpus.size()
+                                                                     : verdict;
+  for (std::size_t i = 0; i < n_passed && !passing.group; ++i)
+    passing.group = stages_.corpus[i]->group_of(rows_.shared(passing.number));
   if (verdict == Judgement::rejected_before) {
     passing.rejection = passing.row.rejection;
     passing.stage = passing.row.stage;
@@ -257,10 +262,9 @@ void CorpusWriter::write_packed(formats::Document document, std::uint64_t n_file
 // the split is what its corpus says.
 formats::Split CorpusWriter::split_of(const Passing& passing) const {
   const text::SplitFractions fractions{options_.validation_fraction, options_.test_fraction};
-  const auto found = judgement_.group_of.find(passing.number);
-  if (found == judgement_.group_of.end()) return text::choose_split(passing.row.text_hash, context_.seed, fractions);
-  const text::Group& group = found->second;
-  return group.split ? *group.split : text::choose_split(group.text_hash, context_.seed, fractions);
+  const std::optional<text::Group>& group = passing.group;
+  if (!group) return text::choose_split(passing.row.text_hash, context_.seed, fractions);
+  return group->split ? *group->split : text::choose_split(group->text_hash, context_.seed, fractions);
 }
 
 void CorpusWriter::sample(const Passing& passing) {

@@ -3,6 +3,7 @@
 // out of those that stay, groups held out together; counted and sampled as they pass.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,7 @@ class CorpusWriter {
     std::string text;
     std::uint64_t number = 0;  // in the spool
     std::optional<text::Rejection> rejection;
+    std::optional<text::Group> group;      // that it is held out with
     std::vector<std::uint64_t> cut_bytes;  // by corpus stage
     std::vector<std::string> cut_begins;   // the beginning of what each took out
     std::size_t stage = 0;                 // that rejected it

@@ -59,7 +59,7 @@ std::string_view source_of(std::string_view source) {
 }
 
 CommonLines::CommonLines(CommonLineOptions options) : options_(std::move(options)) {
-  lines_.emplace(options_.folder, options_.memory_bytes);
+  lines_.emplace(options_.folder, options_.memory_bytes, /*whole_groups=*/true);
 }
 
 // The hash of the source, then those of the lines, each once.
@@ -96,11 +96,11 @@ void CommonLines::conclude(comm::Communicator& world) {
   const std::int64_t n_sources = count_sources(world);
   const comm::Numbering documents = world.size() > 1 ? comm::Numbering(world, 0, documents_.size()) : comm::Numbering();
   lines_->for_each_round(
-      world,
+      world, sizeof(Counted),
       [&](const Line& line) {
         return Line{line.hash, documents.shared(line.document)};
       },
-      [&](std::span<const Line> lines) { count(world, lines, documents); });
+      [&](std::span<const Line> lines, bool) { count(world, lines, documents); });
   lines_.reset();
   std::sort(common_.begin(), common_.end());
   common_.erase(std::unique(common_.begin(), common_.end()), common_.end());

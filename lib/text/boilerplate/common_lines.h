@@ -8,7 +8,7 @@
 // Many ranks count each line at the owner of its hash, which tells those whose documents hold it.
 // A line is known by 32 bits of its hash: of the lines of a source with c common ones, c in 2^32 go by mistake. The
 // sketch is 4 bytes a line; on disk 16 bytes for each line of each document, sorted within the memory budget; in
-// memory 8 bytes for each common line and 16 a document.
+// memory 8 bytes for each common line, 16 a document, and 16 for each document of the line that most hold.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "lib/text/corpus_stage.h"
-#include "lib/text/dedup/spill.h"
+#include "lib/text/dedup/record_groups.h"
 
 namespace hearth::text::boilerplate {
 

@@ -2,9 +2,12 @@
 #include "lib/text/dedup/near.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -27,39 +30,90 @@ std::string two_digits(double value) {
   return text;
 }
 
-// Appends text to the bytes that go apart from records, and returns its length.
-std::uint64_t append(std::string& bytes, std::string_view text) {
-  bytes += text;
-  return text.size();
-}
-
 }  // namespace
 
 // A document of a cluster, as the rank that decides about it must know it.
 struct NearDuplicates::Member {
-  std::uint64_t first = 0, entry = 0;  // the cluster's first entry, and this one: numbers of all ranks
-  Entry what;
-  std::uint64_t id_bytes = 0;  // the id comes apart
+  std::uint64_t first = 0;           // the cluster's first entry
+  std::uint64_t order = 0;           // who is taken first
+  std::uint64_t entry = 0, row = 0;  // this one; entries are numbers of all ranks
+  bool reference = false;
+  Signature signature{};
+  std::uint64_t key() const { return first; }
+  bool operator<(const Member& other) const {
+    return std::tie(first, order, entry) < std::tie(other.first, other.order, other.entry);
+  }
 };
 
 // What becomes of a document of a cluster.
 struct NearDuplicates::Verdict {
-  std::uint64_t row = 0;
+  std::uint64_t row = 0, entry = 0;
   Group group;
   std::uint64_t n_copies = 0;  // that it stands for
   float similarity = -1;       // to the one kept for it; negative: it stays
-  std::uint64_t id_bytes = 0;  // of the one kept for it, comes apart
+  std::uint64_t kept = 0;      // the entry of that one
+  std::uint64_t key() const { return row; }
+  bool operator<(const Verdict& other) const { return row < other.row; }
 };
 
-struct NearDuplicates::Contender {
-  const Member* member = nullptr;
-  std::size_t rank = 0;  // that holds it
-  std::string_view id, kept_id;
-  Verdict verdict;
+// Decides about one cluster after the other: who stays, who goes for whom. Holds no more of one than those that stay.
+class NearDuplicates::Decider {
+ public:
+  // group_of: of the first entry of a cluster. said gets the verdicts.
+  Decider(double threshold, std::function<Group(std::uint64_t)> group_of, std::function<void(const Verdict&)> said)
+      : threshold_(threshold), group_of_(std::move(group_of)), said_(std::move(said)) {}
+
+  // Members of a cluster come one after the other, in the order in which they are taken.
+  void add(const Member& member) {
+    if (n_clusters_ == 0 || member.first != first_) {
+      end();
+      first_ = member.first;
+      group_ = group_of_(first_);
+      ++n_clusters_;
+    }
+    Stayer* best = nullptr;
+    double similarity = -1;
+    for (Stayer& stayer : stayers_) {
+      if (member.reference) break;
+      const double here = similarity_of(stayer.signature, member.signature);
+      if (here > similarity) best = &stayer, similarity = here;
+    }
+    Verdict verdict{member.row, member.entry, group_, 0, -1, 0};
+    if (similarity >= threshold_) {
+      ++best->verdict.n_copies;
+      verdict.similarity = static_cast<float>(similarity);
+      verdict.kept = best->verdict.entry;
+    } else if (stayers_.size() < most_kept) {
+      return stayers_.push_back({member.signature, verdict}), void();
+    }
+    said_(verdict);
+  }
+  void end() {
+    for (const Stayer& stayer : stayers_) said_(stayer.verdict);
+    stayers_.clear();
+  }
+  std::int64_t n_clusters() const { return n_clusters_; }
+
+ private:
+  struct Stayer {
+    Signature signature;
+    Verdict verdict;
+  };
+  double threshold_;
+  std::function<Group(std::uint64_t)> group_of_;
+  std::function<void(const Verdict&)> said_;
+  std::uint64_t first_ = 0;
+  Group group_;
+  std::vector<Stayer> stayers_;
+  std::int64_t n_clusters_ = 0;
 };
 
 NearDuplicates::NearDuplicates(NearOptions options)
-    : options_(std::move(options)), entries_(options_.folder), ids_(options_.folder) {
+    : options_(std::move(options)),
+      entries_(std::make_unique<SpillFile>(options_.folder)),
+      ids_(std::make_unique<SpillFile>(options_.folder)),
+      said_(options_.folder),
+      kept_ids_(options_.folder) {
   bands_.emplace(options_.folder, options_.memory_bytes);
 }
 
@@ -82,9 +136,9 @@ void NearDuplicates::observe(const Row& row, std::string_view sketch) {
   Entry entry;
   std::memcpy(entry.signature.data(), sketch.data(), n_permutations);
   std::memcpy(&entry.n_bytes, sketch.data() + n_permutations, sizeof entry.n_bytes);
-  ids_.append(row.id.data(), row.id.size());
+  ids_->append(row.id.data(), row.id.size());
   entry.row = row.number;
-  entry.id_end = ids_.size();
+  entry.id_end = ids_->size();
   entry.text_hash = row.text_hash;
   entry.reference = row.reference;
   entry.split = row.split;
@@ -93,196 +147,190 @@ void NearDuplicates::observe(const Row& row, std::string_view sketch) {
     const std::uint64_t key = mix64(band_of(entry.signature, band) ^ mix64(band + 1));  // apart from other bands' keys
     bands_->add({static_cast<std::uint32_t>(key >> 32), static_cast<std::uint32_t>(key), n_entries_});
   }
-  entries_.append(entry);
+  entries_->append(entry);
   ++n_entries_;
 }
 
 void NearDuplicates::conclude(comm::Communicator& world) {
   if (world.size() > 1) numbering_ = comm::Numbering(world, n_references_, n_entries_ - n_references_);
-  Components components;
+  entries_->end(options_.memory_bytes / 8);
+  ids_->end(options_.memory_bytes / 16);
+  Components components(world.size() > 1 ? numbering_.n() : n_entries_, options_.memory_bytes, options_.folder);
+  Apart apart;
   bands_->for_each_round(
-      world,
+      world, sizeof(Signature) + 2 * sizeof(std::uint64_t),
       [&](const Band& band) {
         return SharedBand{band.key(), numbering_.shared(band.entry)};
       },
-      [&](std::span<const SharedBand> bands) { find_pairs(world, bands, components); });
+      [&](std::span<const SharedBand> bands, bool goes_on) { find_pairs(world, bands, goes_on, apart, components); });
   bands_.reset();
-  choose(world, components.stars(world, numbering_));
-  const auto by_row = [](const auto& a, const auto& b) { return a.row < b.row; };
-  std::sort(copies_.begin(), copies_.end(), by_row);
-  std::sort(held_.begin(), held_.end(), by_row);
-  std::sort(kept_.begin(), kept_.end());
+  choose(world, components);
   count(world);
+  entries_.reset();
+  ids_.reset();
 }
 
 // Joins what shares a band and is similar enough. Each of a band is compared with those before it that are apart: what
 // this finds depends on the band alone, so that it does not matter where and in which order bands are looked at.
-void NearDuplicates::find_pairs(comm::Communicator& world, std::span<const SharedBand> bands, Components& components) {
-  const auto entries = entries_.map_as<Entry>();
+void NearDuplicates::find_pairs(comm::Communicator& world, std::span<const SharedBand> bands, bool goes_on,
+                                Apart& apart, Components& components) {
   std::vector<std::uint64_t> compared;
-  for_each_group(bands, [&](std::span<const SharedBand> group) {
+  const auto for_each_shared = [&](const auto& visit) {  // by two, some of which may be in other rounds
+    for (std::size_t begin = 0, end = 0; begin < bands.size(); begin = end) {
+      while (end < bands.size() && bands[end].hash == bands[begin].hash) ++end;
+      const bool begun = begin == 0 && !apart.entries.empty() && apart.key == bands[0].hash;
+      const bool unended = end == bands.size() && goes_on;
+      if (end - begin > 1 || begun || unended) visit(bands.subspan(begin, end - begin), begun, unended);
+    }
+  };
+  for_each_shared([&](std::span<const SharedBand> group, bool, bool) {
     for (const SharedBand& band : group) compared.push_back(band.entry);
   });
   std::sort(compared.begin(), compared.end());
   compared.erase(std::unique(compared.begin(), compared.end()), compared.end());
-  const std::vector<Signature> signatures = comm::fetched<Signature>(
-      world, numbering_, compared, [&](std::uint64_t entry) -> const Signature& { return entries[entry].signature; });
-  const auto signature_of = [&](std::uint64_t entry) -> const Signature& {
+  const std::vector<Signature> signatures =
+      comm::fetched<Signature>(world, numbering_, compared, [&](std::uint64_t entry) { return signature_of(entry); });
+  const auto signature = [&](std::uint64_t entry) -> const Signature& {
     const auto place = std::lower_bound(compared.begin(), compared.end(), entry);
     return signatures[static_cast<std::size_t>(place - compared.begin())];
   };
-  std::vector<std::pair<std::uint64_t, const Signature*>> apart;
-  for_each_group(bands, [&](std::span<const SharedBand> group) {
-    apart.clear();
+  std::vector<std::pair<std::uint64_t, const Signature*>> those;  // that are apart
+  for_each_shared([&](std::span<const SharedBand> group, bool begun, bool unended) {
+    those.clear();
+    const Apart before = begun ? std::exchange(apart, {}) : Apart{};
+    for (const auto& [entry, its] : before.entries) those.emplace_back(entry, &its);
     for (const SharedBand& band : group) {
-      const Signature& signature = signature_of(band.entry);
-      const auto found = std::find_if(apart.begin(), apart.end(), [&](const auto& other) {
-        return similarity_of(*other.second, signature) >= options_.threshold;
+      const Signature& own = signature(band.entry);
+      const auto found = std::find_if(those.begin(), those.end(), [&](const auto& other) {
+        return similarity_of(*other.second, own) >= options_.threshold;
       });
-      if (found != apart.end()) {
+      if (found != those.end()) {
         components.join(found->first, band.entry);
-      } else if (apart.size() < most_compared) {
-        apart.emplace_back(band.entry, &signature);
+      } else if (those.size() < most_compared) {
+        those.emplace_back(band.entry, &own);
       }
     }
+    if (!unended) return;
+    apart.key = group[0].hash;
+    for (const auto& [entry, its] : those) apart.entries.emplace_back(entry, *its);
   });
 }
 
-// Sends each cluster to the rank that holds its first document, decides there, and brings back what was decided; some
-// clusters at a time, so that memory is bounded. held: (entry, first of its cluster) of this rank's documents.
-void NearDuplicates::choose(comm::Communicator& world, const std::vector<Edge>& held) {
-  const auto n_ranks = static_cast<std::size_t>(world.size());
-  const auto entries = entries_.map_as<Entry>();
-  const std::int64_t n_all = comm::summed(world, {static_cast<std::int64_t>(held.size())})[0];
-  const std::uint64_t bytes = static_cast<std::uint64_t>(n_all) * (sizeof(Member) + 2 * sizeof(Verdict)) / n_ranks;
-  const std::uint64_t n_rounds = 1 + bytes / std::max<std::uint64_t>(options_.memory_bytes / 2, 1);
-  for (std::uint64_t round = 0; round < n_rounds; ++round) {
-    std::vector<std::vector<Member>> outgoing(n_ranks);
-    std::vector<std::string> ids(n_ranks);
-    for (const Edge& edge : held) {
-      if (mix64(edge.to) % n_rounds != round) continue;
-      const auto to = static_cast<std::size_t>(numbering_.holder(edge.to));
-      const std::uint64_t own = numbering_.own(edge.from);
-      outgoing[to].push_back({edge.to, edge.from, entries[own], append(ids[to], id_of(own))});
-    }
-    const comm::Received<Member> members = comm::exchanged(world, std::move(outgoing));
-    const std::vector<std::string> member_ids = comm::exchanged_texts(world, std::move(ids));
-    std::vector<std::vector<Verdict>> verdicts(n_ranks);
-    std::vector<std::string> kept_ids(n_ranks);
-    decide(members, member_ids, verdicts, kept_ids);
-    const comm::Received<Verdict> decided = comm::exchanged(world, std::move(verdicts));
-    const std::vector<std::string> decided_ids = comm::exchanged_texts(world, std::move(kept_ids));
-    for (std::size_t r = 0; r < n_ranks; ++r) {
-      std::size_t at = 0;
-      for (const Verdict& verdict : decided.from(static_cast<int>(r))) {
-        take(verdict, decided_ids[r].substr(at, verdict.id_bytes));
-        at += verdict.id_bytes;
+// Sends each cluster to the rank that holds its first document, decides there, and brings back what was decided.
+void NearDuplicates::choose(comm::Communicator& world, Components& components) {
+  const std::uint64_t memory = options_.memory_bytes / 4;  // for each of what is on its way, sorted, and looked at
+  PartitionedBytes members(options_.folder, sizeof(Member), memory), verdicts(options_.folder, sizeof(Verdict), memory);
+  const auto own = [&](std::uint64_t entry) { return partition_of(numbering_.own(entry), n_entries_); };
+  {
+    const auto take = [&](std::span<const Member> some) {
+      for (const Member& member : some) members.append(own(member.first), &member);
+    };
+    Shuffle<Member, decltype(take)> shuffle(world, memory, take);
+    components.for_each_star(world, numbering_, [&](const Edge& edge) {
+      const auto entry = entries_->read_as<Entry>(numbering_.own(edge.from) * sizeof(Entry));
+      const std::uint64_t order = options_.keep == Keep::longest ? ~entry.n_bytes : 0;
+      shuffle.send(static_cast<std::size_t>(numbering_.holder(edge.to)),
+                   {edge.to, std::uint64_t{entry.reference ? 0u : 1u} << 32 | order, edge.from, entry.row,
+                    entry.reference, entry.signature});
+    });
+    shuffle.finish();
+  }
+  {
+    const auto take = [&](std::span<const Verdict> some) {
+      for (const Verdict& verdict : some) verdicts.append(own(verdict.entry), &verdict);
+    };
+    Shuffle<Verdict, decltype(take)> shuffle(world, memory, take);
+    const auto group_of = [&](std::uint64_t first) {
+      const auto entry = entries_->read_as<Entry>(numbering_.own(first) * sizeof(Entry));
+      Group group{entry.row, entry.text_hash, std::nullopt};
+      if (entry.reference) group.split = entry.split;
+      return group;
+    };
+    Decider decider(options_.threshold, group_of, [&](const Verdict& verdict) {
+      shuffle.send(static_cast<std::size_t>(numbering_.holder(verdict.entry)), verdict);
+    });
+    for_each_sorted<Member>(members, options_.folder, memory, [&](const Member& member) { decider.add(member); });
+    decider.end();
+    shuffle.finish();
+    n_clusters_ = decider.n_clusters();
+  }
+  constexpr std::uint64_t id_bytes = 200;  // with what holds and sends it
+  auto chunks = sorted_chunks<Verdict>(verdicts, options_.folder,
+                                       chunk_bytes_of(memory, world.size(), sizeof(Verdict), id_bytes));
+  for (;;) {
+    const auto chunk = chunks.next();
+    if (!any_of(world, !chunk.empty())) break;
+    take(world, chunk);
+  }
+}
+
+// Remembers what was decided about documents of this rank, with the ids of those kept for them. Collective.
+void NearDuplicates::take(comm::Communicator& world, std::span<const Verdict> verdicts) {
+  std::vector<std::uint64_t> kept;
+  std::vector<std::pair<int, std::uint64_t>> asked;
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.similarity < 0 || (!kept.empty() && kept.back() == verdict.kept)) continue;
+    kept.push_back(verdict.kept);
+    asked.emplace_back(numbering_.holder(verdict.kept), numbering_.own(verdict.kept));
+  }
+  const comm::Told ids =
+      comm::told_by(world, asked, [&](std::uint64_t own_entry, std::string& text) { text += id_of(own_entry); });
+  std::size_t next = 0;
+  for (const Verdict& verdict : verdicts) {
+    Said said{verdict.row, verdict.group, static_cast<std::uint32_t>(verdict.n_copies), verdict.similarity, 0};
+    if (verdict.similarity >= 0) {
+      ++n_copies_;
+      if (next == 0 || kept[next - 1] != verdict.kept) {
+        const std::string_view id = ids.texts[next++];
+        last_kept_id_ = kept_ids_.size();
+        kept_ids_.append(static_cast<std::uint32_t>(id.size()));
+        kept_ids_.append(id.data(), id.size());
       }
+      said.kept_id = last_kept_id_;
     }
-  }
-}
-
-// Decides about the clusters among members, and what to tell to whom. Ids lie one after the other, from each rank.
-void NearDuplicates::decide(const comm::Received<Member>& members, const std::vector<std::string>& ids,
-                            std::vector<std::vector<Verdict>>& verdicts, std::vector<std::string>& kept_ids) {
-  std::vector<Contender> all;
-  for (std::size_t r = 0; r < ids.size(); ++r) {
-    std::size_t at = 0;
-    for (const Member& member : members.from(static_cast<int>(r))) {
-      all.push_back({&member, r, std::string_view(ids[r]).substr(at, member.id_bytes), {}, {}});
-      at += member.id_bytes;
-    }
-  }
-  std::sort(all.begin(), all.end(), [](const Contender& a, const Contender& b) {
-    return std::pair(a.member->first, a.member->entry) < std::pair(b.member->first, b.member->entry);
-  });
-  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
-    while (end < all.size() && all[end].member->first == all[begin].member->first) ++end;
-    decide(std::span(all).subspan(begin, end - begin));
-    ++n_clusters_;
-  }
-  for (const Contender& contender : all) {
-    verdicts[contender.rank].push_back(contender.verdict);
-    kept_ids[contender.rank] += contender.kept_id;
-  }
-}
-
-// Decides about one cluster: who stays, who goes for whom. members: in the input order.
-void NearDuplicates::decide(std::span<Contender> members) const {
-  const Entry& first = members.front().member->what;
-  Group group{first.row, first.text_hash, std::nullopt};
-  if (first.reference) group.split = first.split;
-  std::stable_sort(members.begin(), members.end(), [&](const Contender& one, const Contender& other) {
-    const Entry &a = one.member->what, &b = other.member->what;
-    if (a.reference != b.reference) return a.reference;
-    return options_.keep == Keep::longest && a.n_bytes > b.n_bytes;
-  });
-  std::vector<Contender*> stayers;
-  for (Contender& contender : members) {
-    const Entry& entry = contender.member->what;
-    contender.verdict.row = entry.row;
-    contender.verdict.group = group;
-    Contender* best = nullptr;
-    double similarity = -1;
-    for (Contender* const stayer : stayers) {
-      if (entry.reference) break;
-      const double here = similarity_of(stayer->member->what.signature, entry.signature);
-      if (here > similarity) best = stayer, similarity = here;
-    }
-    if (similarity < options_.threshold) {
-      if (stayers.size() < most_kept) stayers.push_back(&contender);
+    said_.append(said);
+    if (verdict.n_copies == 0 || (largest_.size() == n_largest && largest_.back().n_copies >= verdict.n_copies))
       continue;
-    }
-    ++best->verdict.n_copies;
-    contender.kept_id = best->id;
-    contender.verdict.similarity = static_cast<float>(similarity);
-    contender.verdict.id_bytes = best->id.size();
+    largest_.push_back({verdict.row, verdict.n_copies, id_of(numbering_.own(verdict.entry))});
+    std::stable_sort(largest_.begin(), largest_.end(),
+                     [](const Large& a, const Large& b) { return a.n_copies > b.n_copies; });
+    if (largest_.size() > n_largest) largest_.pop_back();
   }
 }
 
-// Remembers what was decided about a document of this rank.
-void NearDuplicates::take(const Verdict& verdict, std::string kept_id) {
-  const bool known = !groups_.empty() && groups_.back().first == verdict.group.first;
-  if (!known) groups_.push_back(verdict.group);
-  held_.push_back({verdict.row, static_cast<std::uint32_t>(groups_.size() - 1)});
-  if (verdict.n_copies > 0) kept_.emplace_back(verdict.row, verdict.n_copies);
-  if (verdict.similarity < 0) return;
-  if (kept_ids_.empty() || kept_ids_.back() != kept_id) kept_ids_.push_back(std::move(kept_id));
-  copies_.push_back({verdict.row, static_cast<std::uint32_t>(kept_ids_.size() - 1), verdict.similarity});
+Signature NearDuplicates::signature_of(std::uint64_t own_entry) const {
+  Signature signature;
+  const std::uint64_t at = own_entry * sizeof(Entry) + offsetof(Entry, signature);
+  entries_->read(at, std::as_writable_bytes(std::span(signature)));
+  return signature;
 }
 
-std::string NearDuplicates::id_of(std::uint64_t entry) {
-  const auto entries = entries_.map_as<Entry>();
-  const auto ids = ids_.map_as<char>();
-  const std::uint64_t begin = entry == 0 ? 0 : entries[entry - 1].id_end;
-  const auto id = ids.subspan(begin, entries[entry].id_end - begin);
-  return {id.begin(), id.end()};
+std::string NearDuplicates::id_of(std::uint64_t own_entry) const {
+  const auto end_of = [&](std::uint64_t entry) {
+    return entries_->read_as<std::uint64_t>(entry * sizeof(Entry) + offsetof(Entry, id_end));
+  };
+  const std::uint64_t begin = own_entry == 0 ? 0 : end_of(own_entry - 1);
+  std::string id(end_of(own_entry) - begin, '\0');
+  ids_->read(begin, std::as_writable_bytes(std::span(id)));
+  return id;
 }
 
 // The findings of all ranks: sums, and the largest of what each has that stands for others.
 void NearDuplicates::count(comm::Communicator& world) {
-  const auto larger = [](const auto& a, const auto& b) {
-    return a.second != b.second ? a.second > b.second : a.first < b.first;
-  };
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> largest = kept_;
-  std::sort(largest.begin(), largest.end(), larger);
-  largest.resize(std::min(n_largest, largest.size()));
   Json own = Json::array();
-  for (const auto& [row, n_copies] : largest) own.push_back({row, n_copies, id_of(entry_of(row))});
+  for (const Large& large : std::exchange(largest_, {})) own.push_back({large.row, large.n_copies, large.id});
   std::vector<Json> all;
   for (const std::string& text : comm::gathered_texts(world, dump_json(own))) {
     for (const Json& one : parse_json(text, "a rank")) all.push_back(one);
   }
-  std::sort(all.begin(), all.end(), [&](const Json& a, const Json& b) {
-    const auto pair = [](const Json& one) {
-      return std::pair(one[0].get<std::uint64_t>(), one[1].get<std::uint64_t>());
-    };
-    return larger(pair(a), pair(b));
+  std::sort(all.begin(), all.end(), [](const Json& a, const Json& b) {
+    const auto number = [](const Json& one, int i) { return one[i].get<std::uint64_t>(); };
+    return number(a, 1) != number(b, 1) ? number(a, 1) > number(b, 1) : number(a, 0) < number(b, 0);
   });
   all.resize(std::min(n_largest, all.size()));
   Json clusters = Json::array();
   for (const Json& one : all) clusters.push_back({{"id", one[2]}, {"copies", one[1]}});
-  const auto sums = comm::summed(world, {n_entries_, static_cast<std::int64_t>(copies_.size()), n_clusters_});
+  const auto sums = comm::summed(world, {n_entries_, n_copies_, n_clusters_});
   findings_ = dump_json({{"documents", sums[0]},
                          {"copies", sums[1]},
                          {"clusters", sums[2]},
@@ -290,52 +338,35 @@ void NearDuplicates::count(comm::Communicator& world) {
                          {"largest", clusters}});
 }
 
-// Of an own row that has one.
-std::uint64_t NearDuplicates::entry_of(std::uint64_t row) {
-  const auto entries = entries_.map_as<Entry>();
-  const auto found = std::lower_bound(entries.begin(), entries.end(), row,
-                                      [](const Entry& entry, std::uint64_t r) { return entry.row < r; });
-  return static_cast<std::uint64_t>(found - entries.begin());
-}
-
-const NearDuplicates::Copy* NearDuplicates::copy_of(std::uint64_t row) const {
-  const auto found = std::lower_bound(copies_.begin(), copies_.end(), row,
-                                      [](const Copy& copy, std::uint64_t r) { return copy.row < r; });
-  return found != copies_.end() && found->row == row ? &*found : nullptr;
+std::string NearDuplicates::kept_id(const Said& said) const {
+  std::string id(kept_ids_.read_as<std::uint32_t>(said.kept_id), '\0');
+  kept_ids_.read(said.kept_id + sizeof(std::uint32_t), std::as_writable_bytes(std::span(id)));
+  return id;
 }
 
 std::optional<Rejection> NearDuplicates::judge(std::uint64_t row) const {
-  const Copy* const copy = options_.action == NearAction::reject ? copy_of(row) : nullptr;
-  if (!copy) return std::nullopt;
-  return Rejection{"duplicate-near", "of " + kept_ids_[copy->kept_id] + ", similarity " + two_digits(copy->similarity)};
+  if (options_.action != NearAction::reject) return std::nullopt;
+  const auto said = said_.find(row);
+  if (!said || said->similarity < 0) return std::nullopt;
+  return Rejection{"duplicate-near", "of " + kept_id(*said) + ", similarity " + two_digits(said->similarity)};
 }
 
 void NearDuplicates::annotate(std::uint64_t row, formats::Document& document) const {
-  const auto kept = std::lower_bound(kept_.begin(), kept_.end(), std::pair(row, std::uint64_t{0}));
-  if (kept != kept_.end() && kept->first == row) {
-    add_attribute(document, "near_duplicates", std::to_string(kept->second));
-  }
-  if (const Copy* const copy = copy_of(row)) {
-    add_attribute(document, "near_duplicate_of", dump_json(Json(kept_ids_[copy->kept_id])));
-    add_attribute(document, "near_duplicate_similarity", two_digits(copy->similarity));
-  }
+  const auto said = said_.find(row);
+  if (!said) return;
+  if (said->n_copies > 0) add_attribute(document, "near_duplicates", std::to_string(said->n_copies));
+  if (said->similarity < 0) return;
+  add_attribute(document, "near_duplicate_of", dump_json(Json(kept_id(*said))));
+  add_attribute(document, "near_duplicate_similarity", two_digits(said->similarity));
 }
 
 std::optional<Group> NearDuplicates::group_of(std::uint64_t row) const {
-  const auto found =
-      std::lower_bound(held_.begin(), held_.end(), row, [](const Held& held, std::uint64_t r) { return held.row < r; });
-  if (found == held_.end() || found->row != row) return std::nullopt;
-  return groups_[found->group];
+  const auto said = said_.find(row);
+  return said ? std::optional(said->group) : std::nullopt;
 }
 
 std::string NearDuplicates::findings_json() const {
   return findings_;
-}
-
-std::uint64_t NearDuplicates::memory_bytes() const {
-  constexpr std::uint64_t id_bytes = 48;  // an allocation of 32 digits
-  return kept_ids_.capacity() * (sizeof(std::string) + id_bytes) + copies_.capacity() * sizeof(Copy) +
-         kept_.capacity() * sizeof(kept_[0]) + held_.capacity() * sizeof(Held) + groups_.capacity() * sizeof(Group);
 }
 
 }  // namespace hearth::text::dedup

@@ -7,11 +7,12 @@
 // for it. Recall is the bands': 1 - (1 - s^8)^14 times the estimate's; 0.5 of pairs at s = 0.7, 0.9 at 0.8, 1 at 0.9.
 // Many ranks bring equal bands together at the owner of each, which asks the holders for the signatures it compares;
 // clusters are joined over all ranks (components.h), and each is decided by the rank that holds its first document.
-// On disk 152 bytes a document and its id, and 168 for the bands; in memory the budget for sorting and comparing, and
-// some 100 bytes for each document of a cluster.
+// On disk 152 bytes a document and its id, 168 for the bands, and some 400 for each document of a cluster; in memory
+// the budget, whatever there is.
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 #include "lib/text/corpus_stage.h"
 #include "lib/text/dedup/components.h"
 #include "lib/text/dedup/minhash.h"
+#include "lib/text/dedup/record_groups.h"
 #include "lib/text/dedup/spill.h"
 
 namespace hearth::text::dedup {
@@ -37,8 +39,8 @@ struct NearOptions {
   double threshold = 0.7;  // estimated Jaccard similarity, over 0
   Keep keep = Keep::first;
   NearAction action = NearAction::reject;
-  std::uint64_t memory_bytes = 1u << 30;  // for bringing equal bands together
-  std::filesystem::path folder;           // for temporary files; empty: the system's
+  std::uint64_t memory_bytes = 1u << 30;
+  std::filesystem::path folder;  // for temporary files; empty: the system's
 };
 
 class NearDuplicates : public CorpusStage {
@@ -54,7 +56,6 @@ class NearDuplicates : public CorpusStage {
   void annotate(std::uint64_t row, formats::Document& document) const override;
   std::optional<Group> group_of(std::uint64_t row) const override;  // its cluster
   std::string findings_json() const override;
-  std::uint64_t memory_bytes() const override;
 
  private:
   struct Entry {
@@ -80,39 +81,44 @@ class NearDuplicates : public CorpusStage {
   };
   struct Member;
   struct Verdict;
-  struct Contender;
-  struct Copy {
+  class Decider;
+  // What is known of a document of a cluster, in the end.
+  struct Said {
     std::uint64_t row = 0;
-    std::uint32_t kept_id = 0;  // in kept_ids_
-    float similarity = 0;
+    Group group;
+    std::uint32_t n_copies = 0;  // that it stands for
+    float similarity = -1;       // to the one kept for it; negative: it stays
+    std::uint64_t kept_id = 0;   // of that one: its place in kept_ids_
+    std::uint64_t key() const { return row; }
   };
-  struct Held {
-    std::uint64_t row = 0;
-    std::uint32_t group = 0;  // in groups_
+  // Of bands of one key that fill several rounds: what those before keep apart.
+  struct Apart {
+    std::uint64_t key = 0;
+    std::vector<std::pair<std::uint64_t, Signature>> entries;
   };
-  void find_pairs(comm::Communicator& world, std::span<const SharedBand> bands, Components& components);
-  void choose(comm::Communicator& world, const std::vector<Edge>& held);
-  void decide(const comm::Received<Member>& members, const std::vector<std::string>& ids,
-              std::vector<std::vector<Verdict>>& verdicts, std::vector<std::string>& kept_ids);
-  void decide(std::span<Contender> members) const;
-  void take(const Verdict& verdict, std::string kept_id);
+  void find_pairs(comm::Communicator& world, std::span<const SharedBand> bands, bool goes_on, Apart& apart,
+                  Components& components);
+  void choose(comm::Communicator& world, Components& components);
+  Signature signature_of(std::uint64_t own_entry) const;
+  void take(comm::Communicator& world, std::span<const Verdict> verdicts);
   void count(comm::Communicator& world);
-  std::string id_of(std::uint64_t entry);
-  std::uint64_t entry_of(std::uint64_t row);
-  const Copy* copy_of(std::uint64_t row) const;
+  std::string id_of(std::uint64_t own_entry) const;
+  std::string kept_id(const Said& said) const;
 
   NearOptions options_;
-  SpillFile entries_, ids_;
-  std::optional<RecordGroups<Band>> bands_;  // until conclude
+  std::unique_ptr<SpillFile> entries_, ids_;  // until conclude
+  std::optional<RecordGroups<Band>> bands_;   // until conclude
   std::uint32_t n_entries_ = 0, n_references_ = 0;
-  std::int64_t n_clusters_ = 0;  // decided here
-  comm::Numbering numbering_;    // of the entries
-  // Of this rank's documents, each list by row.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> kept_;  // (row, copies): those that stand for others
-  std::vector<Copy> copies_;
-  std::vector<std::string> kept_ids_;
-  std::vector<Held> held_;
-  std::vector<Group> groups_;
+  std::int64_t n_copies_ = 0, n_clusters_ = 0;  // of this rank's documents; decided here
+  comm::Numbering numbering_;                   // of the entries
+  struct Large {
+    std::uint64_t row = 0, n_copies = 0;
+    std::string id;
+  };
+  std::vector<Large> largest_;  // of this rank's documents, those that stand for most
+  SortedTable<Said> said_;
+  SpillFile kept_ids_;              // each behind its length
+  std::uint64_t last_kept_id_ = 0;  // of the last one told
   std::string findings_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <unordered_map>
 #include <utility>
 
@@ -29,7 +30,7 @@ std::uint64_t power(std::uint64_t value, std::size_t exponent) {
 }  // namespace
 
 RepeatedPassages::RepeatedPassages(RepeatedOptions options)
-    : options_(std::move(options)), tokens_(options_.folder), cut_file_(options_.folder) {
+    : options_(std::move(options)), tokens_(options_.folder), starts_(options_.folder), cuts_(options_.folder) {
   HEARTH_CHECK(options_.least_tokens >= fewest_tokens && options_.least_tokens <= most_tokens,
                "repeated passages of " + std::to_string(options_.least_tokens) + " tokens");
   runs_.emplace(options_.folder, options_.memory_bytes);
@@ -57,7 +58,7 @@ void RepeatedPassages::sketch(const Candidate& candidate, std::string& out) cons
 void RepeatedPassages::observe(const Row& row, std::string_view sketch) {
   if (row.reference) first_row_ = row.number + 1;
   if (sketch.empty()) return;
-  starts_.push_back({row.number, tokens_.size()});
+  starts_.append({row.number, tokens_.size()});
   winnow(sketch, tokens_.size());
   tokens_.append(sketch.data(), sketch.size());
   if (row.reference) n_reference_tokens_ = tokens_.size();
@@ -139,131 +140,194 @@ class RepeatedPassages::Finder {
   std::unordered_map<std::uint64_t, First> seen_;  // by hash of a run's tokens
 };
 
+// Repeats on their way to the ranks that hold the tokens.
+class RepeatedPassages::Spans {
+ public:
+  Spans(comm::Communicator& world, const comm::Numbering& numbering, std::uint64_t memory_bytes, PartitionedBytes& own,
+        std::uint64_t n_tokens)
+      : numbering_(numbering), shuffle_(world, memory_bytes, [&own, n_tokens](std::span<const Span> spans) {
+          for (const Span& span : spans) own.append(partition_of(span.begin, n_tokens), &span);
+        }) {}
+  void add(const Span& span) {  // of tokens of all ranks
+    const std::uint64_t begin = numbering_.own(span.begin);
+    shuffle_.send(static_cast<std::size_t>(numbering_.holder(span.begin)), {begin, begin + (span.end - span.begin)});
+  }
+  void finish() { shuffle_.finish(); }
+
+ private:
+  const comm::Numbering& numbering_;
+  Shuffle<Span, std::function<void(std::span<const Span>)>> shuffle_;
+};
+
 void RepeatedPassages::conclude(comm::Communicator& world) {
   const std::uint64_t n_tokens = tokens_.size();
   if (world.size() > 1) numbering_ = comm::Numbering(world, n_reference_tokens_, n_tokens - n_reference_tokens_);
-  PartitionedBytes spans(options_.folder);
+  tokens_.end(options_.memory_bytes / 4);
+  const std::uint64_t memory = options_.memory_bytes / 2;
+  crowded_.emplace(options_.folder, memory);
+  PartitionedBytes own_spans(options_.folder, sizeof(Span), memory);
+  // What asking takes for each: of many runs half as many tokens more.
+  const std::uint64_t bytes_besides = 3 * sizeof(Asked) + 3 * options_.least_tokens / 2;
   runs_->for_each_round(
-      world,
+      world, bytes_besides,
       [&](const Runs& runs) {
         const std::uint64_t n_runs = runs.end() - runs.begin();
         return Runs{runs.hash, numbering_.shared(runs.begin()) << Runs::count_bits | n_runs};
       },
-      [&](std::span<const Runs> runs) { find(world, runs, spans); });
+      [&](std::span<const Runs> runs, bool goes_on) {
+        Spans spans(world, numbering_, memory / 4, own_spans, n_tokens);
+        find(world, runs, goes_on, spans);
+        spans.finish();
+      });
   runs_.reset();
-  merge(spans);
-  cuts_ = cut_file_.map_as<Span>();
+  Run first;
+  std::string first_tokens;
+  crowded_->for_each_round(
+      world, bytes_besides, [](const Run& run) { return run; },
+      [&](std::span<const Run> runs, bool goes_on) {
+        Spans spans(world, numbering_, memory / 4, own_spans, n_tokens);
+        find(world, runs, goes_on, first, first_tokens, spans);
+        spans.finish();
+      });
+  crowded_.reset();
+  merge(own_spans);
   found_ = comm::summed(world, {static_cast<std::int64_t>(n_tokens), static_cast<std::int64_t>(cuts_.size()),
                                 static_cast<std::int64_t>(n_cut_tokens_)});
 }
 
-// What repeats among runs, which are those of a round that fall to this rank, goes to the holders of the tokens; what
-// is found in those of this rank, to spans.
-void RepeatedPassages::find(comm::Communicator& world, std::span<const Runs> runs, PartitionedBytes& spans) {
-  const auto n_ranks = static_cast<std::size_t>(world.size());
-  const auto own_tokens = tokens_.map_as<char>();
-  const std::uint64_t beyond_run = options_.least_tokens - gram;  // bytes behind the first of a run
-  struct Asked {
-    std::uint64_t token = 0, n_bytes = 0;
-  };
-  std::vector<std::vector<Asked>> asked(n_ranks);
-  for_each_group(runs, [&](std::span<const Runs> group) {
-    for (const Runs& each : group) {
-      asked[static_cast<std::size_t>(numbering_.holder(each.begin()))].push_back(
-          {numbering_.own(each.begin()), each.end() - each.begin() + beyond_run});
-    }
-  });
-  const comm::Received<Asked> questions = comm::exchanged(world, std::move(asked));
-  std::vector<std::string> answers(n_ranks);
-  for (std::size_t r = 0; r < n_ranks; ++r) {
-    for (const Asked& each : questions.from(static_cast<int>(r)))
-      answers[r].append(own_tokens.data() + each.token, each.n_bytes);
-  }
-  const std::vector<std::string> tokens = comm::exchanged_texts(world, std::move(answers));
+// Bytes of the sketch that a run is.
+std::uint64_t RepeatedPassages::n_run_bytes() const {
+  return options_.least_tokens - (gram - 1);
+}
 
-  std::vector<std::vector<Span>> found(n_ranks);
-  Finder finder(options_.least_tokens, [&](const Span& span) {
-    const std::uint64_t own = numbering_.own(span.begin);
-    found[static_cast<std::size_t>(numbering_.holder(span.begin))].push_back({own, own + (span.end - span.begin)});
+RepeatedPassages::Asked RepeatedPassages::asked_of(std::uint64_t first_token, std::uint64_t n_bytes) const {
+  const std::uint64_t begin = numbering_.own(first_token);
+  return {numbering_.holder(first_token), {begin, begin + n_bytes}};
+}
+
+comm::Told RepeatedPassages::tokens_of(comm::Communicator& world, const std::vector<Asked>& asked) const {
+  return comm::told_by(world, asked, [&](const Span& span, std::string& text) {
+    const std::size_t before = text.size();
+    text.resize(before + (span.end - span.begin));
+    tokens_.read(span.begin, std::as_writable_bytes(std::span(text).subspan(before)));
   });
-  std::vector<std::size_t> at(n_ranks, 0);
-  std::vector<const char*> places;
-  for_each_group(runs, [&](std::span<const Runs> group) {
-    places.clear();
-    for (const Runs& each : group) {
-      const auto holder = static_cast<std::size_t>(numbering_.holder(each.begin()));
-      places.push_back(tokens[holder].data() + at[holder]);
-      at[holder] += each.end() - each.begin() + beyond_run;
+}
+
+// Notes what repeats among runs, which are those of a round that fall to this rank. Where more share a hash than can be
+// looked up in memory, they go to crowded_.
+void RepeatedPassages::find(comm::Communicator& world, std::span<const Runs> runs, bool goes_on, Spans& spans) {
+  constexpr std::uint64_t bytes_of_look_up = 128;
+  const std::uint64_t most_runs = options_.memory_bytes / 8 / bytes_of_look_up;
+  const auto for_each_shared = [&](const auto& visit) {
+    for (std::size_t begin = 0, end = 0; begin < runs.size(); begin = end) {
+      std::uint64_t n_runs = 0;
+      for (; end < runs.size() && runs[end].hash == runs[begin].hash; ++end)
+        n_runs += runs[end].end() - runs[end].begin();
+      const bool crowded = n_runs > most_runs || (end == runs.size() && goes_on) ||
+                           (begin == 0 && has_crowded_key_ && crowded_key_ == runs[0].hash);
+      if (crowded || end - begin > 1) visit(runs.subspan(begin, end - begin), crowded);
     }
-    finder.find(group, places);
+  };
+  std::vector<Asked> asked;
+  for_each_shared([&](std::span<const Runs> group, bool) {
+    for (const Runs& each : group)
+      asked.push_back(asked_of(each.begin(), each.end() - each.begin() + n_run_bytes() - 1));
   });
-  const std::uint64_t n_tokens = tokens_.size();
-  for (const Span& span : comm::exchanged(world, std::move(found)).records)
-    spans.append(span.begin * PartitionedBytes::n_partitions / n_tokens, &span, sizeof span);
+  const comm::Told told = tokens_of(world, asked);
+  Finder finder(options_.least_tokens, [&](const Span& span) { spans.add(span); });
+  std::size_t next = 0;
+  std::vector<const char*> places;
+  for_each_shared([&](std::span<const Runs> group, bool crowded) {
+    if (!crowded) {
+      places.clear();
+      for (std::size_t i = 0; i < group.size(); ++i) places.push_back(told.texts[next++].data());
+      return finder.find(group, places);
+    }
+    for (const Runs& each : group) {
+      const std::string_view tokens = told.texts[next++];
+      for (std::uint64_t run = each.begin(); run < each.end(); ++run) {
+        const std::string_view its = tokens.substr(run - each.begin(), n_run_bytes());
+        crowded_->add({hash64(std::as_bytes(std::span(its))), run});
+      }
+    }
+    crowded_key_ = group[0].hash;
+    has_crowded_key_ = true;
+  });
+}
+
+// The same for runs that share the hash of their tokens. first: the first of the last hash, with its tokens, which may
+// go on from the round before.
+void RepeatedPassages::find(comm::Communicator& world, std::span<const Run> runs, bool goes_on, Run& first,
+                            std::string& first_tokens, Spans& spans) {
+  const auto for_each_shared = [&](const auto& visit) {
+    for (std::size_t begin = 0, end = 0; begin < runs.size(); begin = end) {
+      while (end < runs.size() && runs[end].hash == runs[begin].hash) ++end;
+      const bool begun = begin == 0 && !first_tokens.empty() && first.hash == runs[0].hash;
+      if (begun || end - begin > 1 || goes_on) visit(runs.subspan(begin, end - begin), begun);
+    }
+  };
+  std::vector<Asked> asked;
+  for_each_shared([&](std::span<const Run> group, bool) {
+    for (const Run& each : group) asked.push_back(asked_of(each.token, n_run_bytes()));
+  });
+  const comm::Told told = tokens_of(world, asked);
+  std::size_t next = 0;
+  for_each_shared([&](std::span<const Run> group, bool begun) {
+    for (const Run& each : group) {
+      const std::string_view tokens = told.texts[next++];
+      if (&each == &group[0] && !begun) {
+        first = each;
+        first_tokens = tokens;
+      } else if (first.token + options_.least_tokens <= each.token && tokens == first_tokens) {
+        spans.add({each.token, each.token + options_.least_tokens});
+      }
+    }
+  });
 }
 
 // Writes the spans in order, those that overlap as one. Of two that only touch, one may end a document.
-void RepeatedPassages::merge(PartitionedBytes& spans) {
+void RepeatedPassages::merge(const PartitionedBytes& spans) {
   Span open;
   const auto close = [&] {
-    if (open.end > 0) cut_file_.append(open);
+    if (open.end > 0) cuts_.append(open);
     n_cut_tokens_ += open.end - open.begin;
   };
-  std::vector<Span> sorted;
-  for (std::size_t partition = 0; partition < PartitionedBytes::n_partitions; ++partition) {
-    sorted.clear();
-    spans.for_each_block(partition, [&](std::span<const std::byte> block) {
-      const std::size_t n = sorted.size();
-      sorted.resize(n + block.size() / sizeof(Span));
-      std::memcpy(sorted.data() + n, block.data(), block.size());
-    });
-    std::sort(sorted.begin(), sorted.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
-    for (const Span& span : sorted) {
-      if (open.end > 0 && span.begin < open.end) {
-        open.end = std::max(open.end, span.end);
-      } else {
-        close();
-        open = span;
-      }
+  for_each_sorted<Span>(spans, options_.folder, options_.memory_bytes / 4, [&](const Span& span) {
+    if (open.end > 0 && span.begin < open.end) {
+      open.end = std::max(open.end, span.end);
+    } else {
+      close();
+      open = span;
     }
-  }
+  });
   close();
 }
 
-std::span<const RepeatedPassages::Span> RepeatedPassages::cuts_of(std::uint64_t row, std::uint64_t& first_token) const {
-  const auto start =
-      std::lower_bound(starts_.begin(), starts_.end(), row, [](const Start& s, std::uint64_t r) { return s.row < r; });
-  if (row < first_row_ || start == starts_.end() || start->row != row) return {};
-  first_token = start->token;
-  const auto from = [&](std::uint64_t token) {
-    return std::lower_bound(cuts_.begin(), cuts_.end(), token,
-                            [](const Span& span, std::uint64_t t) { return span.begin < t; });
-  };
-  const auto begin = from(first_token);
-  return {begin, start + 1 == starts_.end() ? cuts_.end() : from((start + 1)->token)};
-}
-
 void RepeatedPassages::cut(std::uint64_t row, std::string_view text, std::vector<Range>& ranges) const {
-  std::uint64_t index = 0;  // of the token at hand
-  const auto cuts = cuts_of(row, index);
+  std::uint64_t index = 0, end = std::numeric_limits<std::uint64_t>::max();  // tokens of the row, index the one at hand
+  bool has_tokens = false;
+  if (row < first_row_ || cuts_.size() == 0) return;
+  starts_.for_each_from(row, [&](const Start& start) {
+    if (start.row == row) return has_tokens = true, index = start.token, true;
+    return end = start.token, false;
+  });
+  if (!has_tokens) return;
   Tokens tokens(text);
   Token token;
-  for (const Span& cut : cuts) {
+  cuts_.for_each_from(index, [&](const Span& cut) {
+    if (cut.begin >= end) return false;
     while (index <= cut.begin && tokens.next(token)) ++index;
     const std::size_t begin = token.begin;
     while (index < cut.end && tokens.next(token)) ++index;
     HEARTH_CHECK(index == cut.end, "the text to cut is not the text that was sketched");
     ranges.push_back(with_space(text, begin, token.end));
-  }
+    return true;
+  });
 }
 
 std::string RepeatedPassages::findings_json() const {
   return "{\"least_tokens\":" + std::to_string(options_.least_tokens) + ",\"tokens\":" + std::to_string(found_[0]) +
          ",\"passages\":" + std::to_string(found_[1]) + ",\"cut_tokens\":" + std::to_string(found_[2]) + "}";
-}
-
-std::uint64_t RepeatedPassages::memory_bytes() const {
-  return starts_.capacity() * sizeof(Start);
 }
 
 }  // namespace hearth::text::dedup

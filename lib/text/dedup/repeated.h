@@ -6,10 +6,10 @@
 // compared by 8 bits of their hash, so at each border of a cut, one time in 256, one token more goes, and a run of 49
 // equal tokens passes for 50 as rarely; one token that differs inside a run is overlooked one time in 2^32. How:
 // winnowing (Schleimer, Wilkerson, Aiken 2003) gives each run of 50 the least hash of its parts; equal runs have equal
-// ones. These, 16 bytes for every 12 tokens, come together out of core, and within one hash every run is looked up;
-// many ranks bring them to the owner of the hash, which asks the holders for the tokens it compares. The sketch is a
-// byte a token: a sixth of English, a third of Chinese. On disk 2.4 bytes a token; in memory the budget for sorting and
-// 16 bytes a document.
+// ones. These, 16 bytes for every 12 tokens, come together out of core, and within one hash every run is looked up, in
+// memory or, where there are too many, by sorting their hashes; many ranks bring them to the owner of the hash, which
+// asks the holders for the tokens it compares. The sketch is a byte a token: a sixth of English, a third of Chinese. On
+// disk 2.4 bytes a token; in memory the budget, whatever there is.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "lib/text/corpus_stage.h"
+#include "lib/text/dedup/record_groups.h"
 #include "lib/text/dedup/spill.h"
 
 namespace hearth::text::dedup {
@@ -40,12 +41,13 @@ class RepeatedPassages : public CorpusStage {
   void conclude(comm::Communicator& world) override;
   void cut(std::uint64_t row, std::string_view text, std::vector<Range>& ranges) const override;
   std::string findings_json() const override;
-  std::uint64_t memory_bytes() const override;
 
  private:
   // Tokens [begin, end) of the documents observed, counted over all: those of this rank, or those of all ranks.
   struct Span {
     std::uint64_t begin = 0, end = 0;
+    std::uint64_t key() const { return begin; }
+    auto operator<=>(const Span&) const = default;
   };
   // Consecutive runs that share their least hash.
   struct Runs {
@@ -56,23 +58,39 @@ class RepeatedPassages : public CorpusStage {
     std::uint64_t end() const { return begin() + (place & ((1u << count_bits) - 1)); }
     bool operator<(const Runs& other) const { return hash != other.hash ? hash < other.hash : place < other.place; }
   };
+  // One run, by the hash of its tokens: of those that share their least hash with too many others.
+  struct Run {
+    std::uint64_t hash = 0, token = 0;
+    std::uint64_t key() const { return hash; }
+    bool operator<(const Run& other) const { return hash != other.hash ? hash < other.hash : token < other.token; }
+  };
   struct Start {
     std::uint64_t row = 0, token = 0;
+    std::uint64_t key() const { return row; }
   };
   class Finder;
+  class Spans;
+  using Asked = std::pair<int, Span>;  // a rank, and own tokens of it
+  std::uint64_t n_run_bytes() const;
   void winnow(std::string_view tokens, std::uint64_t first_token);
-  void find(comm::Communicator& world, std::span<const Runs> runs, PartitionedBytes& spans);
-  void merge(PartitionedBytes& spans);
-  std::span<const Span> cuts_of(std::uint64_t row, std::uint64_t& first_token) const;
+  comm::Told tokens_of(comm::Communicator& world, const std::vector<Asked>& asked) const;
+  Asked asked_of(std::uint64_t first_token, std::uint64_t n_bytes) const;
+  void find(comm::Communicator& world, std::span<const Runs> runs, bool goes_on, Spans& spans);
+  void find(comm::Communicator& world, std::span<const Run> runs, bool goes_on, Run& first, std::string& first_tokens,
+            Spans& spans);
+  void merge(const PartitionedBytes& spans);
 
   RepeatedOptions options_;
-  SpillFile tokens_, cut_file_;
-  std::optional<RecordGroups<Runs>> runs_;  // until conclude
-  std::vector<Start> starts_;               // of each document with tokens
-  std::uint64_t first_row_ = 0;             // that is no reference
+  SpillFile tokens_;
+  std::optional<RecordGroups<Runs>> runs_;    // until conclude
+  std::optional<RecordGroups<Run>> crowded_;  // in conclude
+  std::uint64_t crowded_key_ = 0;             // of the last runs that went there
+  bool has_crowded_key_ = false;
+  SortedTable<Start> starts_;    // of each document with tokens
+  std::uint64_t first_row_ = 0;  // that is no reference
   std::uint64_t n_reference_tokens_ = 0;
-  comm::Numbering numbering_;   // of the tokens
-  std::span<const Span> cuts_;  // of this rank's tokens, by place, apart from each other; after conclude
+  comm::Numbering numbering_;  // of the tokens
+  SortedTable<Span> cuts_;     // of this rank's tokens, apart from each other
   std::uint64_t n_cut_tokens_ = 0;
   std::vector<std::int64_t> found_;  // tokens, passages, cut tokens of all ranks
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include "lib/base/error.h"
@@ -18,7 +19,6 @@ SpillFile::SpillFile(const std::filesystem::path& folder, std::size_t buffer_byt
   descriptor_ = mkostemp(name.data(), O_CLOEXEC);
   if (descriptor_ < 0) throw system_error("cannot make a temporary file in " + where.string(), errno);
   unlink(name.c_str());
-  buffer_.reserve(buffer_bytes_);
 }
 
 SpillFile::~SpillFile() {
@@ -27,7 +27,7 @@ SpillFile::~SpillFile() {
 }
 
 void SpillFile::append(const void* bytes, std::size_t n) {
-  HEARTH_CHECK(!map_, "appended to a spill file after mapping it");
+  HEARTH_CHECK(!ended_, "appended to a spill file that was ended");
   if (buffer_.size() + n > buffer_bytes_) flush();
   const auto* const begin = static_cast<const std::byte*>(bytes);
   buffer_.insert(buffer_.end(), begin, begin + n);
@@ -44,66 +44,68 @@ void SpillFile::flush() {
   buffer_.clear();
 }
 
-void SpillFile::read(std::uint64_t at, std::span<std::byte> out) {
-  if (at + out.size() > written_) flush();
-  for (std::size_t done = 0; done < out.size();) {
-    const ssize_t n = pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(at + done));
+void SpillFile::read(std::uint64_t at, std::span<std::byte> out) const {
+  HEARTH_CHECK(at + out.size() <= size(), "read beyond the end of a spill file");
+  if (out.empty()) return;
+  if (map_) {
+    std::memcpy(out.data(), static_cast<const std::byte*>(map_) + at, out.size());
+    return;
+  }
+  const std::size_t n_written = at >= written_ ? 0 : std::min<std::uint64_t>(out.size(), written_ - at);
+  for (std::size_t done = 0; done < n_written;) {
+    const ssize_t n = pread(descriptor_, out.data() + done, n_written - done, static_cast<off_t>(at + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw system_error("reading a temporary file", errno);
     if (n == 0) throw Error(Kind::io, "a temporary file is shorter than what was written to it");
     done += static_cast<std::size_t>(n);
   }
+  if (n_written < out.size())
+    std::memcpy(out.data() + n_written, buffer_.data() + (at + n_written - written_), out.size() - n_written);
 }
 
-std::span<const std::byte> SpillFile::map() {
-  if (!map_) {
-    flush();
-    buffer_.shrink_to_fit();
-    if (written_ == 0) return {};
-    void* const address = mmap(nullptr, written_, PROT_READ, MAP_SHARED, descriptor_, 0);
-    if (address == MAP_FAILED) throw system_error("mapping a temporary file", errno);
-    map_ = address;
-  }
-  return {static_cast<const std::byte*>(map_), written_};
+void SpillFile::end(std::uint64_t mapped_bytes) {
+  if (ended_) return;
+  flush();
+  buffer_ = {};
+  ended_ = true;
+  if (written_ == 0 || written_ > mapped_bytes) return;
+  void* const address = mmap(nullptr, written_, PROT_READ, MAP_SHARED, descriptor_, 0);
+  if (address == MAP_FAILED) throw system_error("mapping a temporary file", errno);
+  map_ = address;
 }
 
-PartitionedBytes::PartitionedBytes(const std::filesystem::path& folder)
-    : file_(folder, block_bytes), open_(n_partitions), blocks_(n_partitions) {}
+namespace {
 
-void PartitionedBytes::append(std::size_t partition, const void* bytes, std::size_t n) {
+// All partitions' blocks take at most a sixteenth of the memory.
+std::size_t block_bytes_of(std::size_t record_bytes, std::uint64_t memory_bytes) {
+  const std::uint64_t share = memory_bytes / 16 / PartitionedBytes::n_partitions;
+  const std::uint64_t bytes = std::clamp<std::uint64_t>(share, 1u << 9, 48u << 10);
+  return std::max<std::size_t>(1, bytes / record_bytes) * record_bytes;
+}
+
+}  // namespace
+
+PartitionedBytes::PartitionedBytes(const std::filesystem::path& folder, std::size_t record_bytes,
+                                   std::uint64_t memory_bytes)
+    : record_bytes_(record_bytes),
+      block_bytes_(block_bytes_of(record_bytes, memory_bytes)),
+      file_(folder, block_bytes_),
+      open_(n_partitions),
+      blocks_(n_partitions) {}
+
+void PartitionedBytes::append(std::size_t partition, const void* record) {
   std::vector<std::byte>& open = open_[partition];
-  open.reserve(block_bytes);
-  const auto* const begin = static_cast<const std::byte*>(bytes);
-  open.insert(open.end(), begin, begin + n);
-  if (open.size() < block_bytes) return;
+  open.reserve(block_bytes_);
+  const auto* const begin = static_cast<const std::byte*>(record);
+  open.insert(open.end(), begin, begin + record_bytes_);
+  if (open.size() < block_bytes_) return;
   blocks_[partition].push_back(file_.size());
   file_.append(open.data(), open.size());
   open.clear();
 }
 
-std::uint64_t PartitionedBytes::size(std::size_t partition) const {
-  return blocks_[partition].size() * block_bytes + open_[partition].size();
-}
-
-std::vector<Round> rounds_of(comm::Communicator& world, const std::vector<std::int64_t>& own_bytes,
-                             std::uint64_t memory_bytes) {
-  constexpr std::uint64_t most_slices = 1u << 24;
-  // Alone, a partition at a time: it sorts well. Of many ranks each gets its share of more of them, as every round is
-  // a few messages between all, and needs memory for what it sends and what it asks the others besides.
-  const bool alone = world.size() == 1;
-  const std::uint64_t budget = alone ? memory_bytes : memory_bytes / 4;
-  std::vector<std::uint64_t> shares;
-  for (const std::int64_t bytes : comm::summed(world, own_bytes))
-    shares.push_back(static_cast<std::uint64_t>(bytes) / static_cast<std::uint64_t>(world.size()));
-  std::vector<Round> rounds;
-  for (std::size_t first = 0, end = 0; first < shares.size(); first = end) {
-    std::uint64_t bytes = shares[end++];
-    while (!alone && end < shares.size() && bytes + shares[end] <= budget) bytes += shares[end++];
-    std::uint64_t n_slices = 1;
-    while (bytes / n_slices > budget && n_slices < most_slices) n_slices *= 2;
-    for (std::uint64_t slice = 0; slice < n_slices; ++slice) rounds.push_back({first, end, slice, n_slices});
-  }
-  return rounds;
+std::uint64_t PartitionedBytes::n_records(std::size_t partition) const {
+  return (blocks_[partition].size() * block_bytes_ + open_[partition].size()) / record_bytes_;
 }
 
 }  // namespace hearth::text::dedup

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/rng.h"
@@ -55,7 +56,7 @@ std::vector<Text> make_texts() {
 }
 
 std::unique_ptr<CorpusStage> make_stage(const std::string& name, std::uint64_t memory) {
-  if (name == "exact") return std::make_unique<ExactDuplicates>(true);
+  if (name == "exact") return std::make_unique<ExactDuplicates>(memory);
   if (name == "near" || name == "longest") {
     NearOptions options;
     options.memory_bytes = memory;
@@ -131,11 +132,13 @@ TEST_CASE("stages say the same of every document on any number of ranks") {
   const std::vector<Text> texts = make_texts();
   for (const std::string name : {"exact", "near", "longest", "repeated", "lines"}) {
     const auto one = said(name, texts, 1, 1u << 30);
+    CHECK(said(name, texts, 1, 0) == one);
     CHECK(one.size() == texts.size() + 1);
     const auto n_said = std::count_if(one.begin(), one.end(), [](const auto& each) { return each.second != "{}"; });
     CHECK(n_said > 50);  // there is something to find
-    for (const int n_ranks : {2, 3, 7}) {
-      for (const std::uint64_t memory : {std::uint64_t{1} << 30, std::uint64_t{20'000}}) {
+    for (const auto& [n_ranks, little] :
+         std::vector<std::pair<int, std::uint64_t>>{{2, 4'000}, {3, 100'000}, {7, 300'000}}) {
+      for (const std::uint64_t memory : {std::uint64_t{1} << 30, little}) {
         const auto many = said(name, texts, n_ranks, memory);
         std::string difference;
         for (const auto& [row, text] : one) {
@@ -160,18 +163,21 @@ TEST_CASE("components are joined to their least vertex, whatever their shape and
   for (std::uint64_t i = 400; i < 450; ++i) expected[i] = 400;
   for (std::uint64_t i = 500; i < 510; ++i) expected[i] = 500;
   for (std::uint64_t i = 600; i < 700; ++i) expected[i] = i / 2 * 2;
-  for (const int n_ranks : {1, 2, 5}) {
+  for (const auto& [n_ranks, memory] :
+       std::vector<std::pair<int, std::uint64_t>>{{1, 1u << 30}, {1, 0}, {2, 1u << 30}, {2, 0}, {5, 0}}) {
     std::map<std::uint64_t, std::uint64_t> found;
     std::mutex mutex;
-    comm::with_thread_ranks(n_ranks, [&](std::unique_ptr<comm::Communicator> world) {
+    comm::with_thread_ranks(n_ranks, [&, memory = memory](std::unique_ptr<comm::Communicator> world) {
       const auto rank = static_cast<std::uint64_t>(world->rank()), size = static_cast<std::uint64_t>(n_ranks);
       const comm::Numbering numbering(*world, 0, 700 * (rank + 1) / size - 700 * rank / size);
-      Components components;
+      Components components(700, memory, {});
       Rng rng(5);
       for (const Edge& edge : edges) {
         if (rng.below(size) == rank) components.join(edge.from, edge.to);
       }
-      const std::vector<Edge> stars = components.stars(*world, numbering);
+      std::vector<Edge> stars;
+      components.for_each_star(*world, numbering, [&](const Edge& edge) { stars.push_back(edge); });
+      if (!std::is_sorted(stars.begin(), stars.end())) throw Error(Kind::internal, "stars are not in order");
       const std::lock_guard lock(mutex);
       for (const Edge& edge : stars) {
         if (numbering.holder(edge.from) != world->rank()) throw Error(Kind::internal, "a vertex of another");

@@ -210,7 +210,7 @@ TEST_CASE("cuts of real texts are those of the obvious search") {
   }
   RepeatedOptions options;
   options.least_tokens = 12;
-  check(texts, options);
+  check(texts, options, 0.04);  // texts that are alike differ by one token more often than random ones
 }
 
 }  // namespace hearth::text::dedup
