@@ -167,7 +167,7 @@ std::string report_html(const std::string& output, const Statistics& statistics,
   html += html_tile(human_bytes(static_cast<double>(read.bytes) / std::max(seconds, 1e-3)) + "/s", "of input");
   html += "</div>\n" + funnel_table(statistics) + "<div class=\"grid2\">\n";
   html += counts_table("Kept by type", statistics.by_type, kept) +
-          counts_table("Kept by source", statistics.by_source, kept);
+          counts_table("Kept by source", statistics.all_sources(), kept);
   html += counts_table("Kept code by language", statistics.by_language, kept);
   html += counts_table("Kept by split", statistics.by_split, kept) + findings_table(statistics) + "</div>\n";
   html += tally_tables(statistics);

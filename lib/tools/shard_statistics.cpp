@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::size_t languages_shown = 15;
 constexpr std::size_t most_sources = 1000;
+constexpr const char* other_sources = "other sources";
 constexpr std::size_t first_documents = 3;  // named of a tally
 constexpr std::size_t tallies_shown = 5;
 
@@ -55,11 +57,6 @@ void add_to(std::map<std::string, Count>& sums, const Json& other) {
 
 void add_to(std::map<std::string, std::uint64_t>& sums, const Json& other) {
   for (const auto& [name, count] : other.items()) sums[name] += count.get<std::uint64_t>();
-}
-
-// The count of a source; beyond so many, of all others.
-Count& of_source(std::map<std::string, Count>& by_source, const std::string& name) {
-  return by_source[by_source.size() < most_sources || by_source.contains(name) ? name : "other sources"];
 }
 
 // "3 of this, 4 of that", leaving out what there is none of.
@@ -118,7 +115,29 @@ void Statistics::add_kept(const formats::Document& document, std::uint64_t text_
   by_type[document.type].add(text_bytes);
   if (!document.language.empty()) by_language[document.language].add(text_bytes);
   const std::string top = document.source.substr(0, document.source.find_first_of("/#!"));
-  of_source(by_source, top).add(text_bytes);
+  Count one;
+  one.add(text_bytes);
+  add_source(top, one);
+}
+
+// Of more than can be named those are that come first by name: the same whoever counted them, in whatever order.
+void Statistics::add_source(const std::string& name, const Count& count) {
+  const bool named = name != other_sources && (by_source.contains(name) || by_source.size() < most_sources ||
+                                               name < std::prev(by_source.end())->first);
+  Count& sum = named ? by_source[name] : of_other_sources;
+  sum.documents += count.documents;
+  sum.bytes += count.bytes;
+  if (by_source.size() <= most_sources) return;
+  const auto last = std::prev(by_source.end());
+  of_other_sources.documents += last->second.documents;
+  of_other_sources.bytes += last->second.bytes;
+  by_source.erase(last);
+}
+
+std::map<std::string, Count> Statistics::all_sources() const {
+  std::map<std::string, Count> all = by_source;
+  if (of_other_sources.documents > 0) all[other_sources] = of_other_sources;
+  return all;
 }
 
 void Statistics::add(const Json& other) {
@@ -149,7 +168,11 @@ void Statistics::add(const Json& other) {
   add_to(by_split, other["by_split"]);
   add_to(by_type, other["by_type"]);
   add_to(by_language, other["by_language"]);
-  for (const auto& [name, count] : other["by_source"].items()) add_to(of_source(by_source, name), count);
+  for (const auto& [name, count] : other["by_source"].items()) {
+    Count sum;
+    add_to(sum, count);
+    add_source(name, sum);
+  }
   add_to(by_encoding, other["by_encoding"]);
   const Json &repaired = other["repaired"], &passed_by = other["skipped"];
   n_line_ends += repaired["line_ends"].get<std::uint64_t>();
@@ -233,7 +256,7 @@ Json Statistics::json() const {
           {"by_split", json_of(by_split)},
           {"by_type", json_of(by_type)},
           {"by_language", json_of(by_language)},
-          {"by_source", json_of(by_source)},
+          {"by_source", json_of(all_sources())},
           {"by_encoding", by_encoding},
           {"repaired", {{"line_ends", n_line_ends}, {"controls", n_controls}, {"composed", n_composed}}},
           {"skipped",

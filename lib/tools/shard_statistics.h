@@ -60,6 +60,7 @@ struct Statistics {
   std::uint64_t n_files = 0;
   Count read, kept, rejected;
   std::map<std::string, Count> by_split, by_type, by_language, by_source;  // of what was kept
+  Count of_other_sources;                                                  // beyond the first thousand by name
   std::map<std::string, std::uint64_t> by_encoding;                        // of what was kept
   std::map<std::string, std::uint64_t> counts;                // of what was kept: what stages changed in it
   std::vector<std::pair<std::string, std::string>> findings;  // of the stages: name, JSON
@@ -74,6 +75,7 @@ struct Statistics {
   // What another rank counted, as its json() says: those of the ranks before come first. Findings are of all already.
   void add(const Json& other);
   std::map<std::string, Count> by_reason() const;  // bytes as read by the stage
+  std::map<std::string, Count> all_sources() const;
 
   Json json() const;
   std::string table() const;
@@ -82,6 +84,7 @@ struct Statistics {
  private:
   void add_to_funnel(const Row& row, const Outcome& outcome);
   void add_kept(const formats::Document& document, std::uint64_t text_bytes);
+  void add_source(const std::string& name, const Count& count);
   std::vector<std::pair<std::string, Count>> largest_languages() const;
   std::string changes() const;
   std::string tallied() const;

@@ -78,7 +78,7 @@ page() { sed '/<header>/d; s/\(one\|of[0-9]\).h5/OUTPUT/g' "$1"; } # without its
     page one.html | cmp -s - many.html || fail "the page of $n ranks says something else: $(page one.html | diff - many.html)"
   done
   expect_exit 0 '' $shard_all -o one_t.h5 --near-duplicates tag --near-keep longest -j 2
-  expect_exit 0 '' ranks 3 $shard_all -o of3_t.h5 --near-duplicates tag --near-keep longest -j 2
+  expect_exit 0 '' ranks 3 $shard_all -o of3_t.h5 --near-duplicates tag --near-keep longest -j 2 --dedup-memory 1M
   same one_t.h5 of3_t.h5
   expect_exit 0 '' $shard_all -o one_r.h5 --code repo
   expect_exit 0 '' ranks 3 $shard_all -o of3_r.h5 --code repo
@@ -98,6 +98,21 @@ page() { sed '/<header>/d; s/\(one\|of[0-9]\).h5/OUTPUT/g' "$1"; } # without its
   expect_exit 0 '' shard forget one.h5 --source 'docs/d1/*' -o clean1.h5 -q --no-provenance
   shard cat clean1.h5 >one.jsonl && shard cat clean3.h5 | cmp -s - one.jsonl || fail "forget leaves others of parts"
 }
+# Of more sources than statistics name, ranks name the same.
+mkdir sources
+( cd sources && awk 'BEGIN { for (i = 0; i < 1100; i++) {
+    name = "s" (i * 7919 % 10007) ".txt"
+    for (j = 0; j < 2; j++) print "What source " i " says is said by no other one of all these sources, " i * i "." > name
+    close(name)
+  } }' && ls >../listed && sort -R --random-source=../docs/d0/0.txt ../listed >../shuffled )
+{
+  expect_exit 0 '' sh -c 'cd sources && exec shard --files-from ../shuffled -o ../sources1.h5 -q --no-provenance --quality none --near-duplicates keep'
+  expect_exit 0 '' ranks 3 sh -c 'cd sources && exec shard --files-from ../shuffled -o ../sources3.h5 -q --no-provenance --quality none --near-duplicates keep'
+  same sources1.h5 sources3.h5
+  expect "most sources are named" [ "$(shard cat sources1.h5 --stats | grep -c '"s[0-9]*.txt": {')" -eq 1000 ]
+  expect "the others are counted" sh -c 'shard cat sources1.h5 --stats | grep -A1 "\"other sources\": {" | grep -q "\"documents\": 100,"'
+}
+
 # A delivery against parts: what stands in them does not come again.
 # shellcheck disable=SC2086
 {
