@@ -15,6 +15,7 @@ pkg_check_modules(HEARTH_HWY REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(HEARTH_ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(HEARTH_GUMBO REQUIRED IMPORTED_TARGET gumbo)
 pkg_check_modules(HEARTH_PUGIXML REQUIRED IMPORTED_TARGET pugixml)
+pkg_check_modules(HEARTH_UCHARDET REQUIRED IMPORTED_TARGET uchardet)
 pkg_check_modules(HEARTH_UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(HEARTH_ZSTD REQUIRED IMPORTED_TARGET libzstd)
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr char32_t replacement = 0xfffd;
 constexpr std::uint64_t text_bytes_per_control = 200;  // a rarer control byte is a blemish, a more frequent one is data
-constexpr std::uint64_t foreign_run = 3, least_foreign_bytes = 8;
+constexpr std::uint64_t foreign_run = 3, least_foreign_bytes = 8, least_guessed_bytes = 64;
 
 // Windows-1252, 0x80 to 0x9f; 0 is undefined.
 constexpr std::array<char16_t, 32> upper_controls = {0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
@@ -96,7 +96,14 @@ std::optional<Rejection> decode_utf8(std::string bytes, Decoded& decoded) {
     ++n_foreign;
     n_in_runs += ++run > foreign_run ? 1 : run == foreign_run ? foreign_run : 0;
   }
-  if (n_foreign >= least_foreign_bytes && n_in_runs * 2 > n_foreign) {
+  // Characters cut short: letters of 8 bits that happen to begin sequences.
+  const bool is_foreign = n_foreign >= least_foreign_bytes && n_in_runs * 2 > n_foreign;
+  const bool is_broken = decoded.n_replaced * text_bytes_per_control > bytes.size();
+  if ((is_foreign || is_broken) && n_foreign + decoded.n_replaced >= least_guessed_bytes &&
+      decode_by_guess(bytes, decoded)) {
+    return std::nullopt;
+  }
+  if (is_foreign) {
     decoded.text = std::move(bytes);
     return Rejection{"unknown-encoding", std::to_string(n_foreign) +
                                              " bytes are neither UTF-8 nor Western European; convert "
@@ -178,6 +185,8 @@ std::string_view name_of(Encoding encoding) {
       return "utf-32";
     case Encoding::declared:
       return "declared";
+    case Encoding::guessed:
+      return "guessed";
   }
   return "";
 }

@@ -6,7 +6,8 @@
 //      letters: files written partly in each are common. A sequence cut short after two bytes or more, a lone surrogate
 //      and a byte Windows-1252 leaves undefined become U+FFFD.
 //   4. With such bytes, a charset that the head declares is believed (declared_charset).
-//   5. Such bytes mostly in runs of three and more are another encoding (Cyrillic, Chinese, ...), which is not guessed.
+//   5. Such bytes mostly in runs of three and more are another encoding (Cyrillic, Chinese, ...). With 64 of them and
+//      more it is guessed (decode_by_guess); where that fails the file is refused.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -17,14 +18,14 @@
 
 namespace hearth::text {
 
-enum class Encoding : std::uint8_t { utf8, mixed, windows1252, utf16, utf32, declared };
+enum class Encoding : std::uint8_t { utf8, mixed, windows1252, utf16, utf32, declared, guessed };
 std::string_view name_of(
-    Encoding encoding);  // "utf-8", "utf-8+windows-1252", "windows-1252", "utf-16", "utf-32", "declared"
+    Encoding encoding);  // "utf-8", "utf-8+windows-1252", "windows-1252", "utf-16", "utf-32", "declared", "guessed"
 
 struct Decoded {
   std::string text;  // valid UTF-8
   Encoding encoding = Encoding::utf8;
-  std::string charset;           // of a declared encoding: its name in lower case
+  std::string charset;           // of a declared or guessed encoding: its name in lower case
   std::uint64_t n_replaced = 0;  // U+FFFD that decoding put in
 };
 
@@ -35,6 +36,10 @@ std::optional<Rejection> decode(std::string bytes, Decoded& decoded);
 // mean nothing in it become U+FFFD. Rejection "unknown-encoding" for a charset that is not among the common ones, or
 // when more than one character in twenty would be lost.
 std::optional<Rejection> decode_as(std::string_view charset, std::string_view bytes, Decoded& decoded);
+
+// Decodes bytes of the charset that they look to be in. False when they look like none, or what comes out does not read
+// like writing.
+bool decode_by_guess(std::string_view bytes, Decoded& decoded);
 
 // The charset that text declares in its own head ("<meta charset=...>", "<?xml encoding=...?>", "coding: ..." of the
 // first two lines), in lower case; "" for none.

@@ -15,7 +15,7 @@ import types
 LIBRARIES = {
     "PkgConfig": "pkgconfig", "ZLIB": "zlib-api", "LibLZMA": "xz", "BZip2": "bzip2", "OpenSSL": "openssl",
     "Boost": "boost", "nlohmann_json": "nlohmann-json", "hdf5-serial": "hdf5", "libhwy": "highway",
-    "libarchive": "libarchive", "gumbo": "gumbo-parser", "pugixml": "pugixml", "libutf8proc": "utf8proc",
+    "libarchive": "libarchive", "gumbo": "gumbo-parser", "pugixml": "pugixml", "libutf8proc": "utf8proc", "uchardet": "uchardet",
     "libzstd": "zstd", "xxhash": "xxhash", "cld2": "cld2", "Threads": None,
 }
 failures = 0

@@ -3,7 +3,9 @@
 // utf8proc over all characters.
 #include <utf8proc.h>
 
+#include <iconv.h>
 #include <cstdlib>
+
 #include <string>
 
 #include "lib/base/rng.h"
@@ -104,6 +106,80 @@ TEST_CASE("what is not text is refused by name") {
     REQUIRE(rejection);
     CHECK(rejection->reason == each.reason);
     CHECK(rejection->detail.find(each.detail) != std::string::npos);
+  }
+}
+
+namespace {
+
+// The text in a charset.
+std::string encoded(const std::string& text, const char* charset) {
+  iconv_t converter = iconv_open(charset, "UTF-8");
+  REQUIRE(converter != reinterpret_cast<iconv_t>(-1));
+  std::string bytes(4 * text.size(), '\0'), from = text;
+  char *in = from.data(), *out = bytes.data();
+  std::size_t in_left = from.size(), out_left = bytes.size();
+  const std::size_t done = iconv(converter, &in, &in_left, &out, &out_left);
+  iconv_close(converter);
+  REQUIRE(done == 0);
+  bytes.resize(bytes.size() - out_left);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("real texts in encodings that nothing declares are told by their bytes") {
+  // Tolstoy, Anna Karenina; Shevchenko, the Testament; Cavafy, Ithaca; Soseki, I am a Cat; Lu Xun, A Madman's Diary.
+  const std::string russian =
+      "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.\n"
+      "Все смешалось в доме Облонских. Жена узнала, что муж был в связи с бывшею в их доме француженкою-гувернанткой, "
+      "и объявила мужу, что не может жить с ним в одном доме.\n";
+  const std::string ukrainian =
+      "Як умру, то поховайте\nМене на могилі,\nСеред степу широкого,\nНа Вкраїні милій,\nЩоб лани широкополі,\n"
+      "І Дніпро, і кручі\nБули видні, було чути,\nЯк реве ревучий.\n";
+  const std::string greek =
+      "Σα βγεις στον πηγαιμό για την Ιθάκη, να εύχεσαι νάναι μακρύς ο δρόμος, γεμάτος περιπέτειες, γεμάτος γνώσεις.\n"
+      "Τους Λαιστρυγόνας και τους Κύκλωπας, τον θυμωμένο Ποσειδώνα μη φοβάσαι.\n";
+  const std::string japanese =
+      "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗いじめじめした所で"
+      "ニャーニャー泣いていた事だけは記憶している。吾輩はここで始めて人間というものを見た。\n";
+  const std::string chinese =
+      "今天晚上，很好的月光。我不见他，已是三十多年；今天见了，精神分外爽快。才知道以前的三十多年，全是发昏；"
+      "然而须十分小心。不然，那赵家的狗，何以看我两眼呢？我怕得有理。\n";
+  const std::vector<std::pair<std::string, std::vector<const char*>>> texts = {
+      {russian, {"KOI8-R", "WINDOWS-1251", "IBM866", "ISO-8859-5"}},
+      {ukrainian, {"WINDOWS-1251"}},
+      {greek, {"WINDOWS-1253", "ISO-8859-7"}},
+      {japanese, {"SHIFT_JIS", "EUC-JP"}},
+      {chinese, {"GB18030"}}};
+  for (const auto& [text, charsets] : texts) {
+    for (const char* charset : charsets) {
+      INFO(charset);
+      Decoded decoded;
+      const auto rejection = decode(encoded(text, charset), decoded);
+      CHECK(!rejection);
+      CHECK(decoded.text == text);
+      CHECK(decoded.encoding == Encoding::guessed);
+      CHECK(!decoded.charset.empty());
+    }
+  }
+}
+
+TEST_CASE("Western texts stay Windows-1252, and bytes that are no writing are refused") {
+  const std::string french =
+      "Longtemps, je me suis couché de bonne heure. Parfois, à peine ma bougie éteinte, mes yeux se fermaient si vite "
+      "que je n’avais pas le temps de me dire : « Je m’endors. » Et, une demi-heure après, la pensée qu’il était temps "
+      "de chercher le sommeil m’éveillait ; je voulais poser le volume que je croyais avoir encore dans les mains.\n";
+  Decoded decoded;
+  CHECK(!decode(encoded(french + french, "WINDOWS-1252"), decoded));
+  CHECK(decoded.encoding == Encoding::windows1252);
+  CHECK(decoded.text == french + french);
+  Rng rng(11);
+  for (int i = 0; i < 200; ++i) {  // bytes above 127 without order
+    std::string noise;
+    for (int k = 0; k < 2000; ++k) noise += static_cast<char>(k % 9 == 8 ? ' ' : 0x80 + rng.below(128));
+    decoded = {};
+    const auto rejection = decode(noise, decoded);
+    if (!rejection) FAIL("noise is taken for " << decoded.charset << std::string(name_of(decoded.encoding)));
   }
 }
 

@@ -27,6 +27,7 @@ class Hearth(CMakePackage, CudaPackage):
     depends_on("libarchive")
     depends_on("gumbo-parser")
     depends_on("pugixml")
+    depends_on("uchardet")
     depends_on("utf8proc")
     depends_on("xxhash")
     depends_on("cld2")
