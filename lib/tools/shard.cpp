@@ -24,7 +24,7 @@ constexpr const char* details =
     "its content.\n"
     "\n"
     "Text becomes UTF-8 in Normalization Form C with LF line ends; bytes that are not UTF-8 are read as the encoding "
-    "the file declares, else as Windows-1252. "
+    "the file declares, else as Windows-1252, or what the bytes of another alphabet tell. "
     "Of "
     "HTML pages the readable part is kept. Code keeps its white space and says its language. Each line of a *.jsonl "
     "file is a document; its other fields become attributes. Of a mail the text is kept without quotes of others and "
