@@ -135,10 +135,15 @@ int run_body(const Command& command, const CommonOptions& common, const std::vec
 }
 
 // What is wrong on all ranks is said once: when the first has said it and left, the launcher ends the others while they
-// wait here. What is wrong on one alone is still said.
-void wait_for_the_first_rank() {
+// wait here. What is wrong on one alone is still said: then nobody ends the rank, and this returns true.
+bool outlives_the_first_rank() {
   const std::optional<Launch> launch = find_launch();
-  if (launch && launch->rank > 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+  const bool asked_before = stop_requested();
+  for (int i = 0; launch && launch->rank > 0 && i < 100; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (stop_requested() && !asked_before) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -225,11 +230,10 @@ int tool_main(int argc, char** argv, const std::function<Command(const std::vect
     if (error.speaks())
       std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
     else
-      wait_for_the_first_rank();
+      outlives_the_first_rank();
     return error.exit_code();
   } catch (const Error& error) {
-    wait_for_the_first_rank();
-    std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
+    if (outlives_the_first_rank()) std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
     return error.exit_code();
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "%s: out of memory\n", tool.c_str());

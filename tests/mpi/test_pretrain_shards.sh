@@ -59,14 +59,14 @@ moe="--model experts.json $options"
   expect_file dist/model.safetensors
   expect_exit 0 '' ranks 2 pretrain --model runs/reshaped $options --shard parameters --steps 3 -o runs/further
 
-  # A model of 25 M parameters in 24 layers: the peak of a rank falls by what --dry-run says.
+  # A model of 15 M parameters in 14 layers: the peak of a rank falls by what --dry-run says.
   attention='"mixer": {"kind": "gqa", "heads": 4, "kv_heads": 4, "head_dim": 64}, "rope": {"theta": 10000, "dims": 64}'
   cat >deep.json <<END
 {"schema": "hearth.model/1", "vocab": $vocab, "hidden": 256, "context": 32, "blocks": {"dense": {$attention, "ffn": {"kind": "glu", "ffn": 1024}}},
- "layers": ["dense"$(for _ in $(seq 23); do printf ', "dense"'; done)]}
+ "layers": ["dense"$(for _ in $(seq 13); do printf ', "dense"'; done)]}
 END
   deep="--model deep.json --data tokens.h5 --batch-tokens 128 --microbatch-tokens 32 --eval-tokens 32 --eval-every 0 --optimizer adamw
-    --checkpoint-every 0 --steps 2 --log-level warning"
+    --checkpoint-every 0 --steps 1 --log-level warning"
   for n in 2 4; do
     for shard in optimizer gradients parameters; do
       expect_exit 0 '' ranks $n pretrain $deep --shard $shard -o none --dry-run --json
