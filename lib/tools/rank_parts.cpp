@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "lib/base/digest.h"
 #include "lib/base/error.h"
@@ -11,6 +15,25 @@
 
 namespace hearth::tools {
 namespace {
+
+// A part's name, or that of what it is made from.
+struct PartName {
+  char kind[13] = {};
+  int rank = 0, n_ranks = 0;
+  bool unfinished = false;  // ".partial", ".work"
+};
+
+std::optional<PartName> part_name(fs::path path) {
+  PartName name;
+  name.unfinished = path.extension() == ".work" || path.extension() == ".partial";
+  if (name.unfinished) path.replace_extension();
+  const std::string text = path.filename();
+  int length = 0;
+  const int n_read =
+      std::sscanf(text.c_str(), "%12[0-9a-f]-%5d-of-%5d.h5%n", name.kind, &name.rank, &name.n_ranks, &length);
+  if (n_read != 3 || static_cast<std::size_t>(length) != text.size()) return std::nullopt;
+  return name;
+}
 
 bool is_one_of(const fs::path& path, const std::vector<fs::path>& paths) {
   return std::find(paths.begin(), paths.end(), path) != paths.end();
@@ -36,14 +59,43 @@ void RankParts::take() {
     } catch (const Error&) {
       // What cannot be read names no parts, and may be overwritten like anything else.
     }
-    return;
   }
+  for (const fs::path& orphan : orphans()) fs::remove(orphan, failed);
+  if (fs::exists(output_)) return;
   const std::vector<fs::path> ours = all();
   for (const auto& entry : fs::directory_iterator(folder_, failed)) {
     if (entry.path().extension() != ".h5" || is_one_of(entry.path(), ours)) continue;
     throw Error(Kind::cannot_create, folder_.string() + ": holds parts of an index that is not here (" +
                                          entry.path().filename().string() + "): move them with it, or remove them");
   }
+}
+
+// A run removes its work folders once its index is there: where one is left and a part is not there, there was none.
+std::vector<fs::path> RankParts::orphans() const {
+  struct Run {
+    std::set<int> whole;
+    bool begun = false, named = false;
+    std::vector<fs::path> files;
+  };
+  std::map<std::pair<std::string, int>, Run> runs;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder_, failed)) {
+    const std::optional<PartName> name = part_name(entry.path());
+    if (!name) continue;
+    Run& run = runs[{name->kind, name->n_ranks}];
+    if (!name->unfinished) run.whole.insert(name->rank);
+    run.named = run.named || is_one_of(entry.path(), replaced_);
+    if (entry.path().extension() == ".work")
+      run.begun = true;
+    else
+      run.files.push_back(entry.path());
+  }
+  std::vector<fs::path> found;
+  for (const auto& [of, run] : runs) {
+    const bool own = of == std::pair(kind_, n_ranks_), whole = static_cast<int>(run.whole.size()) >= of.second;
+    if (!own && !whole && run.begun && !run.named) found.insert(found.end(), run.files.begin(), run.files.end());
+  }
+  return found;
 }
 
 void RankParts::take_folder(comm::Communicator& world) {

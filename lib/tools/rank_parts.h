@@ -24,7 +24,8 @@ class RankParts {
 
   // Collective: makes the folder and takes it for this run. Throws Error{cannot_create} on every rank when it cannot be
   // made, when another run writes there, when a rank does not see what the first one made, or when it holds parts of an
-  // index that is elsewhere: they are somebody's, and the new output would be mixed with them.
+  // index that is elsewhere: they are somebody's, and the new output would be mixed with them. Parts of killed runs for
+  // other contents go; the work that was kept for them stays until this run's output is there.
   void take_folder(comm::Communicator& world);
   fs::path of(int rank) const;
   std::vector<fs::path> all() const;
@@ -36,6 +37,8 @@ class RankParts {
 
  private:
   void take();
+  // Parts that no index has ever named: of other runs that were killed before all of theirs were there.
+  std::vector<fs::path> orphans() const;
 
   fs::path output_, folder_;
   std::string kind_;

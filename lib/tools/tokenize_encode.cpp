@@ -340,7 +340,7 @@ Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& pla
       statistics = encode_piece(options, plan, mine, readers, inputs, part, true, *work, context);
     });
   } catch (const Error& error) {
-    if (error.kind() == Kind::unavailable) tokenize_detail::throw_if_stopped();  // as the others were
+    if (error.kind() == Kind::stopped) tokenize_detail::throw_if_stopped();  // as the others were
     throw;
   }
   Statistics all;

@@ -21,12 +21,12 @@ std::string this_node() {
 void watched(Context& context, const std::filesystem::path& run, double watchdog_s, const std::function<void()>& body) {
   comm::Communicator& world = context.mesh->world();
   const comm::Activity* activity = world.activity();
-  if (world.size() == 1 || activity == nullptr) return body();
   const std::filesystem::path folder = run / "heartbeats";
   std::error_code ignored;
   comm::together(world, [&] {  // those of an earlier start, maybe of more ranks
     if (world.rank() == 0) std::filesystem::remove_all(folder, ignored);
   });
+  if (world.size() == 1 || activity == nullptr) return body();
   constexpr int code = static_cast<int>(Kind::unavailable);
   std::unique_ptr<comm::Heartbeat> heartbeat;
   const auto hung = [&](const std::string& what, bool speaks) {
