@@ -83,6 +83,15 @@ bool begins_like_c(std::string_view text) {
                                 "pragma ", "line "});
 }
 
+bool looks_pascal(std::string_view text) {
+  return any_line(text, [](std::string_view line) {
+    const std::string lower = lower_case(trim(line));
+    return starts_with_any(lower, {"unit ", "program ", "procedure ", "uses ", "{$"}) || lower == "begin" ||
+           lower == "implementation" || lower == "end." ||
+           (lower.find(":=") != std::string::npos && lower.ends_with(";"));
+  });
+}
+
 // Extensions that mean several languages.
 std::string_view language_by_content(std::string_view extension, std::string_view text) {
   const auto has = [&](std::initializer_list<std::string_view> starts) {
@@ -94,9 +103,17 @@ std::string_view language_by_content(std::string_view extension, std::string_vie
   if (extension == "m")
     return has({"@interface", "@implementation", "#import", "@protocol", "@class"}) ? "objective-c" : "matlab";
   if (extension == "pl") return has({":- ", ":-module"}) && !has({"use ", "my ", "#!"}) ? "prolog" : "perl";
-  if (extension == "pp")
-    return has({"class ", "node ", "package {", "define "}) && !has({"unit ", "program ", "begin"}) ? "puppet"
-                                                                                                    : "pascal";
+  if (extension == "pp") {  // Puppet, Pascal, and what a compiler prints prettily
+    if (has({"fn ", "pub fn ", "impl ", "#![", "extern crate ", "use std::", "let mut "})) return "rust";
+    if (looks_pascal(text)) return "pascal";
+    if (has({"class ", "node ", "define ", "include ", "package {", "file {", "service {", "exec {", "if $"}))
+      return "puppet";
+  }
+  if (extension == "inc") {
+    if (looks_pascal(text)) return "pascal";
+    if (has({"%macro", "%define ", "%if", ".macro", ".globl "})) return "assembly";
+    if (has({"#define ", "#include ", "#if", "static ", "extern ", "typedef "})) return looks_cpp(text) ? "c++" : "c";
+  }
   if (extension == "v") return has({"Require ", "Theorem ", "Lemma ", "Qed."}) ? "coq" : "verilog";
   if (extension == "ll") return has({"define ", "declare ", "target "}) ? "llvm" : "lex";
   if (extension == "cl") return has({"__kernel", "kernel "}) ? "opencl" : "common lisp";

@@ -8,7 +8,8 @@
 namespace hearth::text {
 namespace {
 
-// Extensions shared by several languages stand at the most frequent one; file_type.cpp looks into .h .m .pl .pp .v .ts.
+// Extensions shared by several languages stand at the most frequent one; file_type.cpp looks into .h .m .pl .v .ts,
+// and into .pp and .inc, which no language has most of.
 constexpr Language table[] = {
     {"ada", "ada adb ads gpr", "", ""},
     {"apl", "apl dyalog", "", "apl"},
@@ -69,7 +70,7 @@ constexpr Language table[] = {
     {"objective-c", "mm", "", ""},
     {"ocaml", "ml mli mll mly", "dune dune-project", "ocaml"},
     {"opencl", "opencl", "", ""},
-    {"pascal", "pas dpr lpr pp inc", "", "instantfpc"},
+    {"pascal", "pas dpr lpr", "", "instantfpc"},
     {"perl", "pl pm pod t xs", "cpanfile", "perl"},
     {"php", "php php3 php4 php5 phtml", "", "php"},
     {"postscript", "ps eps", "", ""},
