@@ -5,6 +5,7 @@
 
 #include "lib/base/json_value.h"
 #include "lib/base/text.h"
+#include "lib/text/encoding.h"
 #include "lib/text/extract/latex/latex.h"
 
 namespace hearth::text::latex {
@@ -15,6 +16,9 @@ constexpr auto npos = std::string_view::npos;
 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '@';
+}
+std::size_t character_length(std::string_view text, std::size_t at) {
+  return std::max<std::size_t>(utf8_sequence(text, at), 1);
 }
 bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\t';
@@ -244,7 +248,7 @@ void Reader::command(Source& source) {
   }
   if (!is_letter(text[end])) {
     const char c = text[end];
-    source.at = end + 1;
+    source.at = end + character_length(text, end);
     const std::string_view name = text.substr(end, 1);
     if (c == '(' || c == '[') {
       source.at = end - 1;
@@ -305,12 +309,11 @@ void Reader::add_accent(Source& source, std::string_view mark) {
   std::string letter(argument(source));
   while (letter.empty() && source.at < source.text.size() && source.text[source.at] == ' ') ++source.at;
   if (letter.empty() && source.at < source.text.size()) {
-    if (source.text[source.at] == '\\') {  // \'\i
-      letter = source.text.substr(source.at, 2);
-      source.at = std::min(source.at + 2, source.text.size());
-    } else {
-      letter = source.text[source.at++];
-    }
+    std::size_t end = source.at;
+    if (source.text[end] == '\\') ++end;  // \'\i
+    if (end < source.text.size()) end += character_length(source.text, end);
+    letter = source.text.substr(source.at, end - source.at);
+    source.at = end;
   }
   if (letter == "\\i") letter = "i";
   if (letter == "\\j") letter = "j";
