@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An allocator for tables of megabytes that are looked into all over: on huge pages where the system has them, as
-// look-ups otherwise wait for address translation. Smaller ones are allocated as usual.
+// An allocator for large tables that are looked into all over: on huge pages where the system has them, as look-ups
+// otherwise wait for address translation. A page is taken from 128 KiB on; smaller ones are allocated as usual.
 #pragma once
 #include <sys/mman.h>
 
@@ -19,7 +19,7 @@ struct HugePages {
   explicit(false) HugePages(const HugePages<U>&) {}
 
   T* allocate(std::size_t n) {
-    if (n * sizeof(T) < page_bytes) return static_cast<T*>(::operator new(n * sizeof(T), alignment));
+    if (n * sizeof(T) < worth_a_page) return static_cast<T*>(::operator new(n * sizeof(T), alignment));
     const std::size_t rounded = (n * sizeof(T) + page_bytes - 1) / page_bytes * page_bytes;
     void* const memory = std::aligned_alloc(page_bytes, rounded);
     if (memory == nullptr) throw std::bad_alloc();
@@ -27,7 +27,7 @@ struct HugePages {
     return static_cast<T*>(memory);
   }
   void deallocate(T* memory, std::size_t n) {
-    if (n * sizeof(T) < page_bytes) {
+    if (n * sizeof(T) < worth_a_page) {
       ::operator delete(memory, alignment);
     } else {
       std::free(memory);
@@ -37,6 +37,7 @@ struct HugePages {
 
  private:
   static constexpr std::size_t page_bytes = std::size_t{2} << 20;
+  static constexpr std::size_t worth_a_page = page_bytes / 16;
   static constexpr std::align_val_t alignment{64};
 };
 

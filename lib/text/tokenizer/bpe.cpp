@@ -2,6 +2,7 @@
 #include "lib/text/tokenizer/bpe.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <queue>
 #include <tuple>
@@ -11,7 +12,54 @@
 namespace hearth::text {
 namespace {
 
-constexpr std::size_t short_piece = 48;  // up to here a scan for the lowest rank beats a heap
+constexpr std::uint32_t place_limit = 64, none = MergeRules::no_rank;
+constexpr std::size_t short_piece = place_limit - 2;  // up to here a scan for the lowest rank beats a heap
+
+// A short piece while it is merged. A symbol stands where its first byte did, from place 1 on, between two symbols that
+// no rule knows; `begins` has a bit for each. The pair of a symbol and the one behind it is rated by the rank of its
+// rule and its place in one number: the least is the leftmost of the lowest rank.
+struct ShortPiece {
+  std::uint32_t id[place_limit], rating[place_limit], result[place_limit];
+  std::uint64_t begins;
+
+  void rate(std::size_t place, MergeRules::Rule rule) {
+    rating[place] = rule.rank == none ? none : rule.rank * place_limit + static_cast<std::uint32_t>(place);
+    result[place] = rule.result;
+  }
+  void rate_pair(const MergeRules& rules, std::size_t left, std::size_t right) {
+    rate(left, rules.find(id[left], id[right]));
+  }
+
+  // With n > 0 symbols and the ratings of their n - 1 pairs filled in. Appends what is left to ids.
+  void merge(const MergeRules& rules, std::size_t n, std::vector<std::uint32_t>& ids) {
+    id[0] = id[n + 1] = none;
+    rating[0] = rating[n] = rating[n + 1] = none;
+    begins = (std::uint64_t{2} << (n + 1)) - 1;
+    for (std::uint32_t least = least_rating(n); least != none; least = least_rating(n)) {
+      const std::size_t at = least % place_limit;
+      const std::uint64_t from_right = begins & (~std::uint64_t{1} << at), behind = from_right & (from_right - 1);
+      const std::uint64_t before = begins & ((std::uint64_t{1} << at) - 1);
+      rating[std::countr_zero(from_right)] = none;
+      begins ^= from_right ^ behind;
+      id[at] = result[at];
+      rate_pair(rules, static_cast<std::size_t>(63 - std::countl_zero(before)), at);
+      rate_pair(rules, at, static_cast<std::size_t>(std::countr_zero(behind)));
+    }
+    begins &= (std::uint64_t{2} << n) - 2;
+    for (; begins != 0; begins &= begins - 1) ids.push_back(id[std::countr_zero(begins)]);
+  }
+
+ private:
+  // Of places 0 to n. Not as vectors, which would wait for the single ratings just written.
+  std::uint32_t least_rating(std::size_t n) const {
+    std::uint32_t even = rating[0], odd = rating[1];
+    for (std::size_t i = 2; i <= n; i += 2) {
+      even = rating[i] < even ? rating[i] : even;
+      odd = rating[i + 1] < odd ? rating[i + 1] : odd;
+    }
+    return even ^ ((even ^ odd) & (0u - (odd < even)));  // no branch: it would often be a wrong guess
+  }
+};
 
 }  // namespace
 
@@ -19,11 +67,22 @@ Bpe::Bpe(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges, 
          bool whole_first)
     : byte_ids_(std::move(byte_ids)), rules_(merges), whole_first_(whole_first), index_(tokens) {
   if (merges.empty()) return;
+  if (merges.size() >= none / place_limit) throw Error(Kind::data, std::to_string(merges.size()) + " merges, too many");
+  fill_byte_rules();
   derivations_ = std::make_unique<Derivations>(rules_, byte_ids_, merges, tokens, [&](std::string_view bytes) {
     std::vector<std::uint32_t> ids;
     merge(bytes, ids);
     return ids;
   });
+  rules_ = MergeRules(merges, [&](std::uint32_t rank) { return derivations_->is_used(merges[rank], rank); });
+  fill_byte_rules();
+}
+
+void Bpe::fill_byte_rules() {
+  byte_rules_.resize(std::size_t{1} << 16);
+  for (std::size_t i = 0; i < byte_rules_.size(); ++i) {
+    byte_rules_[i] = rules_.find(byte_ids_[i >> 8], byte_ids_[i & 255]);
+  }
 }
 
 Bpe::Bpe(const CharacterLevel& level, const std::vector<Merge>& merges, bool whole_first)
@@ -46,10 +105,8 @@ void Bpe::encode(std::string_view piece, std::vector<std::uint32_t>& ids) const 
 }
 
 void Bpe::merge(std::string_view piece, std::vector<std::uint32_t>& ids) const {
-  if (piece.size() <= short_piece && !characters_ && !rules_.empty()) {
-    std::uint32_t symbols[short_piece];
-    for (std::size_t i = 0; i < piece.size(); ++i) symbols[i] = byte_ids_[static_cast<unsigned char>(piece[i])];
-    merge_short(symbols, piece.size(), ids);
+  if (piece.size() <= short_piece && !byte_rules_.empty()) {
+    merge_short_bytes(piece, ids);
     return;
   }
   std::vector<std::uint32_t> symbols;
@@ -62,10 +119,27 @@ void Bpe::merge(std::string_view piece, std::vector<std::uint32_t>& ids) const {
   if (rules_.empty()) {
     ids.insert(ids.end(), symbols.begin(), symbols.end());
   } else if (symbols.size() <= short_piece) {
-    merge_short(symbols.data(), symbols.size(), ids);
+    merge_short(symbols, ids);
   } else {
     merge_long(symbols.data(), symbols.size(), ids);
   }
+}
+
+void Bpe::merge_short_bytes(std::string_view bytes, std::vector<std::uint32_t>& ids) const {
+  if (bytes.empty()) return;
+  ShortPiece piece;
+  const auto* const p = reinterpret_cast<const unsigned char*>(bytes.data());
+  for (std::size_t i = 0; i < bytes.size(); ++i) piece.id[i + 1] = byte_ids_[p[i]];
+  for (std::size_t i = 0; i + 1 < bytes.size(); ++i) piece.rate(i + 1, byte_rules_[std::size_t{p[i]} << 8 | p[i + 1]]);
+  piece.merge(rules_, bytes.size(), ids);
+}
+
+void Bpe::merge_short(const std::vector<std::uint32_t>& symbols, std::vector<std::uint32_t>& ids) const {
+  if (symbols.empty()) return;
+  ShortPiece piece;
+  std::copy(symbols.begin(), symbols.end(), piece.id + 1);
+  for (std::size_t i = 1; i < symbols.size(); ++i) piece.rate_pair(rules_, i, i + 1);
+  piece.merge(rules_, symbols.size(), ids);
 }
 
 // Depth first, the longest token first. To any place there is at most one list of tokens, so a place from which nothing
@@ -101,35 +175,9 @@ bool Bpe::search(std::string_view piece, std::vector<std::uint32_t>& ids) const 
   return false;
 }
 
-void Bpe::merge_short(std::uint32_t* id, std::size_t n, std::vector<std::uint32_t>& ids) const {
-  std::uint32_t rank[short_piece], result[short_piece];
-  const auto rate = [&](std::size_t i) {
-    const MergeRules::Rule& rule = rules_.find(id[i], id[i + 1]);
-    rank[i] = rule.rank;
-    result[i] = rule.result;
-  };
-  for (std::size_t i = 0; i + 1 < n; ++i) rate(i);
-  while (n > 1) {
-    const std::size_t best = static_cast<std::size_t>(std::min_element(rank, rank + n - 1) - rank);
-    if (rank[best] == MergeRules::no_rank) break;
-    id[best] = result[best];
-    const std::size_t n_after = n - best - 2;  // symbols behind the pair
-    std::memmove(id + best + 1, id + best + 2, n_after * sizeof id[0]);
-    if (n_after > 0) {
-      std::memmove(rank + best + 1, rank + best + 2, (n_after - 1) * sizeof rank[0]);
-      std::memmove(result + best + 1, result + best + 2, (n_after - 1) * sizeof result[0]);
-    }
-    --n;
-    if (best > 0) rate(best - 1);
-    if (best + 1 < n) rate(best);
-  }
-  ids.insert(ids.end(), id, id + n);
-}
-
 // Symbols in a linked list, candidate merges in a heap; a candidate whose pair has changed since is dropped when
 // popped.
 void Bpe::merge_long(const std::uint32_t* first_symbols, std::size_t n_symbols, std::vector<std::uint32_t>& ids) const {
-  constexpr std::uint32_t none = 0xffffffffu;
   struct Symbol {
     std::uint32_t id;
     std::uint32_t before, after;  // none at the ends
@@ -145,7 +193,7 @@ void Bpe::merge_long(const std::uint32_t* first_symbols, std::size_t n_symbols, 
     symbols[i] = {first_symbols[i], i > 0 ? i - 1 : none, i + 1 < n ? i + 1 : none};
   }
   const auto candidate = [&](std::uint32_t at) {
-    const MergeRules::Rule& rule = rules_.find(symbols[at].id, symbols[symbols[at].after].id);
+    const MergeRules::Rule rule = rules_.find(symbols[at].id, symbols[symbols[at].after].id);
     return Candidate{rule.rank, at, rule.result};
   };
   std::vector<Candidate> first;

@@ -40,15 +40,20 @@ class Bpe {
   }
 
  private:
-  static constexpr std::size_t shortest_searched = 16, longest_searched = 512;  // bytes
+  static constexpr std::size_t shortest_searched = 64, longest_searched = 512;  // bytes
   bool search(std::string_view piece, std::vector<std::uint32_t>& ids) const;
-  // Merges the symbols; appends what comes of them to ids.
-  void merge_short(std::uint32_t* symbols, std::size_t n, std::vector<std::uint32_t>& ids) const;
+  // Merge the symbols; append what comes of them to ids. Up to 62 symbols, bytes with a table of their pairs' rules.
+  void merge_short(const std::vector<std::uint32_t>& symbols, std::vector<std::uint32_t>& ids) const;
+  void merge_short_bytes(std::string_view bytes, std::vector<std::uint32_t>& ids) const;
   void merge_long(const std::uint32_t* first_symbols, std::size_t n, std::vector<std::uint32_t>& ids) const;
+
+  void fill_byte_rules();
 
   std::vector<std::uint32_t> byte_ids_;
   std::optional<CharacterSymbols> characters_;  // in place of bytes
   MergeRules rules_;
+  HugeVector<MergeRules::Rule>
+      byte_rules_;  // [256 * 256] of two bytes side by side; none without merges and for characters
   bool whole_first_;
   TokenIndex index_;
   std::unique_ptr<const Derivations> derivations_;  // none without merges and for characters

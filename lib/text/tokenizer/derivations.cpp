@@ -30,7 +30,7 @@ bool Derivations::crosses(const MergeRules& rules, std::uint32_t a, std::uint32_
                           std::uint32_t end_b, bool but_the_whole) const {
   for (bool skip = but_the_whole;; skip = false) {
     if (!skip) {
-      const MergeRules::Rule& rule = rules.find(a, b);
+      const MergeRules::Rule rule = rules.find(a, b);
       if (rule.rank != MergeRules::no_rank && rule.rank + 1 < end_a && rule.rank + 1 <= end_b) return true;
     }
     const Made &made_a = made_[a], &made_b = made_[b];

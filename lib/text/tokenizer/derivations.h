@@ -26,6 +26,13 @@ class Derivations {
     irregular,  // made, but a rule came to be usable after its turn: nothing is known of its neighbours here
   };
   Kind kind(std::uint32_t id) const { return kinds_[id]; }
+  // Can merging ever use this rule? Of the rules that make one token only the last that merging uses for its bytes
+  // alone: until a token is there, no merge has crossed its ends, so what happened between them is what happens without
+  // the rest of the text.
+  bool is_used(const Merge& merge, std::uint32_t rank) const {
+    const Kind kind = kinds_[merge.result];
+    return kind == Kind::regular ? made_[merge.result].time == rank + 1 : kind == Kind::irregular;
+  }
 
   // Of two regular tokens: can right follow left?
   bool can_follow(const MergeRules& rules, std::uint32_t left, std::uint32_t right) const {

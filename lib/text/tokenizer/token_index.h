@@ -63,8 +63,8 @@ class TokenIndex {
   HugeVector<Slot> slots_;  // open addressing: of tokens up to 15 bytes their id, of 15 bytes that begin longer ones
                             // (with a length of 16 in the key) where in long_ these stand
   unsigned shift_ = 0;
-  std::vector<std::uint64_t> filter_;   // bits by hash: 0 says that there is no such slot
-  std::vector<std::uint32_t> lengths_;  // by hash of the first three bytes: which lengths occur
+  HugeVector<std::uint64_t> filter_;   // bits by hash: 0 says that there is no such slot
+  HugeVector<std::uint32_t> lengths_;  // by hash of the first three bytes: which lengths occur
   std::vector<LongToken> long_;
 };
 
