@@ -36,6 +36,23 @@ TEST_CASE("what is not JSON is told the line and column") {
   CHECK(parse_error("[{\"a\": 1}, {\"a\": 2}]") == "(no error)");
 }
 
+TEST_CASE("long lists and large objects take time in proportion, and a key that stands twice is found in them") {
+  std::string list = "[", object = "{";
+  for (int i = 0; i < 200000; ++i) {
+    list += (i > 0 ? ", {\"i\": " : "{\"i\": ") + std::to_string(i) + "}";
+    object += (i > 0 ? ", \"k" : "\"k") + std::to_string(i) + "\": " + std::to_string(i);
+  }
+  const Json many = parse_json(list + "]", "t"), large = parse_json(object + "}", "t");
+  REQUIRE(many.size() == 200000);
+  CHECK(many.back() == Json{{"i", 199999}});
+  REQUIRE(large.size() == 200000);
+  CHECK(large.begin().key() == "k0");
+  CHECK(large.back() == Json(199999));
+  for (const std::string key : {"k0", "k15", "k16", "k17", "k199999"}) {
+    CHECK(parse_error(object + ", \"" + key + "\": 1}") == "f.json: the key '" + key + "' stands twice in one object");
+  }
+}
+
 TEST_CASE("deep nesting neither crashes nor is accepted in silence") {
   const std::string deep = std::string(200000, '[') + std::string(200000, ']');
   CHECK(parse_json(deep, "deep").is_array());
@@ -55,7 +72,8 @@ TEST_CASE("numbers survive a round trip bit for bit") {
 
 TEST_CASE("a value is read only as what it is") {
   const Json value = parse_json(
-      R"({"n": 3, "whole": 4.0, "f": 4.5, "big": 4294967296, "minus": -1, "b": true, "s": "text", "null": null, "list": [1, 2]})", "c.json");
+      R"({"n": 3, "whole": 4.0, "f": 4.5, "big": 4294967296, "minus": -1, "b": true, "s": "text", "null": null, "list": [1, 2]})",
+      "c.json");
   CHECK(json_get<int>(value, "n", "c.json") == 3);
   CHECK(json_get<int>(value, "whole", "c.json") == 4);
   CHECK(json_get<double>(value, "n", "c.json") == 3.0);
@@ -82,5 +100,7 @@ TEST_CASE("a value is read only as what it is") {
 TEST_CASE("a file's error names the file") {
   const TemporaryFolder folder;
   write_file(folder / "x.json", "{");
-  CHECK(data_error([&] { read_json(folder / "x.json"); }).starts_with((folder / "x.json").string() + ": line 1, column 2"));
+  CHECK(data_error([&] {
+          read_json(folder / "x.json");
+        }).starts_with((folder / "x.json").string() + ": line 1, column 2"));
 }
