@@ -331,12 +331,6 @@ int run(const Options& options, Context& context) {
         Kind::config,
         "--validation-fraction and --test-fraction together must be less than 1, or nothing is left to train on");
   }
-  if (options.code.records == "repo" && options.duplicates.near == "tag") {
-    throw Error(
-        Kind::config,
-        "--code repo with --near-duplicates tag: files of packed repositories cannot be held out with those they "
-        "resemble; reject near-duplicates, or keep them");
-  }
   extract_options(options.parsers);  // a program that is missing is said before anything is read
   if (options.common.dry_run) return context.mesh->rank() == 0 ? plan(options, context) : 0;
   return build(options, context);

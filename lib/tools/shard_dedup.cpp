@@ -49,7 +49,9 @@ void add_duplicate_options(Command& command, DuplicateOptions& options) {
   command.option(
       "against", &options.against, "FILE",
       "a documents file whose texts are not to come again: a new delivery beside an existing corpus; may be repeated");
-  command.size("dedup-memory", &options.memory_bytes, "SIZE", "most memory of finding duplicates, whatever their number; the rest is done on disk, in OUTPUT.work")
+  command
+      .size("dedup-memory", &options.memory_bytes, "SIZE",
+            "most memory of finding duplicates, whatever their number; the rest is done on disk, in OUTPUT.work")
       .range(1 << 20);
   add_suite_options(command, options);
 }

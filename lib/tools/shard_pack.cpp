@@ -67,6 +67,7 @@ class Pack {
     if (entry["attributes"].empty()) entry.erase("attributes");
     files_.push_back(std::move(entry));
     if (text.back() != '\n') text += '\n';
+    document_.split = file.split;
     bytes_of_[file.language] += file.text.size();
     if (!file.license.empty()) licences_.insert(file.license);
     ++n_files_;
@@ -74,7 +75,7 @@ class Pack {
 
   formats::Document take(std::uint64_t part) {
     formats::Document document = std::exchange(document_, {});
-    document.source = (name_.empty() ? "." : name_) + "#" + std::to_string(part);
+    document.source = packed_name(name_) + "#" + std::to_string(part);
     document.type = "code";
     const auto most = std::max_element(bytes_of_.begin(), bytes_of_.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -115,6 +116,11 @@ class Pack {
 };
 
 }  // namespace
+
+std::string packed_name(const std::string& repository) {
+  const std::string name = name_of(repository);
+  return name.empty() ? "." : name;
+}
 
 void add_code_options(Command& command, CodeOptions& options) {
   command

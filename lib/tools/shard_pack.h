@@ -27,10 +27,13 @@ struct CodeOptions {
 
 void add_code_options(Command& command, CodeOptions& options);
 
+// What the sources of a repository's documents begin with: "src/linux" of "src/linux/", "." of ".".
+std::string packed_name(const std::string& repository);
+
 class RepositoryPacker {
  public:
   // record_bytes: a document ends before the file that would make it longer; one longer file is a document of its own.
-  // use: gets each document, and how many files are in it. Its split is left to be chosen.
+  // use: gets each document, and how many files are in it. Its split is that of its files, which have one.
   RepositoryPacker(std::uint64_t record_bytes, ThreadPool& pool,
                    std::function<void(formats::Document document, std::uint64_t n_files)> use);
 

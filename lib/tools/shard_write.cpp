@@ -93,6 +93,7 @@ CorpusWriter::CorpusWriter(const Options& options, const fs::path& output, const
       input_digests_(roots.size()) {}
 
 bool CorpusWriter::run() {
+  if (options_.code.records == "repo" && options_.duplicates.near == "tag") find_sides();
   for (std::size_t segment = 0; segment < spool_.n_segments() && !stop_requested(); ++segment) {
     std::vector<Passing> documents = load(segment);
     context_.pool.for_each(static_cast<std::int64_t>(documents.size()),
@@ -181,11 +182,7 @@ void CorpusWriter::conclude(Passing& passing) const {
   if (passing.row.reference) return;
   passing.row.document.id = passing.row.id();
   const std::uint8_t verdict = judgement_.by_row[passing.number];
-  const std::size_t n_passed = verdict == Judgement::rejected_before ? 0
-                               : verdict == Judgement::kept          ? stages_.corpus.size()
-                                                                     : verdict;
-  for (std::size_t i = 0; i < n_passed && !passing.group; ++i)
-    passing.group = stages_.corpus[i]->group_of(rows_.shared(passing.number));
+  passing.group = group_of(stages_, judgement_, passing.number, rows_.shared(passing.number));
   if (verdict == Judgement::rejected_before) {
     passing.rejection = passing.row.rejection;
     passing.stage = passing.row.stage;
@@ -248,20 +245,26 @@ void CorpusWriter::write(Passing& passing) {
   }
 }
 
-// All documents of a repository are held out together.
 void CorpusWriter::write_packed(formats::Document document, std::uint64_t n_files) {
-  const std::string name = document.source.substr(0, document.source.rfind('#'));
-  document.split =
-      text::choose_split(text::hash_text(name), context_.seed, {options_.validation_fraction, options_.test_fraction});
   statistics_.add_packed(document, n_files);
   sample_kept(document, document.text);
   writer_.add(std::move(document));
 }
 
-// Drawn from the text; for one of a group from the text of its first document, whose split it shares. Of a reference
-// the split is what its corpus says.
+void CorpusWriter::find_sides() {
+  sides_.emplace(options_.duplicates.memory_bytes, spool_.folder());
+  sides_->find(spool_, stages_, judgement_, rows_, {options_.validation_fraction, options_.test_fraction}, context_);
+}
+
+// All documents of a repository are held out together: drawn from its name, or as sides_ says. Else drawn from the
+// text; for one of a group from the text of its first document, whose split it shares. Of a reference the split is what
+// its corpus says.
 formats::Split CorpusWriter::split_of(const Passing& passing) const {
   const text::SplitFractions fractions{options_.validation_fraction, options_.test_fraction};
+  if (const auto side = sides_ ? sides_->of(passing.number) : std::nullopt) return *side;
+  if (!passing.rejection && !passing.row.repository.empty()) {
+    return text::choose_split(text::hash_text(packed_name(passing.row.repository)), context_.seed, fractions);
+  }
   const std::optional<text::Group>& group = passing.group;
   if (!group) return text::choose_split(passing.row.text_hash, context_.seed, fractions);
   return group->split ? *group->split : text::choose_split(group->text_hash, context_.seed, fractions);

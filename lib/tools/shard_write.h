@@ -15,6 +15,7 @@
 #include "lib/tools/shard_judge.h"
 #include "lib/tools/shard_pack.h"
 #include "lib/tools/shard_samples.h"
+#include "lib/tools/shard_sides.h"
 #include "lib/tools/shard_spool.h"
 #include "lib/tools/shard_stages.h"
 #include "lib/tools/shard_statistics.h"
@@ -60,6 +61,7 @@ class CorpusWriter {
   void cut(Passing& passing) const;
   void write(Passing& passing);
   void write_packed(formats::Document document, std::uint64_t n_files);
+  void find_sides();
   formats::Split split_of(const Passing& passing) const;
   std::vector<InputRecord> records(const std::vector<std::string>& digests) const;
   void sum_up();
@@ -75,6 +77,7 @@ class CorpusWriter {
   Context& context_;
   formats::DocumentsWriter writer_;
   RepositoryPacker packer_;
+  std::optional<Sides> sides_;              // when repositories are held out with what resembles their files
   Statistics statistics_, all_statistics_;  // of this rank's documents, of all
   Samples samples_;
   std::vector<Sha256> input_digests_;  // of each root: over the sources, text hashes and reasons it gave

@@ -41,6 +41,12 @@ for f in a b c d; do
   printf 'import %s\n\n\ndef work_%s(value):\n    """Adds what %s is worth to the value it is given."""\n    return value + len("%s")\n' "$f" $f $f $f >code/app/$f.py
   cp code/app/$f.py code/app/sub/x$f.py
 done
+for r in $(seq 30); do  # repositories, each with a file like one of another, some like a text
+  mkdir -p forge/r$r && touch forge/r$r/Makefile
+  awk -v seed="$r" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { for (k = 0; k < 6; k++) printf "%c", 97 + rand() * 26; print " = True" } }' >forge/r$r/own.py
+  { cat forge/r$((r * 7 % r + 1))/own.py; echo "last = $r"; } >forge/r$r/alike.py
+  [ $((r % 5)) -ne 0 ] || { cat forge/r$r/own.py; echo "note = $r"; } >docs/d$((r % 6))/note$r.txt
+done
 ln -s short.txt docs/link
 touch docs/.hidden
 mkdir old && cp docs/d0/0.txt docs/d3/9.txt old
@@ -83,6 +89,12 @@ page() { sed '/<header>/d; s/\(one\|of[0-9]\).h5/OUTPUT/g' "$1"; } # without its
   expect_exit 0 '' $shard_all -o one_r.h5 --code repo
   expect_exit 0 '' ranks 3 $shard_all -o of3_r.h5 --code repo
   same one_r.h5 of3_r.h5
+  expect_exit 0 '' $shard_all forge -o one_rt.h5 --code repo --near-duplicates tag
+  for n in 2 3 7; do
+    expect_exit 0 '' ranks $n $shard_all forge -o of${n}_rt.h5 --code repo --near-duplicates tag --dedup-memory 1M
+    same one_rt.h5 of${n}_rt.h5
+  done
+  expect "packed files are tagged" sh -c 'shard cat one_rt.h5 | grep "\"repository\"" | grep -q near_duplicate_of'
   expect_exit 0 '' ranks 3 $shard_all -o again3.h5
   for part in of3.h5.parts/*.h5; do cmp -s "$part" "again3.h5.parts/${part##*/}" || fail "$part: other bytes the second time"; done
 

@@ -52,5 +52,43 @@ expect_exit 0 '' shard --files-from list -o ../../list.h5 --code repo $plain
 cd ../..
 expect_exit 0 '' shard cat list.h5
 expect "a list, not $(paths)" [ "$(paths)" = '.#1 lib/zeta.py lib/util.py a.py lib/__init__.py ' ]
-expect_exit 78 'code repo with --near-duplicates tag' shard src -o no.h5 --code repo --near-duplicates tag
-expect_no_file no.h5
+
+# Tagged near-duplicates: repositories with files alike, directly or over others, are on one side of the split, and what
+# is like one of their files is with them.
+words() { awk -v seed="$1" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { for (k = 0; k < 6; k++) printf "%c", 97 + rand() * 26; print " = True" } }'; }
+for r in $(seq 40); do
+  mkdir -p forge/r$r && touch forge/r$r/Makefile
+  words $r >forge/r$r/own.py
+done
+for r in $(seq 1 2 39); do  # r1 and r2, r3 and r4, ... share a file; the last twenty are a chain
+  { words 10$r; echo "first = $r"; } >forge/r$r/shared.py
+  { words 10$r; echo "second = $r"; } >forge/r$((r + 1))/alike.py
+done
+for r in $(seq 21 39); do
+  { words 20$r; echo "third = $r"; } >forge/r$r/next.py
+  { words 20$r; echo "fourth = $r"; } >forge/r$((r + 1))/before.py
+done
+mkdir notes && { words 101; echo "in a note"; } >notes/note.txt
+split_of() { sed -n "s/.*\"source\":\"$1\".*\"split\":\"\([a-z]*\)\".*/\1/p" "$out"; }
+tagged="--code repo --near-duplicates tag --validation-fraction 0.3 --test-fraction 0.3 $plain"
+# shellcheck disable=SC2086
+{
+  expect_exit 0 '' shard forge notes -o forge.h5 $tagged
+  expect_exit 0 '' shard forge notes -o forge1.h5 $tagged -j 1 --dedup-memory 1M
+  expect_same forge.h5 forge1.h5
+  expect_exit 0 '' shard cat forge.h5
+  expect "all stay" [ "$(grep -c '"type":"code"' "$out")" -eq 40 ]
+  expect "files are tagged" grep -q '"path":"alike.py","language":"python".*"near_duplicate_of"' "$out"
+  for r in $(seq 1 2 19); do
+    expect "r$r is where r$((r + 1)) is" [ "$(split_of "forge\/r$r#1")" = "$(split_of "forge\/r$((r + 1))#1")" ]
+  done
+  for r in $(seq 22 40); do expect "r$r is with its chain" [ "$(split_of "forge\/r$r#1")" = "$(split_of "forge\/r21#1")" ]; done
+  expect "a note is with what it is like" [ "$(split_of "notes\/note.txt")" = "$(split_of "forge\/r1#1")" ]
+  expect "not all are on one side" [ "$(sed 's/.*"split":"\([a-z]*\)".*/\1/' "$out" | sort -u | wc -l)" -gt 1 ]
+
+  # What a delivery before holds decides.
+  expect_exit 0 '' shard notes -o notes.h5 --test-fraction 0.99 --validation-fraction 0 $plain
+  expect_exit 0 '' shard forge -o after.h5 $tagged --against notes.h5
+  expect_exit 0 '' shard cat after.h5
+  expect "as in the delivery before" [ "$(split_of "forge\/r1#1") $(split_of "forge\/r2#1")" = "test test" ]
+}
