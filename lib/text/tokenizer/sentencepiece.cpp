@@ -73,7 +73,7 @@ class Message {
   std::uint64_t fixed(std::size_t n) {
     std::uint64_t value = 0;
     const std::string_view bytes = take(n);
-    std::memcpy(&value, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(&value, bytes.data(), bytes.size());
     return value;
   }
 
