@@ -49,7 +49,12 @@ AddedTokenFinder::AddedTokenFinder(const std::vector<AddedToken>& tokens, bool n
       seconds[second / 64u] |= std::uint64_t{1} << (second % 64u);
     }
   }
-  if (first_of(tokens_.front()) == first_of(tokens_.back())) only_first_ = first_of(tokens_.front());
+  std::size_t n_firsts = 0;
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    if (i > 0 && first_of(tokens_[i]) == first_of(tokens_[i - 1])) continue;
+    for (std::size_t k = n_firsts++; k < firsts_.size(); ++k) firsts_[k] = tokens_[i].content[0];
+  }
+  few_firsts_ = n_firsts <= firsts_.size();
   for (std::size_t byte = 1; byte < begins_.size(); ++byte) begins_[byte] += begins_[byte - 1];
 }
 
