@@ -23,18 +23,28 @@ struct Max {  // NaN wins, so that a broken value is not hidden
   }
 };
 
+// to may be one of the pieces, from the same element on: each is read before it is written.
+template <class Wide, class T, class Op>
+void reduce_two(Op op, const T* a, const T* b, std::int64_t n, T* to) {
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < n; ++i)
+    to[i] = static_cast<T>(op(static_cast<Wide>(a[i]), static_cast<Wide>(b[i])));
+}
+
 template <class Wide, class T, class Op>
 void reduce(Op op, std::span<const std::byte* const> pieces, std::int64_t n, std::byte* to) {
+  const auto piece = [&](std::size_t p) { return reinterpret_cast<const T*>(pieces[p]); };
+  if (pieces.size() == 2) return reduce_two<Wide>(op, piece(0), piece(1), n, reinterpret_cast<T*>(to));
   std::array<Wide, block> sums;
   for (std::int64_t at = 0; at < n; at += block) {
     const std::int64_t count = std::min(block, n - at);
-    const T* first = reinterpret_cast<const T*>(pieces[0]) + at;
+    const T* first = piece(0) + at;
     for (std::int64_t i = 0; i < count; ++i) sums[static_cast<std::size_t>(i)] = static_cast<Wide>(first[i]);
     for (std::size_t p = 1; p < pieces.size(); ++p) {
-      const T* piece = reinterpret_cast<const T*>(pieces[p]) + at;
+      const T* next = piece(p) + at;
       for (std::int64_t i = 0; i < count; ++i) {
         Wide& sum = sums[static_cast<std::size_t>(i)];
-        sum = op(sum, static_cast<Wide>(piece[i]));
+        sum = op(sum, static_cast<Wide>(next[i]));
       }
     }
     T* out = reinterpret_cast<T*>(to) + at;
