@@ -99,7 +99,7 @@ std::size_t BulkWriter::write_directly(std::uint64_t offset, std::span<const std
     const ssize_t done =
         ::pwrite(direct_, bytes.data() + at, std::min(whole - at, most_at_once), static_cast<off_t>(offset + at));
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0 && errno == EINVAL) {  // opened so, and yet not for it
+    if (done < 0 && (errno == EINVAL || errno == EFAULT)) {  // opened so, and yet not for it, or not from this memory
       ::close(std::exchange(direct_, -1));
       return at;
     }
