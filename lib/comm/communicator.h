@@ -81,7 +81,8 @@ class Communicator {
                                            const Tensor& to, std::span<const std::int64_t> receive_rows) = 0;
   [[nodiscard]] virtual Pending broadcast(Stream& stream, const Tensor& data, int root) = 0;
   // Both at once, so that a ring cannot stall; a tensor without data or a negative peer: that half is left out. It is
-  // under way when this returns, and other calls may be made and waited for before it is.
+  // under way when this returns, and other calls may be made and waited for before it is. On GPUs a message may end
+  // only when it is taken, and a call begin only then: ranks that send each other something do it in one call.
   [[nodiscard]] virtual Pending exchange(Stream& stream, const Tensor& send, int to, const Tensor& receive,
                                          int from) = 0;
   virtual void barrier() = 0;  // on the host: returns when all have called it

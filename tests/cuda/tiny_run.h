@@ -17,13 +17,13 @@ namespace hearth::test {
 
 namespace fs = std::filesystem;
 
-inline nn::ModelConfig tiny(bool mixture) {
+inline nn::ModelConfig tiny(bool mixture, std::int64_t vocab = 40, std::int64_t heads = 2, std::int64_t kv_heads = 1) {
   nn::ModelConfig config;
-  config.vocab = 40;
+  config.vocab = vocab;
   config.hidden = 16;
   config.context = 16;
   nn::Block dense;
-  dense.attention = {.heads = 2, .kv_heads = 1, .head_dim = 8};
+  dense.attention = {.heads = heads, .kv_heads = kv_heads, .head_dim = 8};
   dense.rope.dims = 8;
   dense.feed_forward.ffn = 24;
   config.blocks = {{"dense", dense}};
@@ -80,18 +80,19 @@ inline train::TrainSettings tiny_settings(DType dtype, std::int64_t steps) {
 
 // Of every step, by a rank of the mesh (the first one's are written).
 inline std::vector<double> losses_of_run(const comm::Mesh& mesh, const Device& device, ThreadPool& pool,
-                                         const data::Corpus& corpus, const fs::path& folder, bool mixture,
-                                         std::int64_t steps) {
+                                         const data::Corpus& corpus, const fs::path& folder,
+                                         const nn::ModelConfig& config, std::int64_t steps,
+                                         const train::RunSettings& how = {}) {
   Log log{"test", LogLevel::error, Log::Progress::off};
   Stream stream(device, pool);
   Context context{.log = log, .pool = pool, .stream = stream, .seed = 1, .invocation = {}, .mesh = &mesh};
-  train::RunSettings run;
+  train::RunSettings run = how;
   run.eval_every = run.checkpoint_every = 0;
   fs::create_directories(folder);
   train::RunDescription description;
   description.folder = folder;
   description.ceiling_flops_per_s = 1e9;
-  train::Trainer trainer(context, tiny(mixture), tiny_settings(DType::f32, steps), run, corpus, std::move(description));
+  train::Trainer trainer(context, config, tiny_settings(DType::f32, steps), run, corpus, std::move(description));
   trainer.start_fresh();
   trainer.run();
   std::vector<double> losses;

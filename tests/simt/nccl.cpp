@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // NCCL's stand-in: ranks are threads of this process. As the library, it takes calls into streams and matches them
 // there; unlike it, it names calls that ranks make in different orders, and messages of different lengths.
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -9,7 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <numeric>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -24,6 +25,10 @@ namespace {
 constexpr Result success = 0, invalid_argument = 4, invalid_usage = 5;
 
 using Bytes = std::vector<std::byte>;
+struct Posted {
+  Bytes bytes;
+  bool taken = false;
+};
 
 // A communicator as all its ranks share it.
 struct Members {
@@ -32,15 +37,14 @@ struct Members {
   std::mutex mutex;
   std::condition_variable changed;
   int n_joined = 0;
-  std::string error;
   // What is asked, by the number of the call: by the first rank to come, compared with by the others.
   std::vector<std::pair<int, std::string>> calls;
   struct Length {
     std::size_t bytes;
     bool of_sender;
   };
-  std::map<std::tuple<int, int, std::size_t>, Length> lengths;          // of message number .. from, to
-  std::map<std::tuple<int, int>, std::deque<Bytes>> messages;           // under way: from, to
+  std::map<std::tuple<int, int, std::size_t>, Length> lengths;                   // of message number .. from, to
+  std::map<std::tuple<int, int>, std::deque<std::shared_ptr<Posted>>> messages;  // under way: from, to
   std::map<std::tuple<std::size_t, int>, std::pair<Bytes, int>> given;  // to a call, by a rank; how often it was taken
 };
 
@@ -145,27 +149,51 @@ Result agree_on_length(const Message& message) {
                                    std::to_string(message.bytes) + (message.sends ? " sent" : " wanted"));
 }
 
-void post(const Message& message) {
-  Members& m = *message.communicator->members;
-  const std::lock_guard lock(m.mutex);
-  m.messages[{message.communicator->rank, message.peer}].emplace_back(message.from, message.from + message.bytes);
-}
-void take(const Message& message) {
-  Members& m = *message.communicator->members;
-  const int rank = message.communicator->rank;
-  std::optional<Bytes> taken;
-  simt::run_others_until(
-      [&] {
-        const std::lock_guard lock(m.mutex);
-        std::deque<Bytes>& waiting = m.messages[{message.peer, rank}];
-        if (waiting.empty()) return false;
-        taken = std::move(waiting.front());
-        waiting.pop_front();
-        return true;
-      },
-      "NCCL: a message from rank " + std::to_string(message.peer) + " to rank " + std::to_string(rank));
-  std::memcpy(message.to, taken->data(), taken->size());
-}
+// Messages that go on together, in a stream: done when those to come have, and those sent were taken. No more may be
+// relied on of NCCL: it has room for small messages only.
+class Exchange {
+ public:
+  explicit Exchange(std::vector<Message> messages)
+      : messages_(std::move(messages)),
+        members_(messages_.front().communicator->members),
+        rank_(messages_.front().communicator->rank) {}
+
+  // Goes as far as it can; returns what is missing.
+  std::string go_on() {
+    const std::lock_guard lock(members_->mutex);
+    for (Message& each : messages_) {
+      if (!begun_ && each.sends) {
+        sent_.push_back(std::make_shared<Posted>(Posted{Bytes(each.from, each.from + each.bytes)}));
+        members_->messages[{rank_, each.peer}].push_back(sent_.back());
+      }
+    }
+    begun_ = true;
+    for (Message& each : messages_) {
+      if (each.sends || each.to == nullptr) continue;
+      std::deque<std::shared_ptr<Posted>>& waiting = members_->messages[{each.peer, rank_}];
+      if (waiting.empty()) return text("a message", each.peer, rank_);
+      std::memcpy(each.to, waiting.front()->bytes.data(), each.bytes);
+      waiting.front()->taken = true;
+      waiting.pop_front();
+      each.to = nullptr;
+    }
+    std::size_t n = 0;
+    for (const Message& each : messages_) {
+      if (each.sends && !sent_[n++]->taken) return text("who takes a message", rank_, each.peer);
+    }
+    return "";
+  }
+
+ private:
+  static std::string text(const char* what, int from, int to) {
+    return std::string("NCCL: ") + what + " from rank " + std::to_string(from) + " to rank " + std::to_string(to);
+  }
+  std::vector<Message> messages_;
+  std::shared_ptr<Members> members_;
+  int rank_;
+  bool begun_ = false;
+  std::vector<std::shared_ptr<Posted>> sent_;
+};
 
 Result enqueue_group() {
   std::vector<Message> all;
@@ -174,14 +202,7 @@ Result enqueue_group() {
     if (const Result result = agree_on_length(each); result != success) return result;
   }
   if (all.empty()) return success;
-  simt::enqueue(all.front().stream, [all] {
-    for (const Message& each : all) {
-      if (each.sends) post(each);
-    }
-    for (const Message& each : all) {
-      if (!each.sends) take(each);
-    }
-  });
+  simt::enqueue_waiting(all.front().stream, [exchange = std::make_shared<Exchange>(all)] { return exchange->go_on(); });
   return success;
 }
 
@@ -204,50 +225,57 @@ Result receive(void* to, std::size_t count, int, int from, Handle c, CudaStream 
   return add({c, false, nullptr, static_cast<std::byte*>(to), count, from, static_cast<cudaStream_t>(stream)});
 }
 
-void give(Members& m, std::size_t call, int rank, const void* from, std::size_t bytes) {
-  const auto* begin = static_cast<const std::byte*>(from);
-  const std::lock_guard lock(m.mutex);
-  m.given[{call, rank}] = {Bytes(begin, begin + bytes), 0};
-}
-// What `rank` gave to the call; it is forgotten when as many as `takers` have it.
-Bytes given(Members& m, std::size_t call, int rank, int takers, int self) {
-  Bytes bytes;
-  simt::run_others_until(
-      [&] {
-        const std::lock_guard lock(m.mutex);
-        const auto found = m.given.find({call, rank});
-        if (found == m.given.end()) return false;
-        bytes = found->second.first;
-        if (++found->second.second == takers) m.given.erase(found);
-        return true;
-      },
-      "NCCL: what rank " + std::to_string(rank) + " gives to call " + std::to_string(call) + ", to rank " +
-          std::to_string(self));
-  return bytes;
-}
+// What each of some ranks gives to a call, to all: done when all of it is there and was taken.
+struct Given {
+  std::shared_ptr<Members> members;
+  std::size_t call;
+  int rank;
+  std::vector<int> givers;
+  const std::byte* from;
+  std::byte* to;  // one giver's behind the other's
+  std::size_t bytes;
+  bool gave = false;
+
+  std::string go_on() {
+    Members& m = *members;
+    const std::lock_guard lock(m.mutex);
+    if (!gave && std::find(givers.begin(), givers.end(), rank) != givers.end())
+      m.given[{call, rank}] = {Bytes(from, from + bytes), 0};
+    gave = true;
+    for (const int giver : givers) {
+      if (!m.given.contains({call, giver}))
+        return "NCCL: what rank " + std::to_string(giver) + " gives to call " + std::to_string(call) + ", to rank " +
+               std::to_string(rank);
+    }
+    std::byte* at = to;
+    for (const int giver : givers) {
+      const auto found = m.given.find({call, giver});
+      std::memcpy(at, found->second.first.data(), bytes);
+      at += bytes;
+      if (++found->second.second == m.size) m.given.erase(found);  // all have it
+    }
+    return "";
+  }
+};
 
 Result all_gather(const void* from, void* to, std::size_t count, int, Handle c, CudaStream stream) {
   const std::size_t call = c->n_calls;
   if (const Result result = agree(c, "all_gather of " + std::to_string(count) + " bytes"); result != success)
     return result;
-  simt::enqueue(static_cast<cudaStream_t>(stream), [=, members = c->members, rank = c->rank] {
-    give(*members, call, rank, from, count);
-    for (int r = 0; r < members->size; ++r) {
-      const Bytes bytes = given(*members, call, r, members->size, rank);
-      std::memcpy(static_cast<std::byte*>(to) + static_cast<std::size_t>(r) * count, bytes.data(), count);
-    }
-  });
+  std::vector<int> givers(static_cast<std::size_t>(c->members->size));
+  std::iota(givers.begin(), givers.end(), 0);
+  const auto given = std::make_shared<Given>(Given{
+      c->members, call, c->rank, givers, static_cast<const std::byte*>(from), static_cast<std::byte*>(to), count});
+  simt::enqueue_waiting(static_cast<cudaStream_t>(stream), [given] { return given->go_on(); });
   return success;
 }
 Result broadcast(const void* from, void* to, std::size_t count, int, int root, Handle c, CudaStream stream) {
   const std::size_t call = c->n_calls;
   const std::string text = "broadcast of " + std::to_string(count) + " bytes from rank " + std::to_string(root);
   if (const Result result = agree(c, text); result != success) return result;
-  simt::enqueue(static_cast<cudaStream_t>(stream), [=, members = c->members, rank = c->rank] {
-    if (rank == root) give(*members, call, rank, from, count);
-    const Bytes bytes = given(*members, call, root, members->size, rank);
-    std::memmove(to, bytes.data(), count);
-  });
+  const auto given = std::make_shared<Given>(Given{
+      c->members, call, c->rank, {root}, static_cast<const std::byte*>(from), static_cast<std::byte*>(to), count});
+  simt::enqueue_waiting(static_cast<cudaStream_t>(stream), [given] { return given->go_on(); });
   return success;
 }
 

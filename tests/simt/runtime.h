@@ -5,14 +5,16 @@
 #include <functional>
 #include <string>
 
+struct CUstream_st;
+
 namespace simt {
 
 // How long nothing may happen before what is waited for is said never to come: as long as a loaded machine may stand
 // still, unless a test knows that it will not come. Set while no other thread has work.
 std::chrono::seconds& patience();
 
-// From within work that a stream runs: the other streams go on, and other threads may put work into theirs, until
-// ready(). Throws Failure that says what was waited for when nothing happens for a while.
-void run_others_until(const std::function<bool()>& ready, const std::string& what);
+// In the stream's order: work is called again and again, while other streams go on, until it says nothing. What it says
+// it waits for: that is in the error when nothing happens for a while. Not to be recorded.
+void enqueue_waiting(CUstream_st* stream, std::function<std::string()> work);
 
 }  // namespace simt

@@ -6,7 +6,8 @@
 
 namespace hearth::comm {
 
-// Throws Error{internal} naming the case that is wrong.
-void check_collectives(Communicator& world);
+// Throws Error{internal} naming the case that is wrong. sends_ahead: whether messages wait for those who take them
+// without holding up other calls.
+void check_collectives(Communicator& world, bool sends_ahead = true);
 
 }  // namespace hearth::comm
