@@ -58,6 +58,20 @@ void attention_backward(Stream& stream, const AttentionBackwardArgs& args) {
   stream.zero(args.dv);
 }
 
+void attention_cut(Stream& stream, const AttentionCutArgs& args) {
+  const Operands operands("attention_cut");
+  operands.rank("cu_seqlens", args.cu_seqlens, 1);
+  const Shape starts = args.cu_seqlens.shape, sequences{starts[0] - 1};
+  operands.check("cu_seqlens", args.cu_seqlens, starts, {DType::i32});
+  operands.check("cu_queries", args.cu_queries, starts, {DType::i32});
+  operands.check("key_seqlens", args.runs.key_seqlens, starts, {DType::i32});
+  operands.check("first_query", args.runs.first_query, sequences, {DType::i32});
+  operands.check("first_key", args.runs.first_key, sequences, {DType::i32});
+  operands.require(args.query_begin >= 0 && args.n_queries >= 0 && args.key_begin >= 0 && args.n_keys >= 0,
+                   "runs before the first token");
+  backend_of(stream).attention_cut(stream, args);
+}
+
 void attention_merge(Stream& stream, const AttentionMergeArgs& args) {
   const Operands operands("attention_merge");
   operands.rank("o", args.o, 3);

@@ -39,6 +39,16 @@ struct AttentionRuns {
   explicit operator bool() const { return bool(key_seqlens); }
 };
 
+// What AttentionRuns takes where tokens [query_begin, query_begin + n_queries) are the queries and [key_begin, ...) the
+// keys: of each sequence the part that lies in either, maybe none.
+struct AttentionCutArgs {
+  Tensor cu_seqlens;  // [sequences + 1] i32, of all tokens
+  std::int64_t query_begin = 0, n_queries = 0, key_begin = 0, n_keys = 0;
+  Tensor cu_queries;        // [sequences + 1] i32, out: cu_seqlens of the queries
+  AttentionRuns runs = {};  // out
+};
+void attention_cut(Stream& stream, const AttentionCutArgs& args);
+
 // attention over some of the keys after attention over others, as if it had seen both:
 //   lse' = log(exp(lse) + exp(part_lse));  o' = exp(lse - lse') o + exp(part_lse - lse') part_o
 // Any number of threads gives the same bits; the order of the pieces is the caller's. Aliasing: none but in place.

@@ -26,12 +26,12 @@
 #define HEARTH_OPS(op) \
   op(gemm) op(grouped_gemm) op(grouped_gemm_input_gradient) op(grouped_gemm_weight_gradient) \
   op(rmsnorm) op(rmsnorm_backward) op(rope_table) op(rope) op(norm_rope) op(norm_rope_backward) \
-  op(attention) op(attention_backward) op(attention_merge) op(attention_decode) \
+  op(attention) op(attention_backward) op(attention_cut) op(attention_merge) op(attention_decode) \
   op(glu) op(glu_backward) op(router) op(router_backward) \
-  op(moe_sort) op(moe_gather) op(moe_combine) op(moe_combine_backward) op(moe_to_rows) op(moe_from_rows) \
+  op(moe_sort) op(moe_gather) op(moe_combine) op(moe_combine_backward) op(moe_arrived) op(moe_to_rows) op(moe_from_rows) \
   op(embedding) op(embedding_backward) op(head) op(head_logits) op(adamw) op(muon) \
   op(add) op(cast) op(fill) op(scale) op(add_bias) op(sum_of_squares) op(sum) op(sum_rows) op(sample) \
-  op(token_totals) op(count_tokens) op(judge_step) op(move_selection_bias)
+  op(token_totals) op(count_tokens) op(at_least) op(judge_step) op(move_selection_bias)
 // clang-format on
 
 namespace hearth::kernels {

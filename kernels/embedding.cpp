@@ -18,6 +18,14 @@ void check_ids(const Stream& stream, const Tensor& ids, std::int64_t vocab) {
   }
 }
 
+template <class Args>
+std::int64_t n_ids(const Args& args, const Tensor& table, const Operands& operands) {
+  const std::int64_t vocab = table.shape[0];
+  if (args.whole == 0) operands.require(args.first == 0, "a part of an unknown whole");
+  if (args.whole > 0) operands.require(args.first >= 0 && args.first + vocab <= args.whole, "an impossible part");
+  return args.whole > 0 ? args.whole : vocab;
+}
+
 }  // namespace
 
 void embedding(Stream& stream, const EmbeddingArgs& args) {
@@ -27,8 +35,9 @@ void embedding(Stream& stream, const EmbeddingArgs& args) {
   operands.check("ids", args.ids, args.ids.shape, {DType::i32});
   operands.check("table", args.table, args.table.shape, f32_or_bf16);
   operands.check("y", args.y, {args.ids.shape[0], args.table.shape[1]}, {args.table.dtype});
+  const std::int64_t n = n_ids(args, args.table, operands);
   if (args.y.n_elements() == 0) return;
-  check_ids(stream, args.ids, args.table.shape[0]);
+  check_ids(stream, args.ids, n);
   backend_of(stream).embedding(stream, args);
 }
 
@@ -39,8 +48,9 @@ void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args) {
   operands.check("ids", args.ids, args.ids.shape, {DType::i32});
   operands.check("dy", args.dy, {args.ids.shape[0], args.d_table.shape[1]}, f32_or_bf16);
   operands.check("d_table", args.d_table, args.d_table.shape, {DType::f32});
+  const std::int64_t n = n_ids(args, args.d_table, operands);
   if (args.dy.n_elements() == 0) return;
-  check_ids(stream, args.ids, args.d_table.shape[0]);
+  check_ids(stream, args.ids, n);
   backend_of(stream).embedding_backward(stream, args);
 }
 

@@ -73,6 +73,17 @@ void moe_combine_backward(Stream& stream, const MoeCombineBackwardArgs& args) {
   backend_of(stream).moe_combine_backward(stream, args);
 }
 
+void moe_arrived(Stream& stream, const MoeArrivedArgs& args) {
+  const Operands operands("moe_arrived");
+  operands.rank("counts", args.counts, 2);
+  operands.rank("expert_ids", args.expert_ids, 2);
+  operands.check("counts", args.counts, args.counts.shape, {DType::i32});
+  operands.check("expert_ids", args.expert_ids, {args.expert_ids.shape[0], 1}, {DType::i32});
+  operands.require(args.first >= 0 && args.n_here > 0 && args.first + args.n_here <= args.counts.shape[1],
+                   "experts that there are not");
+  if (args.expert_ids.n_elements() > 0) backend_of(stream).moe_arrived(stream, args);
+}
+
 void moe_to_rows(Stream& stream, const MoeToRowsArgs& args) {
   const Operands operands("moe_to_rows");
   operands.check("row_of", args.row_of, args.row_of.shape, {DType::i32});

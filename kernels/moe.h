@@ -8,6 +8,8 @@
 //                 without weights it is also the backward of moe_gather
 //   moe_combine_backward   d_rows[row_of[t, i]] = weights[t, i] * dy[t];  d_weights[t, i] = dy[t] . rows[row_of[t, i]]
 //                 (without weights the backward is moe_gather)
+//   moe_arrived   of rows that came from several ranks, one rank's after another's, each rank's sorted by expert: which
+//                 of the experts [first, first + experts here) each of rows [begin, begin + rows) is for, less first
 //   moe_to_rows / moe_from_rows   one f32 a choice: [tokens, k] <-> [rows] (weights applied in glu, and their gradient)
 //
 // dtypes: x, rows, y and their gradients all f32 or all bf16, sums in f32 over i ascending; weights f32; indices i32.
@@ -53,6 +55,14 @@ struct MoeCombineBackwardArgs {
   Tensor d_weights;  // [tokens, k] f32, out
 };
 void moe_combine_backward(Stream& stream, const MoeCombineBackwardArgs& args);
+
+struct MoeArrivedArgs {
+  Tensor counts;                       // [ranks, experts] i32: the rows of each rank for each expert
+  std::int64_t first = 0, n_here = 0;  // experts
+  std::int64_t begin = 0;
+  Tensor expert_ids;  // [rows, 1] i32, out
+};
+void moe_arrived(Stream& stream, const MoeArrivedArgs& args);
 
 struct MoeToRowsArgs {
   Tensor row_of;   // [tokens, k] i32

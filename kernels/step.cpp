@@ -26,6 +26,11 @@ void count_tokens(Stream& stream, const CountTokensArgs& args) {
   backend_of(stream).count_tokens(stream, args);
 }
 
+void at_least(Stream& stream, const AtLeastArgs& args) {
+  Operands("at_least").check("number", args.number, {1}, {DType::i64});
+  backend_of(stream).at_least(stream, args);
+}
+
 void judge_step(Stream& stream, const JudgeStepArgs& args) {
   const Operands operands("judge_step");
   operands.check("loss", args.loss, {1}, {DType::f64});

@@ -5,6 +5,7 @@
 //                  totals += {(sum of -w p + z_loss * sum of w l^2) / normaliser, sum of w, sum of -w p,
 //                             (sum of -w p) / normaliser}
 //   count_tokens   total[e] += counts[e]
+//   at_least       number = max(number, least)
 //   judge_step     from the step's loss and its gradient's sum of squares: whether to take the step, and how far
 //     norm      = sqrt(squares)
 //     verdict   = StepVerdict; outliers are values above the mean of the last 128 taken steps by more than six standard
@@ -39,6 +40,12 @@ struct CountTokensArgs {
   Tensor total;   // [experts] i64, added to
 };
 void count_tokens(Stream& stream, const CountTokensArgs& args);
+
+struct AtLeastArgs {
+  Tensor number;  // [1] i64, updated
+  std::int64_t least = 0;
+};
+void at_least(Stream& stream, const AtLeastArgs& args);
 
 enum class StepVerdict { taken, loss_not_finite, gradient_not_finite, loss_outlier, gradient_outlier };
 

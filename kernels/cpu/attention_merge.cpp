@@ -48,6 +48,10 @@ namespace hearth::kernels::cpu {
 
 HWY_EXPORT(merge);
 
+void attention_cut(Stream& stream, const AttentionCutArgs& args) {
+  ref::attention_cut(stream, args);  // a few numbers
+}
+
 void attention_merge(Stream& stream, const AttentionMergeArgs& args) {
   for_row_blocks(stream, args.o.shape[0] * args.o.shape[1], args.o.shape[2], [&](RowRange rows, std::int64_t) {
     HWY_DYNAMIC_DISPATCH(merge)(args, rows);

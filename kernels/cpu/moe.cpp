@@ -73,11 +73,12 @@ void add_row(const T* from, std::int64_t width, float* to) {
 
 // Rows of the table whose id is `share` modulo `shares`, tokens in order.
 void add_share(const EmbeddingBackwardArgs& args, std::int64_t share, std::int64_t shares) {
-  const std::int64_t hidden = args.dy.shape[1];
+  const std::int64_t vocab = args.d_table.shape[0], hidden = args.dy.shape[1];
   const auto ids = args.ids.span<std::int32_t>();
   for (std::size_t token = 0; token < ids.size(); ++token) {
-    if (ids[token] % shares != share) continue;
-    float* const to = args.d_table.as<float>() + ids[token] * hidden;
+    const std::int64_t row = ids[token] - args.first;
+    if (row % shares != share || row < 0 || row >= vocab) continue;
+    float* const to = args.d_table.as<float>() + row * hidden;
     args.dy.dtype == DType::bf16 ? add_row(args.dy.as<bf16>() + token * hidden, hidden, to)
                                  : add_row(args.dy.as<float>() + token * hidden, hidden, to);
   }
@@ -133,6 +134,20 @@ void moe_combine_backward(Stream& stream, const MoeCombineBackwardArgs& args) {
                  });
 }
 
+void moe_arrived(Stream&, const MoeArrivedArgs& args) {
+  std::int64_t at = -args.begin;
+  const std::int64_t n = args.expert_ids.n_elements();
+  auto* const ids = args.expert_ids.as<std::int32_t>();
+  for (std::int64_t rank = 0; rank < args.counts.shape[0]; ++rank) {
+    const auto* const counts = args.counts.as<std::int32_t>() + rank * args.counts.shape[1] + args.first;
+    for (std::int64_t e = 0; e < args.n_here; ++e) {
+      const std::int64_t from = std::clamp<std::int64_t>(at, 0, n), to = std::clamp<std::int64_t>(at + counts[e], 0, n);
+      std::fill(ids + from, ids + to, static_cast<std::int32_t>(e));
+      at += counts[e];
+    }
+  }
+}
+
 void moe_to_rows(Stream&, const MoeToRowsArgs& args) {
   const auto row_of = args.row_of.span<std::int32_t>();
   for (std::size_t i = 0; i < row_of.size(); ++i) args.rows.as<float>()[row_of[i]] = args.choices.as<float>()[i];
@@ -144,7 +159,19 @@ void moe_from_rows(Stream&, const MoeFromRowsArgs& args) {
 }
 
 void embedding(Stream& stream, const EmbeddingArgs& args) {
-  moe_gather(stream, {.x = args.table, .token_of = args.ids, .rows = args.y});
+  const std::int64_t vocab = args.table.shape[0];
+  const std::size_t bytes = static_cast<std::size_t>(args.table.shape[1]) * size_of(args.table.dtype);
+  const std::int32_t* const ids = args.ids.as<std::int32_t>();
+  for_row_blocks(stream, args.y.shape[0], args.y.shape[1], [&](RowRange tokens, std::int64_t) {
+    for (std::int64_t token = tokens.begin; token < tokens.end; ++token) {
+      const std::int64_t row = ids[token] - args.first;
+      std::byte* const y = args.y.data + token * bytes;
+      if (row >= 0 && row < vocab)
+        std::memcpy(y, args.table.data + row * bytes, bytes);
+      else
+        std::memset(y, 0, bytes);
+    }
+  });
 }
 
 void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args) {

@@ -10,6 +10,9 @@ void token_totals(Stream& stream, const TokenTotalsArgs& args) {
 void count_tokens(Stream& stream, const CountTokensArgs& args) {
   ref::count_tokens(stream, args);
 }
+void at_least(Stream& stream, const AtLeastArgs& args) {
+  ref::at_least(stream, args);
+}
 void judge_step(Stream& stream, const JudgeStepArgs& args) {
   ref::judge_step(stream, args);
 }

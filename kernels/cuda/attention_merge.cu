@@ -26,7 +26,33 @@ struct Merge {
   }
 };
 
+// A thread a start, the end of the last sequence with them.
+struct Cut {
+  const int* cu_seqlens;
+  int *cu_queries, *key_seqlens, *first_query, *first_key;
+  int64_t sequences;
+  int query_begin, n_queries, key_begin, n_keys;
+  __device__ void operator()(int64_t i) const {
+    const int start = cu_seqlens[i];
+    cu_queries[i] = clamped(start - query_begin, n_queries);
+    key_seqlens[i] = clamped(start - key_begin, n_keys);
+    if (i == sequences) return;
+    first_query[i] = query_begin > start ? query_begin - start : 0;
+    first_key[i] = key_begin > start ? key_begin - start : 0;
+  }
+  __device__ static int clamped(int x, int most) { return x < 0 ? 0 : x < most ? x : most; }
+};
+
 }  // namespace
+
+void attention_cut(Stream& stream, const AttentionCutArgs& args) {
+  const int64_t starts = args.cu_seqlens.shape[0];
+  each(stream, starts,
+       Cut{data<const int>(args.cu_seqlens), data<int>(args.cu_queries), data<int>(args.runs.key_seqlens),
+           data<int>(args.runs.first_query), data<int>(args.runs.first_key), starts - 1,
+           static_cast<int>(args.query_begin), static_cast<int>(args.n_queries), static_cast<int>(args.key_begin),
+           static_cast<int>(args.n_keys)});
+}
 
 void attention_merge(Stream& stream, const AttentionMergeArgs& args) {
   const int64_t tokens = args.o.shape[0], heads = args.o.shape[1], v_dim = args.o.shape[2];

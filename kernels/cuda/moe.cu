@@ -118,6 +118,24 @@ struct CombineBackward {
   }
 };
 
+// The counts are few, and all threads of a warp read the same.
+struct Arrived {
+  const int* counts;
+  int* expert_ids;
+  int64_t ranks, experts, first, n_here, begin;
+  __device__ void operator()(int64_t i) const {
+    int64_t end = -begin;  // of the rows looked at
+    for (int64_t rank = 0; rank < ranks; ++rank) {
+      for (int64_t e = 0; e < n_here; ++e) {
+        end += counts[rank * experts + first + e];
+        if (i >= end) continue;
+        expert_ids[i] = static_cast<int>(e);
+        return;
+      }
+    }
+  }
+};
+
 struct Permute {
   const int* row_of;
   const float* from;
@@ -202,6 +220,12 @@ void moe_combine_backward(Stream& stream, const MoeCombineBackwardArgs& args) {
   });
 }
 
+void moe_arrived(Stream& stream, const MoeArrivedArgs& args) {
+  each(stream, args.expert_ids.n_elements(),
+       Arrived{data<const int>(args.counts), data<int>(args.expert_ids), args.counts.shape[0], args.counts.shape[1],
+               args.first, args.n_here, args.begin});
+}
+
 void moe_to_rows(Stream& stream, const MoeToRowsArgs& args) {
   if (args.row_of.n_elements() == 0) return;
   each(stream, args.row_of.n_elements(),
@@ -214,30 +238,42 @@ void moe_from_rows(Stream& stream, const MoeFromRowsArgs& args) {
        Permute{data<const int>(args.row_of), data<const float>(args.rows), data<float>(args.choices), false});
 }
 
-void embedding(Stream& stream, const EmbeddingArgs& args) {
-  moe_gather(stream, {.x = args.table, .token_of = args.ids, .rows = args.y});
-}
-
 namespace {
+
+template <int n, class T>
+struct TakeRows {
+  const int* ids;
+  const T* table;
+  T* y;
+  int64_t hidden, first, vocab;
+  __device__ void operator()(int64_t i) const {
+    const int64_t row = ids[i * n / hidden] - first;
+    float value[n] = {};
+    if (row >= 0 && row < vocab) load<n>(table + row * hidden + i * n % hidden, value);
+    store<n>(y + i * n, value);
+  }
+};
 
 constexpr int embedding_columns = 256;  // of a warp, eight a lane
 
 // A warp looks whether its token is the first of its id; if so, it adds the gradients of all tokens of that id, in
 // order, to the id's row (embedding_columns of it).
 template <class T>
-__global__ void __launch_bounds__(128)
-    embedding_gradient(const int* ids, const T* dy, float* d_table, int64_t tokens, int64_t hidden) {
+__global__ void __launch_bounds__(128) embedding_gradient(const int* ids, const T* dy, float* d_table, int64_t tokens,
+                                                          int64_t hidden, int64_t first, int64_t vocab) {
   const int64_t token = static_cast<int64_t>(blockIdx.x) * 4 + threadIdx.x / warp;
   const int lane = static_cast<int>(threadIdx.x) % warp;
   if (token >= tokens) return;
   const int id = ids[token];
+  if (id < first || id >= first + vocab) return;
+  float* const row_of_id = d_table + (id - first) * hidden;
   for (int64_t at = 0; at < token; at += warp) {
     if (__any_sync(~0u, at + lane < token && ids[at + lane] == id)) return;
   }
   float sums[8] = {};
   const int64_t column = static_cast<int64_t>(blockIdx.y) * embedding_columns + lane;
   for (int j = 0; j < 8; ++j) {
-    if (column + j * warp < hidden) sums[j] = d_table[id * hidden + column + j * warp];
+    if (column + j * warp < hidden) sums[j] = row_of_id[column + j * warp];
   }
   for (int64_t at = token; at < tokens; at += warp) {
     unsigned same = __ballot_sync(~0u, at + lane < tokens && ids[at + lane] == id);
@@ -249,11 +285,26 @@ __global__ void __launch_bounds__(128)
     }
   }
   for (int j = 0; j < 8; ++j) {
-    if (column + j * warp < hidden) d_table[id * hidden + column + j * warp] = sums[j];
+    if (column + j * warp < hidden) row_of_id[column + j * warp] = sums[j];
   }
 }
 
 }  // namespace
+
+void embedding(Stream& stream, const EmbeddingArgs& args) {
+  const int64_t vocab = args.table.shape[0], hidden = args.table.shape[1];
+  with_type(args.y.dtype, [&](auto type) {
+    using T = decltype(type);
+    by_eights(
+        hidden,
+        [&](auto n) {
+          each(stream, args.y.n_elements() / n,
+               TakeRows<n, T>{data<const int>(args.ids), data<const T>(args.table), data<T>(args.y), hidden, args.first,
+                              vocab});
+        },
+        args.table, args.y);
+  });
+}
 
 void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args) {
   const int64_t tokens = args.dy.shape[0], hidden = args.dy.shape[1];
@@ -263,7 +314,8 @@ void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args) {
         stream, embedding_gradient<T>,
         {dim3(static_cast<unsigned>(ceil_div(tokens, 4)), static_cast<unsigned>(ceil_div(hidden, embedding_columns))),
          128},
-        data<const int>(args.ids), data<const T>(args.dy), data<float>(args.d_table), tokens, hidden);
+        data<const int>(args.ids), data<const T>(args.dy), data<float>(args.d_table), tokens, hidden, args.first,
+        args.d_table.shape[0]);
   });
 }
 

@@ -57,6 +57,12 @@ struct AddCounts {
   __device__ void operator()(int64_t i) const { total[i] += counts[i]; }
 };
 
+struct AtLeast {
+  long long* number;
+  long long least;
+  __device__ void operator()() const { *number = *number < least ? least : *number; }
+};
+
 template <class F>
 __global__ void once_kernel(F f) {
   if (threadIdx.x == 0) f();
@@ -74,6 +80,10 @@ void token_totals(Stream& stream, const TokenTotalsArgs& args) {
 
 void count_tokens(Stream& stream, const CountTokensArgs& args) {
   each(stream, args.counts.n_elements(), AddCounts{data<const int>(args.counts), data<long long>(args.total)});
+}
+
+void at_least(Stream& stream, const AtLeastArgs& args) {
+  launch(stream, once_kernel<AtLeast>, {1, 32}, AtLeast{data<long long>(args.number), args.least});
 }
 
 void judge_step(Stream& stream, const JudgeStepArgs& args) {

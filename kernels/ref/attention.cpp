@@ -118,6 +118,22 @@ void attention_backward(Stream&, const AttentionBackwardArgs& args) {
   write(args.dsinks, dsinks);
 }
 
+void attention_cut(Stream&, const AttentionCutArgs& args) {
+  const std::vector<std::int64_t> starts = read_indices(args.cu_seqlens);
+  const auto cut = [&](std::int64_t begin, std::int64_t n, const Tensor& to, const Tensor& first) {
+    std::vector<std::int64_t> within, positions;
+    for (const std::int64_t start : starts) {
+      within.push_back(std::clamp<std::int64_t>(start - begin, 0, n));
+      positions.push_back(std::max<std::int64_t>(begin - start, 0));
+    }
+    positions.pop_back();
+    write_indices(to, within);
+    write_indices(first, positions);
+  };
+  cut(args.query_begin, args.n_queries, args.cu_queries, args.runs.first_query);
+  cut(args.key_begin, args.n_keys, args.runs.key_seqlens, args.runs.first_key);
+}
+
 void attention_merge(Stream&, const AttentionMergeArgs& args) {
   const std::int64_t tokens = args.o.shape[0], heads = args.o.shape[1], v_dim = args.o.shape[2];
   Values o = read(args.o), lse = read(args.lse);

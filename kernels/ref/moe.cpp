@@ -63,6 +63,18 @@ void moe_combine_backward(Stream&, const MoeCombineBackwardArgs& args) {
   write(args.d_weights, d_weights);
 }
 
+void moe_arrived(Stream&, const MoeArrivedArgs& args) {
+  const std::vector<std::int64_t> counts = read_indices(args.counts);
+  std::vector<std::int64_t> all;
+  for (std::int64_t rank = 0; rank < args.counts.shape[0]; ++rank) {
+    for (std::int64_t e = 0; e < args.n_here; ++e)
+      all.insert(all.end(), static_cast<std::size_t>(counts[rank * args.counts.shape[1] + args.first + e]), e);
+  }
+  const std::int64_t n = args.expert_ids.n_elements();
+  HEARTH_CHECK(args.begin + n <= static_cast<std::int64_t>(all.size()), "more rows than came");
+  write_indices(args.expert_ids, {all.begin() + args.begin, all.begin() + args.begin + n});
+}
+
 void moe_to_rows(Stream&, const MoeToRowsArgs& args) {
   const std::vector<std::int64_t> row_of = read_indices(args.row_of);
   const Values choices = read(args.choices);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/step.h"
 
+#include <algorithm>
+
 #include "kernels/backend.h"
 #include "kernels/step_judgement.h"
 
@@ -29,6 +31,11 @@ void token_totals(Stream&, const TokenTotalsArgs& args) {
 void count_tokens(Stream&, const CountTokensArgs& args) {
   for (std::int64_t e = 0; e < args.counts.n_elements(); ++e)
     args.total.as<std::int64_t>()[e] += args.counts.as<std::int32_t>()[e];
+}
+
+void at_least(Stream&, const AtLeastArgs& args) {
+  auto& number = *args.number.as<std::int64_t>();
+  number = std::max(number, args.least);
 }
 
 void judge_step(Stream&, const JudgeStepArgs& args) {

@@ -106,6 +106,39 @@ void add_to(const Tensor& sum, const Tensor& part) {
   ref::write(sum, values);
 }
 
+TEST_CASE("sequences are cut as queries and keys") {
+  struct Runs {
+    std::int64_t query, n_queries, key, n_keys;
+  };
+  const auto runs = GENERATE(
+      Catch::Generators::values<Runs>({{0, 20, 0, 20}, {8, 6, 0, 8}, {12, 3, 6, 2}, {7, 0, 3, 1}, {20, 0, 0, 0}}));
+  Memory memory;
+  const Tensor cu_seqlens = memory.indices({0, 5, 5, 12, 20, 20});
+  Results cut;
+  const auto run = [&](Stream& stream) {
+    const AttentionCutArgs args{.cu_seqlens = cu_seqlens,
+                                .query_begin = runs.query,
+                                .n_queries = runs.n_queries,
+                                .key_begin = runs.key,
+                                .n_keys = runs.n_keys,
+                                .cu_queries = memory.zeros(i32, {6}),
+                                .runs = {.key_seqlens = memory.zeros(i32, {6}),
+                                         .first_query = memory.zeros(i32, {5}),
+                                         .first_key = memory.zeros(i32, {5})}};
+    attention_cut(stream, args);
+    return cut = {{"cu_queries", args.cu_queries},
+                  {"key_seqlens", args.runs.key_seqlens},
+                  {"first_query", args.runs.first_query},
+                  {"first_key", args.runs.first_key}};
+  };
+  compare("attention_cut", 0, run);
+  if (runs.query != 8) return;  // of the documents [5, 12) and [12, 20), which see [0, 8)
+  CHECK(same_bits(cut[0].second, memory.indices({0, 0, 0, 4, 6, 6})));
+  CHECK(same_bits(cut[1].second, memory.indices({0, 5, 5, 8, 8, 8})));
+  CHECK(same_bits(cut[2].second, memory.indices({8, 3, 3, 0, 0})));
+  CHECK(same_bits(cut[3].second, memory.indices({0, 0, 0, 0, 0})));
+}
+
 }  // namespace
 
 // Sequences with keys before, around and behind their queries, without keys, and without queries.

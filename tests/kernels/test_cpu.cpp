@@ -279,15 +279,46 @@ TEST_CASE("moving tokens to experts and back agrees with the reference") {
   });
 }
 
-TEST_CASE("embedding agrees with the reference") {
-  const DType dtype = GENERATE(f32, b16);
+TEST_CASE("rows that arrive from several ranks are told apart") {
   Memory memory;
-  const Tensor ids = memory.random_indices({500}, 40), table = memory.random(dtype, {40, 33});
-  const Tensor dy = memory.random(dtype, {500, 33});
+  const Tensor counts = memory.indices({3, 4}, {9, 2, 0, 1, 0, 5, 3, 7, 0, 0, 4, 2});  // for experts 1 and 2: 2 + 8 + 4
+  const std::int64_t begin = GENERATE(0, 1, 6, 13, 14);
+  compare("moe_arrived", 0, [&](Stream& stream) {
+    const Tensor ids = memory.zeros(i32, {14 - begin, 1});
+    moe_arrived(stream, {.counts = counts, .first = 1, .n_here = 2, .begin = begin, .expert_ids = ids});
+    return Results{{"expert_ids", ids}};
+  });
+  Machine machine;
+  const Tensor ids = memory.zeros(i32, {5, 1});
+  moe_arrived(machine.ref, {.counts = counts, .first = 1, .n_here = 2, .begin = 6, .expert_ids = ids});
+  CHECK(same_bits(ids, memory.indices({5, 1}, {0, 1, 1, 1, 1})));
+}
+
+TEST_CASE("a number is raised to what it must be at least") {
+  Memory memory;
+  compare("at_least", 0, [&](Stream& stream) {
+    const Tensor number = memory.zeros(DType::i64, {1}), other = memory.zeros(DType::i64, {1});
+    *number.as<std::int64_t>() = *other.as<std::int64_t>() = 5;
+    at_least(stream, {.number = number, .least = 7});
+    at_least(stream, {.number = other, .least = 3});
+    stream.wait();
+    CHECK(*number.as<std::int64_t>() == 7);
+    CHECK(*other.as<std::int64_t>() == 5);
+    return Results{};
+  });
+}
+
+TEST_CASE("embedding agrees with the reference, of a whole table and of a part") {
+  const DType dtype = GENERATE(f32, b16);
+  const std::int64_t width = GENERATE(33, 24), first = GENERATE(0, 13), whole = first > 0 ? 70 : 0;
+  Memory memory;
+  const Tensor ids = memory.random_indices({500}, first > 0 ? 70 : 40), table = memory.random(dtype, {40, width});
+  const Tensor dy = memory.random(dtype, {500, width});
   compare("embedding", one_rounding(dtype), [&](Stream& stream) {
-    const Tensor y = memory.zeros(dtype, {500, 33}), d_table = memory.of(f32, {40, 33}, ref::Values(40 * 33, 1));
-    embedding(stream, {.ids = ids, .table = table, .y = y});
-    embedding_backward(stream, {.ids = ids, .dy = dy, .d_table = d_table});
+    const Tensor y = memory.zeros(dtype, {500, width});
+    const Tensor d_table = memory.of(f32, {40, width}, ref::Values(static_cast<std::size_t>(40 * width), 1));
+    embedding(stream, {.ids = ids, .table = table, .y = y, .first = first, .whole = whole});
+    embedding_backward(stream, {.ids = ids, .dy = dy, .d_table = d_table, .first = first, .whole = whole});
     return Results{{"y", y}, {"d_table", d_table}};
   });
 }
