@@ -28,6 +28,12 @@ void Stream::copy(const Tensor& from, const Tensor& to) {
   if (from.bytes() > 0 && from.data != to.data) device_.api().copy(native_, to.data, from.data, from.bytes());
 }
 
+void Stream::copy_rows(const Rows& from, const Rows& to, std::size_t row_bytes, std::size_t n_rows) {
+  HEARTH_CHECK(n_rows < 2 || (from.pitch_bytes >= row_bytes && to.pitch_bytes >= row_bytes), "rows that overlap");
+  if (row_bytes == 0 || n_rows == 0) return;
+  device_.api().copy_rows(native_, to.first, to.pitch_bytes, from.first, from.pitch_bytes, row_bytes, n_rows);
+}
+
 void Stream::zero(const Tensor& tensor) {
   if (tensor.bytes() > 0) device_.api().zero(native_, tensor.data, tensor.bytes());
 }

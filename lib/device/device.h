@@ -47,6 +47,9 @@ struct DeviceApi {
   void* (*make_stream)();
   void (*destroy_stream)(void* stream) noexcept;
   void (*copy)(void* stream, void* to, const void* from, std::size_t bytes);
+  // n_rows runs of row_bytes, whose begins lie `pitch` bytes apart.
+  void (*copy_rows)(void* stream, void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+                    std::size_t row_bytes, std::size_t n_rows);
   void (*zero)(void* stream, void* at, std::size_t bytes);
   void (*wait)(void* stream);
 
@@ -100,6 +103,12 @@ class Stream {
   // In the stream's order, between any two of host and device. Equal sizes and dtypes. What a tensor of the host holds
   // must stay as it is until wait() (copies from it) or is there after wait() (copies to it).
   void copy(const Tensor& from, const Tensor& to);
+  // The same of rows that lie apart: n_rows of row_bytes each.
+  struct Rows {
+    std::byte* first;
+    std::size_t pitch_bytes;  // from the begin of one to that of the next
+  };
+  void copy_rows(const Rows& from, const Rows& to, std::size_t row_bytes, std::size_t n_rows);
   void zero(const Tensor& tensor);
   void wait();  // until all that was asked for is done; throws Error{unavailable} when a kernel failed
   void wait_for(const Event& event);  // what comes after in this stream waits, the host does not

@@ -56,6 +56,13 @@ const DeviceApi& host_api() {
       .make_stream = [] { return static_cast<void*>(nullptr); },
       .destroy_stream = [](void*) noexcept {},
       .copy = [](void*, void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); },
+      .copy_rows =
+          [](void*, void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch, std::size_t row_bytes,
+             std::size_t n_rows) {
+            for (std::size_t row = 0; row < n_rows; ++row)
+              std::memcpy(static_cast<std::byte*>(to) + row * to_pitch,
+                          static_cast<const std::byte*>(from) + row * from_pitch, row_bytes);
+          },
       .zero = [](void*, void* at, std::size_t bytes) { std::memset(at, 0, bytes); },
       .wait = [](void*) {},
       .make_event = [] { return static_cast<void*>(new Clock::time_point); },

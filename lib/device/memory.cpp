@@ -41,7 +41,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 
 Arena::Arena(std::size_t bytes, const Arena* above) : own_bytes_(bytes), real_(above != nullptr) {
   if (!real_) return;
-  block_ = Buffer(bytes);
+  block_ = Buffer(bytes, above->block_.device());
   above_ = above->block_.data() + above->used_;
   above_bytes_ = above->block_.bytes() - above->used_;
 }
@@ -83,6 +83,21 @@ Tensor Staging::fetch(Stream& stream, const Tensor& tensor) {
   const Tensor staged = take(tensor.dtype, tensor.shape);
   stream.copy(tensor, staged);
   return staged;
+}
+
+void Staging::begin_read(Stream& stream, const Tensor& tensor) {
+  read_ = tensor;
+  if (device_.is_host()) return;
+  if (read_memory_.bytes() < tensor.bytes()) read_memory_ = Buffer(tensor.bytes(), device_, Buffer::Use::staging);
+  if (read_done_ == nullptr) read_done_ = std::make_unique<Event>(device_);
+  read_.data = read_memory_.data();
+  stream.copy(tensor, read_);
+  read_done_->record(stream);
+}
+
+Tensor Staging::end_read() {
+  if (read_done_ != nullptr) read_done_->wait();
+  return read_;
 }
 
 void Staging::reset() {

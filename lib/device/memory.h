@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "lib/base/tensor.h"
@@ -21,6 +22,7 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::size_t bytes, const Device& device = {}, Use use = Use::device);
   ~Buffer();
+  const Device& device() const { return device_; }
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
 
@@ -40,8 +42,8 @@ class Arena {
  public:
   Arena() = default;  // measures
   explicit Arena(std::size_t bytes, const Device& device = {}) : block_(bytes, device), real_(true) {}
-  // On the host: the first bytes in a block of its own, what lies above in the memory of `above` that is free now,
-  // which others use at other times. Without `above` it measures such a one.
+  // The first bytes in a block of its own, what lies above in the memory of `above` that is free now, which others use
+  // at other times. Without `above` it measures such a one.
   Arena(std::size_t bytes, const Arena* above);
 
   Tensor allocate(DType dtype, Shape shape);  // contents unspecified; throws Error{internal} when the plan was wrong
@@ -102,6 +104,10 @@ class Staging {
   Tensor upload(Stream* stream, const Tensor& host, Arena& arena);
   // The tensor on the host: there after stream.wait(), until reset.
   Tensor fetch(Stream& stream, const Tensor& tensor);
+  // Few numbers that the host needs while the stream goes on: asked for by begin_read, waited for, alone, by end_read,
+  // and good until the next begin_read.
+  void begin_read(Stream& stream, const Tensor& tensor);
+  Tensor end_read();
   const Device& device() const { return device_; }
   // All memory handed out is free again. The stream must have been waited for.
   void reset();
@@ -112,6 +118,9 @@ class Staging {
   Device device_;
   std::vector<Buffer> blocks_;
   std::size_t block_ = 0, used_ = 0;  // the block in use, and how much of it
+  Tensor read_;                       // by end_read
+  Buffer read_memory_;
+  std::unique_ptr<Event> read_done_;
 };
 
 }  // namespace hearth

@@ -107,6 +107,13 @@ const DeviceApi cuda{
         [](void* stream, void* to, const void* from, std::size_t bytes) {
           check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_of(stream)), "cannot copy");
         },
+    .copy_rows =
+        [](void* stream, void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+           std::size_t row_bytes, std::size_t n_rows) {
+          check(cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, row_bytes, n_rows, cudaMemcpyDefault,
+                                  stream_of(stream)),
+                "cannot copy rows");
+        },
     .zero = zero,
     .wait = wait,
     .make_event = make_event,
