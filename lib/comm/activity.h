@@ -118,4 +118,12 @@ class InCall {
   bool under_way_ = true;
 };
 
+// wait(): until a device has done what may wait for other ranks. activity: none on the host, or alone.
+template <class Wait>
+void wait_for_device(Activity* activity, const Wait& wait) {
+  if (activity == nullptr) return wait();
+  const InCall in_call(*activity, "the work of its GPU", {});
+  wait();
+}
+
 }  // namespace hearth::comm

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -92,7 +93,10 @@ class Communicator {
 
   virtual Traffic traffic() const = 0;  // since the start
   // What this process is doing among the ranks, over all its communicators; none when it is alone.
-  virtual const struct Activity* activity() const { return nullptr; }
+  virtual struct Activity* activity() const { return nullptr; }
+  // What has gone wrong meanwhile without a call to say so, in any communicator that was split from the same one, or
+  // nothing. May be asked by another thread.
+  virtual std::string failure() const { return ""; }
 };
 
 // The group of one: copies where a call has two tensors, nothing otherwise.

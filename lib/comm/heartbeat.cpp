@@ -94,16 +94,18 @@ std::vector<Beat> read_beats(const std::filesystem::path& folder) {
   return beats;
 }
 
-Heartbeat::Heartbeat(std::filesystem::path folder, Rank rank, const Activity& activity, double limit_s, Hung hung)
+Heartbeat::Heartbeat(std::filesystem::path folder, Rank rank, const Activity& activity, double limit_s, Hung hung,
+                     Failure failure)
     : folder_(std::move(folder)),
       rank_(std::move(rank)),
       activity_(activity),
       limit_s_(limit_s),
       interval_s_(interval_for(limit_s)),
-      hung_(std::move(hung)) {
-  std::error_code failure;
-  std::filesystem::create_directories(folder_, failure);
-  if (failure) throw system_error(folder_.string(), failure.value());
+      hung_(std::move(hung)),
+      failure_(std::move(failure)) {
+  std::error_code error;
+  std::filesystem::create_directories(folder_, error);
+  if (error) throw system_error(folder_.string(), error.value());
   write(std::nullopt, "");
   thread_ = std::thread([this] { work(); });
 }
@@ -134,6 +136,10 @@ void Heartbeat::end(int code, const std::string& message) noexcept {
 void Heartbeat::work() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::duration<double>(interval_s_), [&] { return stopping_; })) {
+    if (const std::string failure = failure_ ? failure_() : ""; !failure.empty()) {
+      lock.unlock();
+      return hung_(failure, true);
+    }
     try {
       write(std::nullopt, "");
     } catch (const Error&) {

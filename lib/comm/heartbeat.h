@@ -62,10 +62,13 @@ class Heartbeat {
   };
   // Called once, on a thread of its own, when this rank has been in one call for longer than limit_s: what says who is
   // waited for; speaks is true on one of the ranks that find so. It should end the process: the call will not return.
+  // The same as soon as failure says that something has gone wrong; then every rank that knows it speaks.
   using Hung = std::function<void(const std::string& what, bool speaks)>;
+  using Failure = std::function<std::string()>;
 
   // Creates folder. limit_s 0: beats, but never complains. Throws Error{cannot_create}, Error{io}.
-  Heartbeat(std::filesystem::path folder, Rank rank, const Activity& activity, double limit_s, Hung hung);
+  Heartbeat(std::filesystem::path folder, Rank rank, const Activity& activity, double limit_s, Hung hung,
+            Failure failure = {});
   ~Heartbeat();
   Heartbeat(const Heartbeat&) = delete;
   Heartbeat& operator=(const Heartbeat&) = delete;
@@ -82,6 +85,7 @@ class Heartbeat {
   const Activity& activity_;
   double limit_s_, interval_s_;
   Hung hung_;
+  Failure failure_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -182,7 +182,7 @@ class HostCommunicator final : public Communicator {
   }
 
   Traffic traffic() const override { return traffic_; }
-  const Activity* activity() const override { return &queue_->activity; }
+  Activity* activity() const override { return &queue_->activity; }
 
  private:
   // The messages between this rank and another, as steps of both.

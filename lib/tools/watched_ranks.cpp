@@ -35,7 +35,7 @@ void watched(Context& context, const std::filesystem::path& run, double watchdog
     leave_now(code);
   };
   heartbeat = std::make_unique<comm::Heartbeat>(folder, comm::Heartbeat::Rank{world.rank(), this_node()}, *activity,
-                                                watchdog_s, hung);
+                                                watchdog_s, hung, [&world] { return world.failure(); });
   try {
     body();
     heartbeat->end(0, "");

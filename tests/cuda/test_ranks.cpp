@@ -3,9 +3,12 @@
 // there also what is said of ranks that call differently, and steps of pretraining by two ranks.
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <vector>
 
+#include "lib/comm/activity.h"
+#include "lib/comm/heartbeat.h"
 #include "lib/comm/mesh.h"
 #include "lib/comm/nccl/communicator.h"
 #include "lib/device/memory.h"
@@ -18,6 +21,7 @@
 #include "tests/simt/runtime.h"
 #include "tests/support/catch.h"
 #ifdef HEARTH_SIMT
+#include "tests/simt/nccl.h"
 #endif
 
 namespace hearth::comm {
@@ -201,6 +205,30 @@ TEST_CASE("ranks that call in different orders, or send other lengths, are named
              }),
              Contains("message 0 from rank 1 to rank 0") && Contains("36 ") && Contains("32 "));
   simt::patience() = std::chrono::seconds(60);
+}
+
+TEST_CASE("what NCCL finds broken meanwhile ends a run by its heartbeat") {
+  const test::Folder folder("broken");
+  std::mutex mutex;
+  std::vector<std::string> said;
+  with_gpus(2, [&](std::unique_ptr<Communicator> world, Stream&) {
+    const std::unique_ptr<Communicator> alone = world->split(world->rank(), 0);
+    if (!world->failure().empty() || !alone->failure().empty()) throw Error(Kind::internal, "nothing is broken yet");
+    std::promise<std::string> hung;
+    const Activity activity;
+    Heartbeat heartbeat(
+        folder.path, {world->rank(), "node"}, activity, 1,
+        [&](const std::string& what, bool speaks) { hung.set_value(speaks ? what : "silence"); },
+        [&] { return alone->failure(); });
+    world->barrier();
+    if (world->rank() == 0) nccl::break_groups(2);
+    const std::string what = hung.get_future().get();
+    const std::lock_guard lock(mutex);
+    said.push_back(what);
+  });
+  REQUIRE(said.size() == 2);
+  for (const std::string& what : said)
+    CHECK_THAT(what, Catch::Contains("NCCL: ranks lost each other: remote process exited"));
 }
 
 #endif

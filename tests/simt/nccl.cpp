@@ -16,13 +16,14 @@
 #include <vector>
 
 #include "lib/comm/nccl/library.h"
+#include "tests/simt/nccl.h"
 #include "tests/simt/runtime.h"
 #include "tests/simt/standin/cuda_runtime.h"
 
 namespace hearth::comm::nccl {
 namespace {
 
-constexpr Result success = 0, invalid_argument = 4, invalid_usage = 5;
+constexpr Result success = 0, invalid_argument = 4, invalid_usage = 5, remote_error = 6;
 
 using Bytes = std::vector<std::byte>;
 struct Posted {
@@ -37,6 +38,7 @@ struct Members {
   std::mutex mutex;
   std::condition_variable changed;
   int n_joined = 0;
+  bool is_broken = false;
   // What is asked, by the number of the call: by the first rank to come, compared with by the others.
   std::vector<std::pair<int, std::string>> calls;
   struct Length {
@@ -116,7 +118,16 @@ Result leave(Handle communicator) {
   return delete communicator, success;
 }
 const char* error_text(Result result) {
-  return result == success ? "no error" : result == invalid_usage ? "invalid usage" : "invalid argument";
+  return result == success         ? "no error"
+         : result == invalid_usage ? "invalid usage"
+         : result == remote_error  ? "remote process exited or there was a network error"
+                                   : "invalid argument";
+}
+
+Result async_error(Handle c, Result* error) {
+  const std::lock_guard lock(c->members->mutex);
+  *error = c->members->is_broken ? remote_error : success;
+  return success;
 }
 
 // Whether the ranks' calls number .. are alike.
@@ -289,6 +300,7 @@ const Library& library() {
       .leave = leave,
       .error_text = error_text,
       .last_error = [](Handle) { return last_error.c_str(); },
+      .async_error = async_error,
       .begin_group = begin_group,
       .end_group = end_group,
       .send = send,
@@ -297,6 +309,16 @@ const Library& library() {
       .broadcast = broadcast,
   };
   return table;
+}
+
+void break_groups(int n_ranks) {
+  const std::lock_guard lock(all_mutex);
+  for (const auto& [id, known] : all_members()) {
+    const std::shared_ptr<Members> members = known.lock();
+    if (members == nullptr || members->size != n_ranks) continue;
+    const std::lock_guard lock_members(members->mutex);
+    members->is_broken = true;
+  }
 }
 
 }  // namespace hearth::comm::nccl

@@ -2,6 +2,8 @@
 #include "lib/comm/nccl/communicator.h"
 
 #include <algorithm>
+#include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,8 @@ struct Shared {
   const nccl::Library& library = nccl::library();
   Stream stream;
   Buffer scratch;
+  std::mutex mutex;  // of joined, which failure() looks at
+  std::vector<nccl::Handle> joined;
 };
 
 struct DevicePending final : Pending::State {
@@ -47,11 +51,17 @@ class NcclCommunicator final : public Communicator {
     Stream on_host(alone);
     host_->broadcast(on_host, Tensor(id.bytes, DType::u8, {sizeof(id.bytes)}), 0).wait(on_host);
     check(shared_->library.join(&handle_, size_, id, rank_), "cannot join the group");
+    const std::lock_guard lock(shared_->mutex);
+    shared_->joined.push_back(handle_);
   }
   ~NcclCommunicator() override {
     try {
       shared_->stream.wait();
     } catch (const Error&) {
+    }
+    {
+      const std::lock_guard lock(shared_->mutex);
+      std::erase(shared_->joined, handle_);
     }
     shared_->library.leave(handle_);
   }
@@ -151,7 +161,16 @@ class NcclCommunicator final : public Communicator {
     return std::make_unique<NcclCommunicator>(std::move(part), shared_);
   }
 
-  const Activity* activity() const override { return host_->activity(); }  // a lost rank shows in the calls on the host
+  Activity* activity() const override { return host_->activity(); }  // a lost rank shows in calls and waits on the host
+  std::string failure() const override {
+    const std::lock_guard lock(shared_->mutex);
+    for (const nccl::Handle each : shared_->joined) {
+      nccl::Result error = 0;
+      if (const nccl::Result asked = shared_->library.async_error(each, &error); asked != 0) error = asked;
+      if (error != 0 && error != nccl::in_progress) return text_of(error, "ranks lost each other", each);
+    }
+    return "";
+  }
   Traffic traffic() const override {
     Traffic all = host_->traffic();
     all.calls += traffic_.calls;
@@ -184,10 +203,12 @@ class NcclCommunicator final : public Communicator {
   };
 
   void check(nccl::Result result, const char* what) const {
-    if (result == 0) return;
-    const char* more = shared_->library.last_error(handle_);
-    throw Error(Kind::unavailable, std::string("NCCL: ") + what + ": " + shared_->library.error_text(result) +
-                                       (more == nullptr || *more == 0 ? "" : std::string(" (") + more + ")"));
+    if (result != 0) throw Error(Kind::unavailable, text_of(result, what, handle_));
+  }
+  std::string text_of(nccl::Result result, const char* what, nccl::Handle handle) const {
+    const char* more = shared_->library.last_error(handle);
+    return std::string("NCCL: ") + what + ": " + shared_->library.error_text(result) +
+           (more == nullptr || *more == 0 ? "" : std::string(" (") + more + ")");
   }
 
   template <class Body>

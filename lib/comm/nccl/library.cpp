@@ -15,6 +15,7 @@ Library load_library() {
   file.find(f.leave, "ncclCommDestroy");
   file.find(f.error_text, "ncclGetErrorString");
   file.find(f.last_error, "ncclGetLastError");
+  file.find(f.async_error, "ncclCommGetAsyncError");
   file.find(f.begin_group, "ncclGroupStart");
   file.find(f.end_group, "ncclGroupEnd");
   file.find(f.send, "ncclSend");

@@ -14,6 +14,7 @@ struct UniqueId {
 };
 using Result = int;               // 0: success
 constexpr int type_of_bytes = 1;  // ncclUint8
+constexpr Result in_progress = 7;
 
 struct Library {
   Result (*get_version)(int* version);
@@ -22,6 +23,7 @@ struct Library {
   Result (*leave)(Handle communicator);
   const char* (*error_text)(Result result);
   const char* (*last_error)(Handle communicator);
+  Result (*async_error)(Handle communicator, Result* error);  // of what runs on the GPU, or of its network
   Result (*begin_group)();
   Result (*end_group)();
   Result (*send)(const void* from, std::size_t count, int type, int to, Handle communicator, CudaStream stream);

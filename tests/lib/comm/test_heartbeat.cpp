@@ -184,3 +184,21 @@ TEST_CASE("a call that does not return calls the watchdog, and the last beat tel
   CHECK(beats[1].message == "stopped");
   std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("what fails without a call calls the watchdog at the next beat, and waiting for a device is a call") {
+  std::string folder = (std::filesystem::temp_directory_path() / "hearth-beats-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  {
+    Activity activity;
+    wait_for_device(&activity, [&] { CHECK(activity.now().call == std::string("the work of its GPU")); });
+    wait_for_device(nullptr, [&] { CHECK(activity.now().call == nullptr); });
+    std::promise<std::string> told;
+    Heartbeat heartbeat(
+        folder, {0, "n1"}, activity, 1, [&](const std::string& what, bool) { told.set_value(what); },
+        [] { return "a cable is out"; });
+    auto future = told.get_future();
+    REQUIRE(future.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    CHECK(future.get() == "a cable is out");
+  }
+  std::filesystem::remove_all(folder);
+}
