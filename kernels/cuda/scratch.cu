@@ -7,7 +7,7 @@ namespace hearth::kernels {
 
 std::size_t cuda_scratch_bytes(const ScratchNeeds& needs) {
   using namespace cuda;
-  const std::int64_t rows = needs.tokens * std::max<std::int64_t>(needs.k, 1);
+  const std::int64_t rows = std::max(needs.tokens, needs.expert_rows);
   std::size_t most = static_cast<std::size_t>(
                          column_parts_at_most(needs.tokens * std::max<std::int64_t>(needs.q_heads, 1), needs.widest)) *
                      sizeof(float);

@@ -29,7 +29,7 @@ void BlockLayer::allocate(const Pass& pass, Saved& saved) const {
   saved.rstd_mid = pass.floats({pass.own.count});
   saved.attention = attention_.allocate(pass);
   if (dense_) saved.dense = dense_->allocate(pass);
-  if (moe_) saved.moe = moe_->allocate(pass);
+  if (moe_) saved.moe = moe_->allocate(pass, saved.moe);
 }
 
 void BlockLayer::forward(const Pass& pass, const Tensor& stream, const Tensor& delta, const Tensor& cos_sin,

@@ -8,18 +8,12 @@
 
 #include "kernels/elementwise.h"
 #include "lib/nn/context_runs.h"
+#include "lib/nn/feed.h"
 
 namespace hearth::nn {
 namespace {
 
 using comm::Piece;
-
-// Of the keys of a chunk those that a chunk behind it sees: to the chunk's end, of the one document that lies in both.
-struct Seen {
-  Piece keys;                                   // of the batch; count 0: none
-  std::int64_t queries = 0;                     // the first so many of the chunk behind
-  std::int64_t first_query = 0, first_key = 0;  // their positions in the document
-};
 
 // The microbatch as all ranks know it.
 class Plan {
@@ -31,37 +25,27 @@ class Plan {
 
   const std::array<Piece, 2>& runs(int rank) const { return runs_[static_cast<std::size_t>(rank)]; }
 
-  // What queries of a run see of a run of another chunk.
-  Seen seen(const Piece& queries, const Piece& keys) const {
+  // What queries of a run see of a run of another chunk before it: to that one's end, of the document that lies in
+  // both.
+  Piece seen(const Piece& queries, const Piece& keys) const {
     if (queries.count == 0 || keys.count == 0 || keys.begin >= queries.begin) return {};
-    const auto next = std::ranges::upper_bound(starts_, queries.begin);
-    const std::int64_t begin = *(next - 1), end = next == starts_.end() ? queries.begin + queries.count : *next;
+    const std::int64_t begin = *(std::ranges::upper_bound(starts_, queries.begin) - 1);
     // The first query sees furthest back.
     const std::int64_t first_query = queries.begin - begin, key_end = keys.begin + keys.count;
     std::int64_t from = std::max(keys.begin, begin);
     if (mask_.window > 0) from = std::max(from, queries.begin - mask_.window + 1);
     if (mask_.chunk > 0) from = std::max(from, begin + first_query / mask_.chunk * mask_.chunk);
     if (from >= key_end) return {};
-    return {{from, key_end - from}, std::min(end - queries.begin, queries.count), first_query, from - begin};
+    return {from, key_end - from};
   }
   // Of a run of another rank what any query of `rank` sees.
   Piece needed(int rank, const Piece& keys) const {
     Piece all{keys.begin + keys.count, 0};
     for (const Piece& run : runs(rank)) {
-      const Piece some = seen(run, keys).keys;
+      const Piece some = seen(run, keys);
       if (some.count > all.count) all = some;
     }
     return all;
-  }
-  // The documents within a run: where they start in it, and the position of the first of it in its document.
-  std::vector<std::int32_t> documents(const Piece& run, std::int64_t& first) const {
-    std::vector<std::int32_t> starts{0};
-    auto next = std::ranges::upper_bound(starts_, run.begin);
-    first = run.begin - *(next - 1);
-    for (; next != starts_.end() && *next < run.begin + run.count; ++next)
-      starts.push_back(static_cast<std::int32_t>(*next - run.begin));
-    starts.push_back(static_cast<std::int32_t>(run.count));
-    return starts;
   }
 
  private:
@@ -163,34 +147,34 @@ class Ring {
   std::vector<comm::Pending> pending_;
 };
 
-// Indices of a call of the kernel, in memory that stays until it is done.
-struct Call {
-  std::vector<std::int32_t> cu_seqlens, key_seqlens, first_query, first_key;
-  static Tensor tensor(std::vector<std::int32_t>& values) {
-    return Tensor(values.data(), {static_cast<std::int64_t>(values.size())});
+// Which part of each document the queries and the keys of a call are, where the kernels reach it.
+class Cut {
+ public:
+  explicit Cut(const Pass& pass) : pass_(pass) {
+    std::int64_t sequences = pass.batch.cu_seqlens.n_elements() - 1;
+    if (!pass.on_host()) sequences = Feed::padded_sequences(sequences);
+    queries_ = pass.indices({sequences + 1});
+    runs_ = {.key_seqlens = pass.indices({sequences + 1}),
+             .first_query = pass.indices({sequences}),
+             .first_key = pass.indices({sequences})};
   }
-  Tensor sequences() { return tensor(cu_seqlens); }
-  kernels::AttentionRuns runs() {
-    return {.key_seqlens = tensor(key_seqlens), .first_query = tensor(first_query), .first_key = tensor(first_key)};
+  // For the calls that follow.
+  void set(const Piece& queries, const Piece& keys) const {
+    kernels::attention_cut(pass_.on(), {.cu_seqlens = pass_.batch.cu_seqlens,
+                                        .query_begin = queries.begin,
+                                        .n_queries = queries.count,
+                                        .key_begin = keys.begin,
+                                        .n_keys = keys.count,
+                                        .cu_queries = queries_,
+                                        .runs = runs_});
   }
-  // A run's documents among themselves.
-  static Call within(const Plan& plan, const Piece& run) {
-    Call call;
-    std::int64_t first = 0;
-    call.cu_seqlens = call.key_seqlens = plan.documents(run, first);
-    call.first_query.resize(call.cu_seqlens.size() - 1);
-    call.first_query[0] = static_cast<std::int32_t>(first);
-    call.first_key = call.first_query;
-    return call;
-  }
-  // The queries that see keys of another chunk; those behind them see none.
-  static Call across(const Seen& seen, std::int64_t n_queries) {
-    const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };
-    return {{0, narrow(seen.queries), narrow(n_queries)},
-            {0, narrow(seen.keys.count), narrow(seen.keys.count)},
-            {narrow(seen.first_query), 0},
-            {narrow(seen.first_key), 0}};
-  }
+  const Tensor& queries() const { return queries_; }
+  const kernels::AttentionRuns& runs() const { return runs_; }
+
+ private:
+  const Pass& pass_;
+  Tensor queries_;
+  kernels::AttentionRuns runs_;
 };
 
 // What a run of queries has of the tensors.
@@ -233,8 +217,8 @@ template <class Each>
 void for_seen(const Pass& pass, const Plan& plan, const std::array<Piece, 2>& runs, const Each& each) {
   for (const Queries& queries : queries_of(pass)) {
     for (std::size_t run = 0; run < 2; ++run) {
-      const Seen seen = plan.seen(queries.run, runs[run]);
-      if (seen.keys.count > 0) each(queries, seen, (run == 0 ? 0 : runs[0].count) + seen.keys.begin - runs[run].begin);
+      const Piece seen = plan.seen(queries.run, runs[run]);
+      if (seen.count > 0) each(queries, seen, (run == 0 ? 0 : runs[0].count) + seen.begin - runs[run].begin);
     }
   }
 }
@@ -247,33 +231,35 @@ void ring_attention(const Pass& pass, const RingAttention& args) {
   const Sums o(pass, args.o);
   const Tensor part_o = pass.arena.allocate(pass.dtype, {most, heads, args.v.shape[2]});
   const Tensor part_lse = pass.floats({heads * most});
+  const Cut cut(pass);
   Ring ring(pass, args);
   if (pass.measures()) return;
-  HEARTH_CHECK(pass.on_host(), "a ring is for the host so far");
-  const auto attention = [&](const Queries& queries, const Pair& keys, Call call, const Tensor& to, const Tensor& lse) {
+  const auto attention = [&](const Queries& queries, const Piece& run, const Pair& keys, const Tensor& to,
+                             const Tensor& lse) {
+    cut.set(queries.run, run);
     kernels::attention(pass.on(), {.q = queries.rows(args.q),
                                    .k = keys.k,
                                    .v = keys.v,
-                                   .cu_seqlens = call.sequences(),
+                                   .cu_seqlens = cut.queries(),
                                    .o = to,
                                    .lse = lse,
                                    .mask = args.mask,
                                    .scale = args.scale,
-                                   .runs = call.runs()});
+                                   .runs = cut.runs()});
   };
   ring.rotate([&](int rank, const std::array<Piece, 2>& runs, const Pair& keys) {
     if (rank == pass.parallel.at.context) {
       for (const Queries& queries : queries_of(pass)) {
         if (queries.run.count == 0) continue;
-        attention(queries, keys.rows(queries.begin, queries.run.count), Call::within(ring.plan(), queries.run),
-                  queries.rows(args.o), queries.lse(args.lse, heads));
+        attention(queries, queries.run, keys.rows(queries.begin, queries.run.count), queries.rows(args.o),
+                  queries.lse(args.lse, heads));
       }
       o.take();
     }
-    for_seen(pass, ring.plan(), runs, [&](const Queries& queries, const Seen& seen, std::int64_t at) {
+    for_seen(pass, ring.plan(), runs, [&](const Queries& queries, const Piece& seen, std::int64_t at) {
       const Tensor to = part_o.rows(0, queries.run.count);
       const Tensor lse = part_lse.rows(0, heads * queries.run.count).reshaped({heads, queries.run.count});
-      attention(queries, keys.rows(at, seen.keys.count), Call::across(seen, queries.run.count), to, lse);
+      attention(queries, seen, keys.rows(at, seen.count), to, lse);
       kernels::attention_merge(
           pass.on(),
           {.o = queries.rows(o.tensor()), .lse = queries.lse(args.lse, heads), .part_o = to, .part_lse = lse});
@@ -295,13 +281,16 @@ void ring_attention_backward(const Pass& pass, const RingAttention& args, const 
   const Pair in = allocate_pair(pass, pass.dtype, most, args);
   const std::array<Sums, 2> out_k{Sums(pass, out[0].k), Sums(pass, out[1].k)};
   const std::array<Sums, 2> out_v{Sums(pass, out[0].v), Sums(pass, out[1].v)};
+  const Cut cut(pass);
   Ring ring(pass, args);
   if (pass.measures()) return;
-  const auto backward = [&](const Queries& queries, const Pair& keys, Call call, const Tensor& dq_rows, const Pair& d) {
+  const auto backward = [&](const Queries& queries, const Piece& run, const Pair& keys, const Tensor& dq_rows,
+                            const Pair& d) {
+    cut.set(queries.run, run);
     kernels::attention_backward(pass.on(), {.q = queries.rows(args.q),
                                             .k = keys.k,
                                             .v = keys.v,
-                                            .cu_seqlens = call.sequences(),
+                                            .cu_seqlens = cut.queries(),
                                             .o = queries.rows(args.o),
                                             .lse = queries.lse(args.lse, heads),
                                             .d_o = queries.rows(d_o),
@@ -310,7 +299,7 @@ void ring_attention_backward(const Pass& pass, const RingAttention& args, const 
                                             .dv = d.v,
                                             .mask = args.mask,
                                             .scale = args.scale,
-                                            .runs = call.runs()});
+                                            .runs = cut.runs()});
   };
 
   // Gradients of own keys, from the rank `step` ahead.
@@ -336,8 +325,8 @@ void ring_attention_backward(const Pass& pass, const RingAttention& args, const 
     if (step == 0) {
       for (const Queries& queries : queries_of(pass)) {
         if (queries.run.count == 0) continue;
-        backward(queries, keys.rows(queries.begin, queries.run.count), Call::within(ring.plan(), queries.run),
-                 queries.rows(dq), Pair{queries.rows(dk), queries.rows(dv)});
+        backward(queries, queries.run, keys.rows(queries.begin, queries.run.count), queries.rows(dq),
+                 Pair{queries.rows(dk), queries.rows(dv)});
       }
       all_dq.take(), all_dk.take(), all_dv.take();
     } else {
@@ -345,10 +334,10 @@ void ring_attention_backward(const Pass& pass, const RingAttention& args, const 
       pass.on().zero(out_v[slot].tensor().rows(0, n_keys));
     }
     const Sums &to_k = step == 0 ? all_dk : out_k[slot], &to_v = step == 0 ? all_dv : out_v[slot];
-    for_seen(pass, ring.plan(), runs, [&](const Queries& queries, const Seen& seen, std::int64_t at) {
+    for_seen(pass, ring.plan(), runs, [&](const Queries& queries, const Piece& seen, std::int64_t at) {
       const Tensor dq_rows = part_dq.rows(0, queries.run.count);
-      const Pair d = part.rows(0, seen.keys.count);
-      backward(queries, keys.rows(at, seen.keys.count), Call::across(seen, queries.run.count), dq_rows, d);
+      const Pair d = part.rows(0, seen.count);
+      backward(queries, seen, keys.rows(at, seen.count), dq_rows, d);
       all_dq.add(queries.begin, dq_rows);
       to_k.add(at, d.k);
       to_v.add(at, d.v);

@@ -3,22 +3,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/moe.h"
+#include "lib/comm/activity.h"
 
 namespace hearth::nn {
 
 ExpertExchange::ExpertExchange(const Moe& shape, const Parallel& parallel)
     : experts_(shape.experts), own_experts_(shape.experts / parallel.shape.expert), k_(shape.k), parallel_(parallel) {}
 
-std::int64_t ExpertExchange::most_rows(const Pass& pass) const {
-  return parallel_.shape.expert * pass.most_tokens * std::min(k_, own_experts_);
+std::int64_t ExpertExchange::most_rows(std::int64_t most_tokens) const {
+  return parallel_.shape.expert * most_tokens * std::min(k_, own_experts_);
 }
 
-std::int64_t ExpertExchange::room(const Pass& pass) const {
-  const double mean = static_cast<double>(pass.most_tokens * k_);
-  const auto asked = static_cast<std::int64_t>(std::ceil(pass.expert_headroom * mean));
-  return std::min(most_rows(pass), std::max<std::int64_t>(asked, 1));
+std::int64_t ExpertExchange::room(std::int64_t most_tokens, double headroom) const {
+  const double mean = static_cast<double>(most_tokens * k_);
+  const auto asked = static_cast<std::int64_t>(std::ceil(headroom * mean));
+  return std::min(most_rows(most_tokens), std::max<std::int64_t>(asked, 1));
 }
 
 ExpertExchange::Saved ExpertExchange::allocate(const Pass& pass) const {
@@ -30,28 +32,33 @@ ExpertExchange::Saved ExpertExchange::allocate(const Pass& pass) const {
           .row_weight = pass.floats({rows})};
 }
 
-Tensor ExpertExchange::allocate_counts(const Pass& pass) const {
-  return pass.indices({parallel_.shape.expert, experts_});
+ExpertExchange::Counts ExpertExchange::allocate_counts(const Pass& pass, const Counts& known) const {
+  return {.all = pass.indices({parallel_.shape.expert, experts_}),
+          .on_host = known.on_host ? known.on_host : std::make_shared<std::vector<std::int32_t>>()};
 }
 
-void ExpertExchange::count(const Pass& pass, const Routed& routed, const Tensor& counts) const {
+void ExpertExchange::count(const Pass& pass, const Tensor& own, const Counts& counts) const {
   if (pass.measures()) return;
-  HEARTH_CHECK(pass.on_host(), "experts are spread on the host only so far");
-  comm::Communicator& group = parallel_.mesh->expert();
-  const Tensor own = counts.rows(group.rank(), 1).reshaped({experts_});
-  const auto offsets = routed.offsets.span<std::int32_t>(), values = own.span<std::int32_t>();
-  for (std::size_t e = 0; e < values.size(); ++e) values[e] = offsets[e + 1] - offsets[e];
-  group.all_gather(pass.on(), own, counts.reshaped({counts.n_elements()})).wait(pass.on());
+  const Tensor all = counts.all.reshaped({counts.all.n_elements()});
+  parallel_.mesh->expert().all_gather(pass.on(), own, all).wait(pass.on());
+  if (counts.on_host->empty()) pass.staging.begin_read(pass.on(), all);
 }
 
-std::int64_t ExpertExchange::count_of(const Tensor& counts, int from, int to) const {
-  const auto row = counts.rows(from, 1).span<std::int32_t>();
-  std::int64_t n = 0;
-  for (std::int64_t e = to * own_experts_; e < (to + 1) * own_experts_; ++e) n += row[static_cast<std::size_t>(e)];
-  return n;
+void ExpertExchange::know(const Pass& pass, const Counts& counts) const {
+  if (pass.measures() || !counts.on_host->empty()) return;
+  Tensor read;
+  comm::wait_for_device(pass.on_host() ? nullptr : parallel_.mesh->world().activity(),
+                        [&] { read = pass.staging.end_read(); });
+  const auto values = read.span<std::int32_t>();
+  counts.on_host->assign(values.begin(), values.end());
 }
 
-int ExpertExchange::n_rounds(const Pass& pass, const Tensor& counts) const {
+std::int64_t ExpertExchange::count_of(const Counts& counts, int from, int to) const {
+  const auto begin = counts.on_host->begin() + from * experts_ + to * own_experts_;
+  return std::accumulate(begin, begin + own_experts_, std::int64_t{0});
+}
+
+int ExpertExchange::n_rounds(const Pass& pass, const Counts& counts) const {
   std::int64_t most = 1;
   for (int to = 0; to < parallel_.shape.expert; ++to) {
     std::int64_t n = 0;
@@ -90,6 +97,10 @@ ExpertExchange::Runs ExpertExchange::received(const Pass& pass, const Round& rou
   return runs;
 }
 
+std::int64_t ExpertExchange::n_arrived(const Pass& pass, const Round& round) const {
+  return total(received(pass, round));
+}
+
 std::int64_t ExpertExchange::total(const Runs& runs) {
   return runs.back().begin + runs.back().count;
 }
@@ -125,13 +136,13 @@ void ExpertExchange::transfer(const Pass& pass, const Round& round, const Tensor
 }
 
 ExpertExchange::UnderWay ExpertExchange::depart(const Pass& pass, const Round& round, const Tensor& rows,
-                                                const Routed& routed, const Saved& saved) const {
+                                                const Tensor& row_weight, const Saved& saved) const {
   UnderWay under_way;
   under_way.arrived_weights = pass.floats({room(pass)});
   if (pass.measures()) return under_way;
   const Runs out = sent(pass, round), in = received(pass, round);
   transfer(pass, round, rows, out, saved.rows, in, under_way.pending);
-  transfer(pass, round, routed.row_weight, out, under_way.arrived_weights, in, under_way.pending);
+  transfer(pass, round, row_weight, out, under_way.arrived_weights, in, under_way.pending);
   return under_way;
 }
 
@@ -140,20 +151,12 @@ void ExpertExchange::arrive(const Pass& pass, const Round& round, UnderWay& unde
   const Tensor expert_of = pass.indices({room(pass), 1});
   if (pass.measures()) return;
   for (comm::Pending& each : under_way.pending) each.wait(pass.on());
-  const std::int64_t n = total(received(pass, round));
-  auto* expert = expert_of.as<std::int32_t>();
-  for (int from = 0; from < parallel_.shape.expert; ++from) {
-    // Of the rows of a rank those of this round, by expert.
-    const comm::Piece piece = in_round(pass, round, from, parallel_.at.expert);
-    const auto counts = round.counts.rows(from, 1).span<std::int32_t>();
-    std::int64_t begin = 0;
-    for (std::int64_t e = 0; e < own_experts_; ++e) {
-      const std::int64_t end = begin + counts[static_cast<std::size_t>(parallel_.at.expert * own_experts_ + e)];
-      const std::int64_t here = std::min(end, piece.begin + piece.count) - std::max(begin, piece.begin);
-      expert = std::fill_n(expert, std::max<std::int64_t>(here, 0), static_cast<std::int32_t>(e));
-      begin = end;
-    }
-  }
+  const std::int64_t n = n_arrived(pass, round);
+  kernels::moe_arrived(pass.on(), {.counts = round.counts.all,
+                                   .first = parallel_.at.expert * own_experts_,
+                                   .n_here = own_experts_,
+                                   .begin = round.number * room(pass),
+                                   .expert_ids = expert_of.rows(0, n)});
   kernels::moe_sort(pass.on(), {.expert_ids = expert_of.rows(0, n),
                                 .offsets = saved.offsets,
                                 .row_of = saved.row_of.rows(0, n),

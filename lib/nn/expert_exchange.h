@@ -4,6 +4,7 @@
 // a rank than it has room for (Pass::expert_headroom), they come in rounds: the first is as ever, the rows of the
 // others are computed and forgotten. Every rank knows all counts, so all make as many rounds.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "lib/nn/config.h"
@@ -24,33 +25,38 @@ class ExpertExchange {
     Tensor row_weight;  // [room] f32, sorted
   };
   Saved allocate(const Pass& pass) const;
-  Tensor allocate_counts(const Pass& pass) const;  // [ranks, experts] i32
+  // How many rows each rank has for each expert: where the kernels reach it and on the host, there once known.
+  struct Counts {
+    Tensor all;  // [ranks, experts] i32
+    std::shared_ptr<std::vector<std::int32_t>> on_host;
+  };
+  // known: of a pass that is computed again, or none.
+  Counts allocate_counts(const Pass& pass, const Counts& known) const;
   // Rows that a rank has room for: headroom times the mean, at most what can come, every token of every rank to as many
   // of the experts here as it may choose.
-  std::int64_t room(const Pass& pass) const;
-  bool may_overflow(const Pass& pass) const { return room(pass) < most_rows(pass); }
-  std::int64_t own_experts() const { return own_experts_; }
+  std::int64_t room(const Pass& pass) const { return room(pass.most_tokens, pass.expert_headroom); }
+  std::int64_t room(std::int64_t most_tokens, double headroom) const;
+  bool may_overflow(const Pass& pass) const { return room(pass) < most_rows(pass.most_tokens); }
 
-  // What this rank's tokens go out as: sorted by expert, as kernels::moe_sort gives them.
-  struct Routed {
-    Tensor offsets, row_weight;
-  };
-  // How many rows each rank has for each expert, to counts.
-  void count(const Pass& pass, const Routed& routed, const Tensor& counts) const;
-  int n_rounds(const Pass& pass, const Tensor& counts) const;
+  // own [experts] i32: this rank's rows for each. A device is asked for all counts by count, and waited for by know:
+  // the one wait of a pass, of a layer. Not when they are known.
+  void count(const Pass& pass, const Tensor& own, const Counts& counts) const;
+  void know(const Pass& pass, const Counts& counts) const;
+  int n_rounds(const Pass& pass, const Counts& counts) const;
 
   // One round of a pass.
   struct Round {
-    const Tensor& counts;
+    const Counts& counts;
     int number;
   };
-  // rows [tokens * k, hidden], to the ranks of their experts; rows and weights must stay until arrive. In between there
-  // is time for other work.
+  std::int64_t n_arrived(const Pass& pass, const Round& round) const;  // rows
+  // rows [tokens * k, hidden] and row_weight of each, sorted by expert as kernels::moe_sort has them, to the ranks of
+  // their experts; both must stay until arrive. In between there is time for other work.
   struct UnderWay {
     std::vector<comm::Pending> pending;
     Tensor arrived_weights;
   };
-  UnderWay depart(const Pass& pass, const Round& round, const Tensor& rows, const Routed& routed,
+  UnderWay depart(const Pass& pass, const Round& round, const Tensor& rows, const Tensor& row_weight,
                   const Saved& saved) const;
   void arrive(const Pass& pass, const Round& round, UnderWay& under_way, const Saved& saved) const;
 
@@ -66,12 +72,12 @@ class ExpertExchange {
                                             const Tensor& d_arrived) const;
 
  private:
-  std::int64_t most_rows(const Pass& pass) const;
+  std::int64_t most_rows(std::int64_t most_tokens) const;
   using Runs = std::vector<comm::Piece>;
   // Of the rows that go from one rank to another in a round, which of all that do; the rounds of a rank fill up by
   // rank, then by expert.
   comm::Piece in_round(const Pass& pass, const Round& round, int from, int to) const;
-  std::int64_t count_of(const Tensor& counts, int from, int to) const;
+  std::int64_t count_of(const Counts& counts, int from, int to) const;
   Runs sent(const Pass& pass, const Round& round) const;      // runs of the rows of this rank, for each rank
   Runs received(const Pass& pass, const Round& round) const;  // and of the rows that come, from each
   static std::int64_t total(const Runs& runs);

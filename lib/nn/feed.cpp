@@ -57,10 +57,11 @@ std::size_t Feed::staging_bytes(std::int64_t max_tokens, std::int64_t in_flight)
   return static_cast<std::size_t>(in_flight * Layout{max_tokens, padded_sequences(max_tokens)}.bytes());
 }
 
-Feed::Feed(const Device& device, std::int64_t max_tokens, std::int64_t in_flight, Arena& arena)
+Feed::Feed(const Device& device, std::int64_t max_tokens, std::int64_t in_flight, std::int64_t n_places, Arena& arena)
     : device_(device), in_flight_(in_flight), most_bytes_(Layout{max_tokens, padded_sequences(max_tokens)}.bytes()) {
   if (device.is_host()) return;
-  for (Tensor* each : {&fixed_, &halves_[0], &halves_[1]}) *each = arena.allocate(DType::u8, {most_bytes_});
+  for (std::int64_t i = 0; i < n_places; ++i) places_.push_back(arena.allocate(DType::u8, {most_bytes_}));
+  for (Tensor& each : halves_) each = arena.allocate(DType::u8, {most_bytes_});
 }
 
 void Feed::start(Stream& stream) {
@@ -88,7 +89,7 @@ void Feed::write(const Placed& to, const Batch& batch, const Numbers& numbers) {
   std::fill(starts.begin() + batch.cu_seqlens.n_elements(), starts.end(), static_cast<std::int32_t>(batch.n_tokens()));
 }
 
-Feed::Placed Feed::place(Stream& stream, const Batch& batch, const Numbers& numbers) {
+Feed::Placed Feed::place(Stream& stream, const Batch& batch, const Numbers& numbers, std::size_t place) {
   if (device_.is_host()) {
     const Placed placed{batch, scalars_at(host_scalars_)};
     write({{}, placed.scalars}, batch, numbers);
@@ -107,9 +108,9 @@ Feed::Placed Feed::place(Stream& stream, const Batch& batch, const Numbers& numb
   copies_->copy(part(slot.memory), part(halves_[half].data));
   slot.copied->record(*copies_);
   stream.wait_for(*slot.copied);
-  stream.copy(part(halves_[half].data), part(fixed_.data));
+  stream.copy(part(halves_[half].data), part(places_[place].data));
   released_[half]->record(stream);
-  Placed placed = layout.at(fixed_.data);
+  Placed placed = layout.at(places_[place].data);
   placed.batch.longest = std::min(batch.n_tokens(), round_longest(batch.cu_seqlens));
   return placed;
 }

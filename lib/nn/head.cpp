@@ -74,6 +74,7 @@ std::optional<double> HeadLayer::forward_backward(const Pass& pass, const Object
 // The objective looks at results and fills derivatives on the host; a device is waited for.
 double HeadLayer::evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
                            const TokenDerivatives& derivatives) const {
+  HEARTH_CHECK(pass.on_host() || !pass.parallel.cuts_context(), "the host has the batch of all context ranks");
   kernels::fill(pass.on(), {.y = derivatives.d_log_prob});
   kernels::fill(pass.on(), {.y = derivatives.d_log_normaliser});
   const auto fetch = [&](const Tensor& tensor) { return pass.staging.fetch(pass.on(), tensor); };
@@ -97,7 +98,6 @@ void HeadLayer::log_probs(const Pass& pass, const Tensor& own_hidden, const Tens
 
 // Chunks of rows at a time, on a device, as they are many, and among tensor ranks, whose parts are brought together.
 void HeadLayer::logits(const Pass& pass, const Tensor& own_hidden, const Tensor& row_ids, const Tensor& logits) const {
-  HEARTH_CHECK(pass.on_host() || n_parts_ == 1, "logits of a vocabulary in parts are for the host so far");
   Arena::Scope scope(pass.arena);
   const Tensor hidden = all_of_batch(pass, all_tokens(pass, own_hidden));
   const std::int64_t rows = row_ids.n_elements();
@@ -106,6 +106,8 @@ void HeadLayer::logits(const Pass& pass, const Tensor& own_hidden, const Tensor&
   const Tensor selected = pass.arena.allocate(pass.dtype, {rows, pass.hidden});
   const Tensor part = in_place ? Tensor{} : pass.floats({chunk, largest_part_});
   const Tensor parts = n_parts_ == 1 ? Tensor{} : pass.floats({n_parts_ * chunk, largest_part_});
+  const bool joins_there = n_parts_ > 1 && !pass.on_host();
+  const Tensor joined = joins_there ? pass.floats({chunk, n_parts_ * largest_part_}) : Tensor{};
   if (pass.measures()) return;
   kernels::moe_gather(pass.on(), {.x = hidden, .token_of = row_ids, .rows = selected});
   for (std::int64_t begin = 0; begin < rows; begin += chunk) {
@@ -115,7 +117,10 @@ void HeadLayer::logits(const Pass& pass, const Tensor& own_hidden, const Tensor&
     if (n_parts_ > 1) {
       const Tensor all = parts.rows(0, n_parts_ * count);
       pass.parallel.mesh->tensor().all_gather(pass.on(), part.rows(0, count), all).wait(pass.on());
-      put_parts(all, logits.rows(begin, count));
+      const Tensor whole = joins_there ? Tensor(joined.data, DType::f32, {count, logits.shape[1]})
+                                       : logits.rows(begin, count);
+      put_parts(pass, all, whole);
+      if (joins_there) pass.deliver(whole, logits.rows(begin, count));
     } else if (!pass.on_host()) {
       pass.deliver(to, logits.rows(begin, count));
     }
@@ -123,13 +128,14 @@ void HeadLayer::logits(const Pass& pass, const Tensor& own_hidden, const Tensor&
 }
 
 // parts: of each tensor rank [rows, its part of the vocabulary], and then room up to the largest; logits [rows, vocab].
-void HeadLayer::put_parts(const Tensor& parts, const Tensor& logits) const {
+void HeadLayer::put_parts(const Pass& pass, const Tensor& parts, const Tensor& logits) const {
   const std::int64_t rows = logits.shape[0], vocab = logits.shape[1];
   for (int rank = 0; rank < n_parts_; ++rank) {
     const comm::Piece piece = comm::piece_of(vocab, rank, n_parts_);
-    const float* from = parts.as<float>() + rank * rows * largest_part_;
-    for (std::int64_t row = 0; row < rows; ++row)
-      std::copy_n(from + row * piece.count, piece.count, logits.as<float>() + row * vocab + piece.begin);
+    const auto bytes = [](std::int64_t elements) { return static_cast<std::size_t>(elements) * sizeof(float); };
+    pass.on().copy_rows({parts.data + bytes(rank * rows * largest_part_), bytes(piece.count)},
+                        {logits.data + bytes(piece.begin), bytes(vocab)}, bytes(piece.count),
+                        static_cast<std::size_t>(rows));
   }
 }
 

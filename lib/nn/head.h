@@ -30,7 +30,7 @@ class HeadLayer {
  private:
   Tensor workspace(const Pass& pass) const;
   kernels::HeadArgs args_of(const Pass& pass, const Tensor& hidden, const Tensor& workspace) const;
-  void put_parts(const Tensor& parts, const Tensor& logits) const;
+  void put_parts(const Pass& pass, const Tensor& parts, const Tensor& logits) const;
   double evaluate(const Pass& pass, const Objective& objective, const TokenResults& results,
                   const TokenDerivatives& derivatives) const;
 

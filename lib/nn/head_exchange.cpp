@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/nn/head_exchange.h"
 
-#include <cstring>
-
 namespace hearth::nn {
 namespace {
 
@@ -14,14 +12,15 @@ std::vector<std::int64_t> tokens_by_rank(const Pass& pass) {
 }
 
 // Between own [tokens, heads, head_dim] and the same by share of the heads: [ranks, tokens, heads / ranks, head_dim].
+// copy(a share's rows within own, the same within shares, bytes of each, how many)
 template <class Copy>
 void for_shares(const Pass& pass, const Tensor& own, const Tensor& shares, const Copy& copy) {
   const auto ranks = static_cast<std::size_t>(pass.parallel.shape.context);
   const auto tokens = static_cast<std::size_t>(own.shape[0]);
   const std::size_t share = tokens == 0 ? 0 : own.bytes() / tokens / ranks;
   for (std::size_t rank = 0; rank < ranks; ++rank) {
-    for (std::size_t token = 0; token < tokens; ++token)
-      copy(own.data + (token * ranks + rank) * share, shares.data + (rank * tokens + token) * share, share);
+    copy(Stream::Rows{own.data + rank * share, ranks * share}, Stream::Rows{shares.data + rank * tokens * share, share},
+         share, tokens);
   }
 }
 
@@ -40,8 +39,9 @@ void tokens_to_heads(const Pass& pass, const Tensor& own, const Tensor& all) {
   Arena::Scope scope(pass.arena);
   const Tensor shares = scratch_like(pass, own);
   if (pass.measures()) return;
-  HEARTH_CHECK(pass.on_host(), "tokens are exchanged for heads on the host only so far");
-  for_shares(pass, own, shares, [](std::byte* of, std::byte* to, std::size_t bytes) { std::memcpy(to, of, bytes); });
+  for_shares(pass, own, shares, [&](const Stream::Rows& of, const Stream::Rows& to, std::size_t bytes, std::size_t n) {
+    pass.on().copy_rows(of, to, bytes, n);
+  });
   const std::vector<std::int64_t> receive = tokens_by_rank(pass);
   const std::vector<std::int64_t> send(receive.size(), own.shape[0]);
   const std::int64_t width = all.shape[1] * all.shape[2];
@@ -61,7 +61,9 @@ void heads_to_tokens(const Pass& pass, const Tensor& all, const Tensor& own) {
   pass.parallel.mesh->context()
       .all_to_all(pass.on(), as_rows(all, width), send, as_rows(shares, width), receive)
       .wait(pass.on());
-  for_shares(pass, own, shares, [](std::byte* to, std::byte* of, std::size_t bytes) { std::memcpy(to, of, bytes); });
+  for_shares(pass, own, shares, [&](const Stream::Rows& to, const Stream::Rows& of, std::size_t bytes, std::size_t n) {
+    pass.on().copy_rows(of, to, bytes, n);
+  });
 }
 
 }  // namespace hearth::nn

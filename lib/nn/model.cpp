@@ -8,6 +8,7 @@
 #include "kernels/step.h"
 #include "lib/base/text.h"
 #include "lib/nn/context_runs.h"
+#include "lib/nn/expert_exchange.h"
 #include "lib/nn/network.h"
 
 namespace hearth::nn {
@@ -36,7 +37,6 @@ Pass make_pass(Arena& arena, Staging& staging, const ModelConfig& config, DType 
 // memory from the arena.
 Batch own_part(const Pass& pass, Batch batch) {
   if (!pass.parallel.cuts_context()) return batch;
-  HEARTH_CHECK(pass.on_host(), "a context is cut on the host only so far");
   HEARTH_CHECK(!pass.ring || !batch.embeddings, "embeddings of one's own do not go round");
   for (Tensor* each : {&batch.ids, &batch.positions, &batch.targets, &batch.token_weight, &batch.embeddings}) {
     if (each->shape.rank() == 0) continue;
@@ -63,16 +63,31 @@ Batch largest_batch(std::int64_t tokens) {
 
 // log_prob [batch tokens], all of it on every context rank of the last stage.
 void log_probs_of_batch(const Network& network, const Pass& pass, const Tensor& log_prob) {
-  if (!pass.parallel.cuts_context()) return network.log_probs(pass, log_prob);
   Arena::Scope scope(pass.arena);
-  const Tensor own = pass.floats({pass.tokens});
+  const Tensor all = pass.result_for(log_prob);
+  const Tensor own = pass.parallel.cuts_context() ? pass.floats({pass.tokens}) : all;
   network.log_probs(pass, own);
-  if (pass.parallel.last_stage()) gather_batch(pass, own, log_prob);
+  if (!pass.parallel.last_stage()) return;
+  if (pass.parallel.cuts_context()) gather_batch(pass, own, all);
+  if (!pass.measures()) pass.deliver(all, log_prob);
 }
 
 // Microbatches between forward and backward on this rank's stage.
 std::int64_t n_under_way(const Parallel& parallel) {
   return parallel.shape.pipeline - parallel.at.pipeline;
+}
+
+Feed make_feed(const ModelSettings& settings, Arena& arena) {
+  const std::int64_t n_places = settings.purpose == Purpose::train ? n_under_way(settings.parallel) : 1;
+  return {settings.device, settings.max_tokens, settings.in_flight, n_places, arena};
+}
+
+// What a stage behind the first has for the most tokens of a microbatch.
+Tensor allocate_received(const ModelConfig& config, DType dtype, const ModelSettings& settings, Arena& arena) {
+  const Parallel& parallel = settings.parallel;
+  if (parallel.first_stage()) return {};
+  const std::int64_t tokens = comm::piece_of(settings.max_tokens, 0, parallel.shape.context).count;
+  return arena.allocate(dtype, {comm::piece_of(tokens, 0, parallel.shape.tensor).count, config.hidden});
 }
 
 // What a rank holds of activations. Of microbatches between forward and backward each has `kept` bytes of its own; what
@@ -96,8 +111,9 @@ Activations measure_activations(const ModelConfig& config, DType dtype, const Mo
   Staging staging(settings.device);
   Network network(config, nullptr, parallel);
   Ledger::allocate(config, arena);
-  const Feed feed(settings.device, settings.max_tokens, settings.in_flight, arena);
-  network.place_constants(nullptr, staging, arena);
+  const Feed feed = make_feed(settings, arena);
+  allocate_received(config, dtype, settings, arena);
+  network.allocate_constants(settings.device, arena);
   Activations bytes{.permanent = arena.used_bytes()};
   const auto with_pass = [&](Arena& in, const auto& body) {
     Pass pass = make_pass(in, staging, config, dtype, parallel, largest_batch(settings.max_tokens));
@@ -140,6 +156,14 @@ std::size_t shared_bytes(const ModelConfig& config, DType dtype, const ModelSett
   return measure_activations(config, dtype, settings, plan.recomputed_blocks).total(0);
 }
 
+// Of experts that are spread over ranks.
+std::int64_t room_for_rows(const Moe& moe, const ModelSettings& settings) {
+  const Parallel& parallel = settings.parallel;
+  if (!parallel.spreads_experts()) return 0;
+  const std::int64_t most_tokens = comm::piece_of(settings.max_tokens, 0, parallel.shape.context).count;
+  return ExpertExchange(moe, parallel).room(most_tokens, settings.expert_headroom);
+}
+
 // What kernels take for themselves in passes and steps of the optimiser.
 std::size_t scratch_bytes(const ModelConfig& config, DType dtype, const ModelSettings& settings) {
   kernels::ScratchNeeds needs{.dtype = dtype, .tokens = settings.max_tokens, .hidden = config.hidden};
@@ -153,7 +177,7 @@ std::size_t scratch_bytes(const ModelConfig& config, DType dtype, const ModelSet
     needs.head_dim = std::max<std::int64_t>(needs.head_dim, block.attention.head_dim);
     if (const auto& moe = block.feed_forward.moe) {
       needs.experts = std::max<std::int64_t>(needs.experts, moe->experts);
-      needs.k = std::max<std::int64_t>(needs.k, moe->k);
+      needs.expert_rows = std::max({needs.expert_rows, settings.max_tokens * moe->k, room_for_rows(*moe, settings)});
       needs.expert_ffn = std::max<std::int64_t>(needs.expert_ffn, moe->ffn);
     }
   }
@@ -225,7 +249,9 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
       scratch_(std::make_shared<const Buffer>(plan_.scratch, settings.device)),
       staging_(settings.device),
       ledger_(Ledger::allocate(config_, arena_)),
-      feed_(settings.device, settings.max_tokens, settings.in_flight, arena_) {
+      feed_(make_feed(settings, arena_)),
+      received_(allocate_received(config, dtype, settings, arena_)) {
+  network_->allocate_constants(settings.device, arena_);
   counts_ = counts_of(ledger_.all);
   if (!settings.parallel.is_staged()) return;
   if (settings.purpose != Purpose::train) return;
@@ -238,24 +264,25 @@ Model::Model(const ModelConfig& config, DType dtype, const ModelSettings& settin
 
 Model::~Model() = default;
 
-// Before anything else is taken from the arena.
 void Model::start(Stream& stream) {
   if (!stream.is_host()) stream.lend(scratch_);
-  if (!constants_are_placed_) network_->place_constants(&stream, staging_, arena_);
+  if (!constants_are_placed_) network_->place_constants(stream);
   constants_are_placed_ = true;
 }
 
-Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena) {
+Pass Model::pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena, std::size_t place) {
   if (batch.n_tokens() > settings_.max_tokens) {
     throw Error(Kind::config, "a microbatch of " + std::to_string(batch.n_tokens()) +
                                   " tokens; this model was made for " + std::to_string(settings_.max_tokens));
   }
   HEARTH_CHECK(stream.device().kind() == settings_.device.kind(), "the model lies on another device than the stream");
   HEARTH_CHECK(stream.is_host() || !batch.embeddings, "embeddings of one's own are for the host");
+  HEARTH_CHECK(stream.is_host() || !batch.expert_choices, "routing is replayed on the host only so far");
   if (!stream.is_host()) check_ids(batch);
   Pass pass = make_pass(arena, staging_, config_, parameters_.dtype(), settings_.parallel, batch);
   const Feed::Placed placed =
-      feed_.place(stream, batch, {normaliser, settings_.balance_coefficient, settings_.router_z_coefficient});
+      feed_.place(stream, batch, {normaliser, settings_.balance_coefficient, settings_.router_z_coefficient}, place);
+  if (received_) pass.received = received_.rows(0, pass.own.count);
   pass.most_tokens = comm::piece_of(settings_.max_tokens, 0, settings_.parallel.shape.context).count;
   pass.expert_headroom = settings_.expert_headroom;
   pass.stream = &stream;
@@ -290,7 +317,8 @@ std::optional<double> Model::run(Stream& stream, const Batch& batch, const Objec
   pass.ledger = &ledger_;
   std::optional<double> loss;
   const auto body = [&] { loss = network_->forward_backward(pass, objective, plan_.recomputed_blocks); };
-  if (stream.is_host() || !settings_.graphs || objective.evaluate) {
+  const bool meets = settings_.parallel.meets_in_pass() || settings_.shard.shard != Shard::optimizer;
+  if (stream.is_host() || !settings_.graphs || meets || objective.evaluate) {
     body();
     return loss;
   }
@@ -308,13 +336,34 @@ void Model::add(Stream& stream, const Batch& batch, const Objective& objective) 
   run(stream, batch, objective);
 }
 
+// What goes to a stage and what comes from it are one exchange, here and there: communicators of GPUs do one after
+// another, and a message ends when it is taken. So the gradient made last waits for the next microbatch to come.
+void Model::receive(Stream& stream, const Batch& batch) {
+  const Parallel& parallel = settings_.parallel;
+  if (parallel.first_stage()) return;
+  const std::int64_t own = parallel.of_tensor(parallel.of_context(batch.n_tokens())).count;
+  const Tensor back = not_sent_back_ != nullptr ? not_sent_back_->flight.d : Tensor{};
+  const int before = parallel.at.pipeline - 1;
+  parallel.mesh->pipeline().exchange(stream, back, back ? before : -1, received_.rows(0, own), before).wait(stream);
+  not_sent_back_ = nullptr;
+}
+
+void Model::send_back(Stream& stream) {
+  Staged* const staged = std::exchange(not_sent_back_, nullptr);
+  if (staged == nullptr) return;
+  const Parallel& parallel = settings_.parallel;
+  staged->flight.sent_back =
+      parallel.mesh->pipeline().exchange(stream, staged->flight.d, parallel.at.pipeline - 1, {}, -1);
+}
+
 // One forward, then one backward: of the microbatch that the next stage, by then, is done with.
 void Model::add_to_pipeline(Stream& stream, const Batch& batch, const Objective& objective) {
-  HEARTH_CHECK(stream.is_host(), "pipeline stages are for the host so far");
   if (ledger_is_stale_) stream.zero(ledger_.all);
   ledger_is_stale_ = false;
   start(stream);
-  Staged& staged = *staged_[next_staged_];
+  receive(stream, batch);
+  const std::size_t place = next_staged_;
+  Staged& staged = *staged_[place];
   next_staged_ = (next_staged_ + 1) % staged_.size();
   ++n_staged_;
   staged.flight.wait(stream);
@@ -325,28 +374,43 @@ void Model::add_to_pipeline(Stream& stream, const Batch& batch, const Objective&
     if (!*each) continue;
     staged.copies.emplace_back(each->bytes());
     const Tensor copy(staged.copies.back().data(), each->dtype, each->shape);
-    stream.copy(*each, copy);
+    std::copy_n(each->data, each->bytes(), copy.data);
     *each = copy;
   }
   staged.mark = staged.arena->used_bytes();
-  staged.pass.emplace(pass_over(stream, own, objective.normaliser, *staged.arena));
+  staged.pass.emplace(pass_over(stream, own, objective.normaliser, *staged.arena, place));
   staged.pass->ledger = &ledger_;
   staged.objective = objective;
   network_->forward(*staged.pass, plan_.recomputed_blocks, staged.flight);
-  if (n_staged_ == staged_.size()) oldest_backward();
+  const Parallel& parallel = settings_.parallel;
+  if (n_staged_ == staged_.size()) {
+    oldest_backward(stream, staged.flight.made);
+  } else if (!parallel.last_stage()) {
+    staged.flight.sent =
+        parallel.mesh->pipeline().exchange(stream, staged.flight.made, parallel.at.pipeline + 1, {}, -1);
+  }
 }
 
-void Model::oldest_backward() {
+// made: by the forward pass just before, for the next stage; or none.
+void Model::oldest_backward(Stream& stream, const Tensor& made) {
   Staged& staged = *staged_[(next_staged_ + staged_.size() - n_staged_) % staged_.size()];
   // The choices were noted by the forward pass, and the place is gone.
   staged.pass->batch.chosen_experts = {};
+  const Parallel& parallel = settings_.parallel;
+  if (const int next = parallel.at.pipeline + 1; !parallel.last_stage())
+    parallel.mesh->pipeline().exchange(stream, made, made ? next : -1, staged.flight.d, next).wait(stream);
   network_->backward(*staged.pass, staged.objective, staged.flight);
+  if (!parallel.first_stage()) not_sent_back_ = &staged;
   staged.pass->arena.release_to(staged.mark);
   --n_staged_;
 }
 
 void Model::finish_step(Stream& stream) {
-  while (n_staged_ > 0) oldest_backward();
+  send_back(stream);
+  while (n_staged_ > 0) {
+    oldest_backward(stream, {});
+    send_back(stream);
+  }
   for (const std::unique_ptr<Staged>& each : staged_) each->flight.wait(stream);
 }
 
@@ -404,6 +468,7 @@ void Model::log_probs(Stream& stream, const Batch& batch, Tensor log_prob) {
   start(stream);
   Arena& arena = free_arena();
   Arena::Scope scope(arena);
+  receive(stream, batch);
   log_probs_of_batch(*network_, pass_over(stream, batch, 1, arena), log_prob);
 }
 
@@ -413,6 +478,7 @@ void Model::logits(Stream& stream, const Batch& batch, const std::vector<std::in
   start(stream);
   Arena& arena = free_arena();
   Arena::Scope scope(arena);
+  receive(stream, batch);
   network_->logits(pass_over(stream, batch, 1, arena), Tensor(ids.data(), {static_cast<std::int64_t>(ids.size())}),
                    logits);
   staging_.reset();  // they were waited for

@@ -30,19 +30,19 @@ namespace hearth::nn {
 
 struct ModelSettings {
   Purpose purpose = Purpose::train;
-  Device device = {};                  // where its memory lies; every Stream it is given must be of that device
-  GpuKernels gpu_kernels = {};         // that those streams choose
-  std::int64_t max_tokens = 0;         // of a microbatch
-  std::size_t activation_bytes = 0;    // budget of what the backward pass keeps; 0: keep everything. Blocks are
-                                       // recomputed, first ones first, until it fits (Error{config} when none does)
-  float balance_coefficient = 1e-4f;   // DeepSeek-V3's sequence balance, per token of the step (mixtures)
-  float router_z_coefficient = 0;      // ST-MoE's router z-loss, per token of the step
-  double expert_headroom = 2;          // experts spread over ranks have room for so many times the mean of rows; what
-                                       // comes beyond goes in further rounds
-  std::int64_t in_flight = 4;          // microbatches a device may be behind before add() waits for it
-  bool graphs = true;                  // on a device, record passes whose shapes come again
-  ShardSettings shard = {};            // among ranks that hold the same parameters
-  Parallel parallel = {};              // whose mesh, if any, must outlive the model
+  Device device = {};                 // where its memory lies; every Stream it is given must be of that device
+  GpuKernels gpu_kernels = {};        // that those streams choose
+  std::int64_t max_tokens = 0;        // of a microbatch
+  std::size_t activation_bytes = 0;   // budget of what the backward pass keeps; 0: keep everything. Blocks are
+                                      // recomputed, first ones first, until it fits (Error{config} when none does)
+  float balance_coefficient = 1e-4f;  // DeepSeek-V3's sequence balance, per token of the step (mixtures)
+  float router_z_coefficient = 0;     // ST-MoE's router z-loss, per token of the step
+  double expert_headroom = 2;         // experts spread over ranks have room for so many times the mean of rows; what
+                                      // comes beyond goes in further rounds
+  std::int64_t in_flight = 4;         // microbatches a device may be behind before add() waits for it
+  bool graphs = true;                 // on a device, record passes whose shapes come again and in which no ranks meet
+  ShardSettings shard = {};           // among ranks that hold the same parameters
+  Parallel parallel = {};             // whose mesh, if any, must outlive the model
 };
 
 // Bytes the model will hold, by kind; what --dry-run prints. The optimiser's are in lib/optim.
@@ -121,10 +121,12 @@ class Model {
 
   void start(Stream& stream);
   Arena& free_arena();
-  Pass pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena);
+  Pass pass_over(Stream& stream, const Batch& batch, double normaliser, Arena& arena, std::size_t place = 0);
   void check_ids(const Batch& batch) const;
   void add_to_pipeline(Stream& stream, const Batch& batch, const Objective& objective);
-  void oldest_backward();
+  void receive(Stream& stream, const Batch& batch);
+  void oldest_backward(Stream& stream, const Tensor& made);
+  void send_back(Stream& stream);
   std::optional<double> run(Stream& stream, const Batch& batch, const Objective& objective);
 
   ModelConfig config_;
@@ -138,12 +140,14 @@ class Model {
   Staging staging_;
   Ledger ledger_;
   Feed feed_;
+  Tensor received_;  // [most own tokens, hidden]: what the stage before made of the microbatch that is begun
   bool ledger_is_stale_ = true, constants_are_placed_ = false;
   // By tokens, sequences, the longest of them, z-loss.
   std::map<std::array<std::int64_t, 4>, std::unique_ptr<Recorded>> recorded_;
   ExpertCounts counts_;
   std::vector<std::unique_ptr<Staged>> staged_;  // as many microbatches as this stage has under way, used in turn
   std::size_t n_staged_ = 0, next_staged_ = 0;   // under way; the next to use
+  Staged* not_sent_back_ = nullptr;              // whose gradient the stage before has still to get
 };
 
 // Loss-free balancing (Wang et al. 2024), once a step before the optimiser: each selection bias moves by gamma towards

@@ -7,6 +7,7 @@
 #include "kernels/moe.h"
 #include "kernels/reduce.h"
 #include "kernels/router.h"
+#include "kernels/step.h"
 #include "lib/nn/context_runs.h"
 
 namespace hearth::nn {
@@ -34,7 +35,7 @@ MoeLayer::MoeLayer(const Moe& shape, const ParameterSet* parameters, std::int64_
   down_ = &parameters->get(prefix + "experts.down");
 }
 
-MoeLayer::Saved MoeLayer::allocate(const Pass& pass) const {
+MoeLayer::Saved MoeLayer::allocate(const Pass& pass, const Saved& before) const {
   const std::int64_t rows = pass.tokens * shape_.k;
   Saved saved;
   saved.logits = pass.floats({pass.tokens, shape_.experts});
@@ -47,7 +48,10 @@ MoeLayer::Saved MoeLayer::allocate(const Pass& pass) const {
   saved.token_of = pass.indices({rows});
   saved.row_weight = pass.floats({rows});
   saved.gate_up = pass.arena.allocate(pass.dtype, {exchange_ ? exchange_->room(pass) : rows, 2 * shape_.ffn});
-  if (exchange_) saved.arrived_counts = exchange_->allocate_counts(pass), saved.arrived = exchange_->allocate(pass);
+  if (exchange_) {
+    saved.arrived_counts = exchange_->allocate_counts(pass, before.arrived_counts);
+    saved.arrived = exchange_->allocate(pass);
+  }
   if (shared_) saved.shared = shared_->allocate(pass);
   return saved;
 }
@@ -68,7 +72,6 @@ void MoeLayer::route(const Pass& pass, const Tensor& x, const Saved& saved) cons
 
 // What kernels::router gives where the choice is given.
 void MoeLayer::replay(const Pass& pass, const Tensor& choices, const Saved& saved) const {
-  HEARTH_CHECK(pass.on_host(), "routing is replayed on the host only so far");
   take_own(pass, choices, saved.expert_ids);
   const auto ids = saved.expert_ids.span<std::int32_t>(), counts = saved.counts.span<std::int32_t>();
   const auto scores = saved.scores.span<float>(), weights = saved.weights.span<float>();
@@ -96,13 +99,15 @@ void MoeLayer::dispatch(const Pass& pass, const Saved& saved) const {
 
 MoeLayer::Work MoeLayer::work_of(const Pass& pass, const Tensor& x, const Saved& saved) const {
   if (!exchange_) return {x, saved.token_of, saved.offsets, saved.row_weight, saved.gate_up};
-  return work_of(pass, saved.arrived, saved.gate_up);
+  return work_of(saved.arrived, saved.gate_up, n_rows_of(pass, {saved.arrived_counts, 0}));
 }
 
-// Of the room for rows those that came.
-MoeLayer::Work MoeLayer::work_of(const Pass& pass, const ExpertExchange::Saved& arrived, const Tensor& gate_up) const {
-  const std::int64_t n =
-      pass.measures() ? arrived.arrived_of.shape[0] : arrived.offsets.as<std::int32_t>()[exchange_->own_experts()];
+std::int64_t MoeLayer::n_rows_of(const Pass& pass, const ExpertExchange::Round& round) const {
+  return pass.measures() ? exchange_->room(pass) : exchange_->n_arrived(pass, round);
+}
+
+// Of the room for rows the n that came.
+MoeLayer::Work MoeLayer::work_of(const ExpertExchange::Saved& arrived, const Tensor& gate_up, std::int64_t n) const {
   return {arrived.rows.rows(0, n), arrived.arrived_of.rows(0, n), arrived.offsets, arrived.row_weight.rows(0, n),
           gate_up.rows(0, n)};
 }
@@ -136,18 +141,18 @@ void MoeLayer::experts(const Pass& pass, const Work& work, const Tensor* rows) c
 void MoeLayer::spread_experts(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor& rows,
                               const Tensor* y) const {
   Arena::Scope scope(pass.arena);
-  const ExpertExchange::Routed routed{saved.offsets, saved.row_weight};
   const std::int64_t room = exchange_->room(pass);
   const Tensor made = pass.arena.allocate(pass.dtype, {room, pass.hidden});
   const Tensor scratch = pass.arena.allocate(pass.dtype, {room, pass.hidden});
+  exchange_->count(pass, saved.counts, saved.arrived_counts);
   if (!pass.measures()) kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
-  exchange_->count(pass, routed, saved.arrived_counts);
+  exchange_->know(pass, saved.arrived_counts);
   if (!pass.measures() && pass.ledger != nullptr) {
-    auto& rounds = *pass.ledger->rounds.as<std::int64_t>();
-    rounds = std::max<std::int64_t>(rounds, exchange_->n_rounds(pass, saved.arrived_counts));
+    kernels::at_least(pass.on(),
+                      {.number = pass.ledger->rounds, .least = exchange_->n_rounds(pass, saved.arrived_counts)});
   }
   const ExpertExchange::Round first{saved.arrived_counts, 0};
-  ExpertExchange::UnderWay under_way = exchange_->depart(pass, first, rows, routed, saved.arrived);
+  ExpertExchange::UnderWay under_way = exchange_->depart(pass, first, rows, saved.row_weight, saved.arrived);
   if (shared_) shared_->forward(pass, x, saved.shared, y);
   exchange_->arrive(pass, first, under_way, saved.arrived);
   experts(pass, work_of(pass, x, saved), y != nullptr ? &made : nullptr);
@@ -155,7 +160,7 @@ void MoeLayer::spread_experts(const Pass& pass, const Tensor& x, const Saved& sa
   exchange_->give_back(pass, first, made, scratch, saved.arrived, rows);
   const Surplus more = surplus(pass);
   for_surplus(pass, saved, more, rows, [&](const ExpertExchange::Round& round) {
-    experts(pass, work_of(pass, more.arrived, more.gate_up), &made);
+    experts(pass, work_of(more.arrived, more.gate_up, n_rows_of(pass, round)), &made);
     exchange_->give_back(pass, round, made, scratch, more.arrived, rows);
   });
 }
@@ -169,8 +174,7 @@ void MoeLayer::for_surplus(const Pass& pass, const Saved& saved, const Surplus& 
   for (int number = 1; number < n; ++number) {
     Arena::Scope scope(pass.arena);
     const ExpertExchange::Round round{saved.arrived_counts, number};
-    ExpertExchange::UnderWay under_way =
-        exchange_->depart(pass, round, rows, {saved.offsets, saved.row_weight}, more.arrived);
+    ExpertExchange::UnderWay under_way = exchange_->depart(pass, round, rows, saved.row_weight, more.arrived);
     exchange_->arrive(pass, round, under_way, more.arrived);
     body(round);
   }
@@ -247,7 +251,7 @@ void MoeLayer::spread_experts_backward(const Pass& pass, const Tensor& x, const 
   if (!pass.measures() && exchange_->n_rounds(pass, saved.arrived_counts) > 1)
     kernels::moe_gather(pass.on(), {.x = x, .token_of = saved.token_of, .rows = rows});
   for_surplus(pass, saved, more, rows, [&](const ExpertExchange::Round& round) {
-    const Work work = work_of(pass, more.arrived, more.gate_up);
+    const Work work = work_of(more.arrived, more.gate_up, n_rows_of(pass, round));
     experts(pass, work, nullptr);
     backward(round, more.arrived, work);
   });

@@ -31,9 +31,10 @@ class MoeLayer {
     // Where experts are spread over ranks: then row_weight is of the rows sent, and gate_up of those that came in the
     // first round.
     ExpertExchange::Saved arrived;
-    Tensor arrived_counts;
+    ExpertExchange::Counts arrived_counts;
   };
-  Saved allocate(const Pass& pass) const;
+  // before: of the same pass, whose memory was given back; or none.
+  Saved allocate(const Pass& pass, const Saved& before) const;
 
   // x, y [tokens, hidden]. Without y only `saved` is made.
   void forward(const Pass& pass, const Tensor& x, const Saved& saved, const Tensor* y) const;
@@ -50,7 +51,9 @@ class MoeLayer {
     Tensor x, gather, offsets, row_weight, gate_up;
   };
   Work work_of(const Pass& pass, const Tensor& x, const Saved& saved) const;
-  Work work_of(const Pass& pass, const ExpertExchange::Saved& arrived, const Tensor& gate_up) const;
+  Work work_of(const ExpertExchange::Saved& arrived, const Tensor& gate_up, std::int64_t n) const;
+  // All that there is room for, when measuring.
+  std::int64_t n_rows_of(const Pass& pass, const ExpertExchange::Round& round) const;
   struct Surplus {
     ExpertExchange::Saved arrived;
     Tensor gate_up;

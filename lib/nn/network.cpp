@@ -7,9 +7,9 @@
 #include "kernels/embedding.h"
 #include "kernels/rope.h"
 #include "kernels/step.h"
+#include "lib/comm/on_the_host.h"
 #include "lib/nn/token_runs.h"
 #include "lib/nn/units.h"
-#include "lib/nn/vocabulary.h"
 
 namespace hearth::nn {
 
@@ -38,12 +38,17 @@ Network::Network(const ModelConfig& config, const ParameterSet* parameters, cons
   if (parallel.last_stage()) final_norm_ = &parameters->get("final_norm");
 }
 
-void Network::place_constants(Stream* stream, Staging& staging, Arena& arena) {
-  frequencies_.clear();
+void Network::allocate_constants(const Device& device, Arena& arena) {
   for (const RopeTable& rope : ropes_) {
     const auto pairs = static_cast<std::int64_t>(rope.inverse_frequency.size());
-    frequencies_.push_back(staging.upload(stream, Tensor(rope.inverse_frequency.data(), {pairs}), arena));
+    frequencies_.push_back(device.is_host() ? Tensor(rope.inverse_frequency.data(), {pairs})
+                                            : arena.allocate(DType::f32, {pairs}));
   }
+}
+
+void Network::place_constants(Stream& stream) const {
+  for (std::size_t i = 0; i < ropes_.size(); ++i)
+    stream.copy(Tensor(ropes_[i].inverse_frequency.data(), frequencies_[i].shape), frequencies_[i]);
 }
 
 void Network::use(const Pass& pass, std::size_t unit, std::size_t next) const {
@@ -74,16 +79,26 @@ Network::Shared Network::prepare(const Pass& pass) const {
   return shared;
 }
 
+// Of a vocabulary in parts zeros for the tokens whose row is elsewhere.
+void Network::take_rows_of_ids(const Pass& pass, const Tensor& rows) const {
+  if (pass.measures()) return;
+  kernels::embedding(pass.on(), {.ids = pass.batch.ids,
+                                 .table = embedding_->weight,
+                                 .y = rows,
+                                 .first = embedding_->spec.first,
+                                 .whole = embedding_->spec.whole[0]});
+}
+
 void Network::embed(const Pass& pass, const Tensor& stream) const {
   if (pass.batch.embeddings) {
     if (!pass.measures()) kernels::cast(pass.on(), {.x = pass.batch.embeddings, .y = stream});
   } else if (pass.parallel.cuts_tensors()) {
     Arena::Scope scope(pass.arena);
     const Tensor rows = summand_of(pass, stream);
-    embed_own(pass, embedding_, rows);
+    take_rows_of_ids(pass, rows);
     add_summands(pass, rows, stream);
-  } else if (!pass.measures()) {
-    kernels::embedding(pass.on(), {.ids = pass.batch.ids, .table = embedding_->weight, .y = stream});
+  } else {
+    take_rows_of_ids(pass, stream);
   }
 }
 
@@ -91,9 +106,12 @@ void Network::embed_backward(const Pass& pass, const Tensor& d) const {
   if (pass.batch.embeddings) return;
   Arena::Scope scope(pass.arena);
   const Tensor d_rows = all_tokens(pass, d);
-  if (pass.parallel.cuts_tensors()) return embed_own_backward(pass, embedding_, d_rows);
   if (pass.measures() || !embedding_->gradient) return;
-  kernels::embedding_backward(pass.on(), {.ids = pass.batch.ids, .dy = d_rows, .d_table = embedding_->gradient});
+  kernels::embedding_backward(pass.on(), {.ids = pass.batch.ids,
+                                          .dy = d_rows,
+                                          .d_table = embedding_->gradient,
+                                          .first = embedding_->spec.first,
+                                          .whole = embedding_->spec.whole[0]});
 }
 
 void Network::begin_stream(const Pass& pass, const Tensor& stream) const {
@@ -101,14 +119,7 @@ void Network::begin_stream(const Pass& pass, const Tensor& stream) const {
     use(pass, embedding_unit_, unit_of(0));
     return embed(pass, stream);
   }
-  if (pass.measures()) return;
-  pass.parallel.mesh->pipeline().exchange(pass.on(), {}, -1, stream, pass.parallel.at.pipeline - 1).wait(pass.on());
-}
-
-comm::Pending Network::pass_on(const Pass& pass, const Tensor& stream, const Tensor& delta) const {
-  if (pass.measures()) return {};
-  kernels::add(pass.on(), {.a = stream, .b = delta, .y = delta});
-  return pass.parallel.mesh->pipeline().exchange(pass.on(), delta, pass.parallel.at.pipeline + 1, {}, -1);
+  if (!pass.measures()) pass.on().copy(pass.received, stream);
 }
 
 BlockLayer::Saved Network::forward_block(const Pass& pass, const Shared& shared, std::size_t block,
@@ -148,7 +159,7 @@ void Network::forward(const Pass& pass, std::int64_t recomputed_blocks, Flight& 
   flight.n_recomputed = static_cast<std::size_t>(recomputed_blocks);
   flight.shared = prepare(pass);
   flight.d = pass.stream_activations();
-  flight.final_sum = pass.stream_activations(), flight.final_rstd = pass.floats({pass.own.count});
+  flight.made = pass.stream_activations(), flight.final_rstd = pass.floats({pass.own.count});
   flight.saved.clear(), flight.marks.clear();
   Tensor stream;
   for (std::size_t block = 0; block < blocks_.size(); ++block) {
@@ -160,12 +171,10 @@ void Network::forward(const Pass& pass, std::int64_t recomputed_blocks, Flight& 
   const Tensor& delta = flight.shared.delta;
   if (pass.parallel.last_stage()) {
     use(pass, head_unit_, unit_of(blocks_.size() - 1));
-    add_norm(pass, stream, delta, final_norm_, flight.final_sum, delta, flight.final_rstd);
-    return;
+    add_norm(pass, stream, delta, final_norm_, flight.made, delta, flight.final_rstd);
+  } else if (!pass.measures()) {
+    kernels::add(pass.on(), {.a = stream, .b = delta, .y = flight.made});
   }
-  // The last block's stream may be shared, and delta be used again before it is sent.
-  if (!pass.measures()) pass.on().copy(delta, flight.final_sum);
-  flight.sent = pass_on(pass, stream, flight.final_sum);
 }
 
 std::optional<double> Network::backward(const Pass& pass, const Objective& objective, Flight& flight) const {
@@ -174,18 +183,14 @@ std::optional<double> Network::backward(const Pass& pass, const Objective& objec
   if (parallel.last_stage()) {
     begin_gradients(pass, head_unit_);
     loss = head_.forward_backward(pass, objective, flight.shared.delta);
-    norm_backward(pass, flight.shared.delta, flight.final_sum, final_norm_, flight.final_rstd, {}, flight.d);
+    norm_backward(pass, flight.shared.delta, flight.made, final_norm_, flight.final_rstd, {}, flight.d);
     if (!tied()) end_gradients(pass, head_unit_);
-  } else if (!pass.measures()) {
-    parallel.mesh->pipeline().exchange(pass.on(), {}, -1, flight.d, parallel.at.pipeline + 1).wait(pass.on());
   }
   backward_blocks(pass, flight);
   if (parallel.first_stage()) {
     if (!tied()) begin_gradients(pass, embedding_unit_);
     embed_backward(pass, flight.d);
     end_gradients(pass, embedding_unit_);
-  } else if (!pass.measures()) {
-    flight.sent_back = parallel.mesh->pipeline().exchange(pass.on(), flight.d, parallel.at.pipeline - 1, {}, -1);
   }
   return loss;
 }
@@ -205,7 +210,10 @@ Tensor Network::forward(const Pass& pass) const {
     stream = forward_block(pass, shared, block, stream, Keep::nothing, nullptr).stream_mid;
   }
   if (!pass.parallel.last_stage()) {
-    if (!pass.measures()) pass_on(pass, stream, shared.delta).wait(pass.on());
+    if (pass.measures()) return {};
+    kernels::add(pass.on(), {.a = stream, .b = shared.delta, .y = shared.delta});
+    const Parallel& parallel = pass.parallel;
+    parallel.mesh->pipeline().exchange(pass.on(), shared.delta, parallel.at.pipeline + 1, {}, -1).wait(pass.on());
     return {};
   }
   const Tensor rstd = pass.floats({pass.own.count});
@@ -216,11 +224,8 @@ Tensor Network::forward(const Pass& pass) const {
 
 void Network::log_probs(const Pass& pass, const Tensor& log_prob) const {
   Arena::Scope scope(pass.arena);
-  const Tensor result = pass.result_for(log_prob);
   const Tensor hidden = forward(pass);
-  if (!pass.parallel.last_stage()) return;
-  head_.log_probs(pass, hidden, result);
-  if (!pass.measures()) pass.deliver(result, log_prob);
+  if (pass.parallel.last_stage()) head_.log_probs(pass, hidden, log_prob);
 }
 
 void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const {
@@ -228,7 +233,9 @@ void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logi
   const Tensor rows = pass.upload(row_ids), hidden = forward(pass);
   if (pass.parallel.last_stage()) head_.logits(pass, hidden, rows, logits);
   if (pass.measures() || !pass.parallel.is_staged()) return;
-  pass.parallel.mesh->pipeline().broadcast(pass.on(), logits, pass.parallel.shape.pipeline - 1).wait(pass.on());
+  comm::on_the_host([&](Stream& on_host) {
+    pass.parallel.mesh->pipeline().broadcast(on_host, logits, pass.parallel.shape.pipeline - 1).wait(on_host);
+  });
 }
 
 }  // namespace hearth::nn

@@ -16,19 +16,22 @@ class Network {
  public:
   Network(const ModelConfig& config, const ParameterSet* parameters, const Parallel& parallel);
 
-  // Brings what every pass needs and none changes to memory from arena (which may measure, then without a stream).
-  void place_constants(Stream* stream, Staging& staging, Arena& arena);
+  // Memory from arena, which may measure, for what every pass needs and none changes; and that brought there.
+  void allocate_constants(const Device& device, Arena& arena);
+  void place_constants(Stream& stream) const;
 
   // A microbatch between its forward and its backward, in memory of the pass's arena that lasts as long.
   struct Flight;
   // The first recomputed_blocks blocks keep their input only. Totals and counts are added to the pass's ledger.
-  // Among pipeline stages each waits for what the one before made.
+  // A stage begins with what the one before made (Pass::received), and leaves what it made in flight.made.
   void forward(const Pass& pass, std::int64_t recomputed_blocks, Flight& flight) const;
-  // Returns what HeadLayer::forward_backward does.
+  // flight.d: a stage before the last finds its gradient of flight.made there, one behind the first leaves there that
+  // of what it received. Returns what HeadLayer::forward_backward does.
   std::optional<double> backward(const Pass& pass, const Objective& objective, Flight& flight) const;
   std::optional<double> forward_backward(const Pass& pass, const Objective& objective,
                                          std::int64_t recomputed_blocks) const;
-  // Among pipeline stages the last has results, and log_prob is untouched elsewhere.
+  // log_prob lies where the kernels reach it. Among pipeline stages the last has results, and it is untouched
+  // elsewhere.
   void log_probs(const Pass& pass, const Tensor& log_prob) const;
   // The result is on every rank.
   void logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const;
@@ -50,6 +53,7 @@ class Network {
 
   Shared prepare(const Pass& pass) const;
   const Tensor& cos_sin_of(const Shared& shared, std::size_t block) const { return shared.cos_sin[rope_of_[block]]; }
+  void take_rows_of_ids(const Pass& pass, const Tensor& rows) const;
   void embed(const Pass& pass, const Tensor& stream) const;
   void embed_backward(const Pass& pass, const Tensor& d) const;
   // block: of this stage's; stream: what the block before left, none for the first.
@@ -60,8 +64,6 @@ class Network {
   void backward_blocks(const Pass& pass, Flight& flight) const;
   // What the stage begins with: embeddings, or what the stage before made.
   void begin_stream(const Pass& pass, const Tensor& stream) const;
-  // What the stage made, stream + delta, on its way to the next; must stay until waited for.
-  comm::Pending pass_on(const Pass& pass, const Tensor& stream, const Tensor& delta) const;
   // Forward only: the result, normed, [own tokens, hidden]; none but on the last stage.
   Tensor forward(const Pass& pass) const;
 
@@ -77,12 +79,13 @@ class Network {
 
 struct Network::Flight {
   Shared shared;
-  Tensor d;                      // [own tokens, hidden]
-  Tensor final_sum, final_rstd;  // what the final norm saw
+  Tensor d;     // [own tokens, hidden]
+  Tensor made;  // [own tokens, hidden], for the next stage; of the last what the final norm saw
+  Tensor final_rstd;
   std::vector<BlockLayer::Saved> saved;
   std::vector<std::size_t> marks;  // of the arena before each block
   std::size_t n_recomputed = 0;
-  comm::Pending sent, sent_back;
+  comm::Pending sent, sent_back;  // made and d, on their way to the other stages
 
   void wait(Stream& stream) {
     sent.wait(stream);

@@ -28,6 +28,8 @@ struct Parallel {
   // A rank of a mesh that is not there, for plans.
   Parallel(const comm::MeshShape& shape, const comm::Coordinates& at) : shape(shape), at(at) {}
 
+  // Whether ranks exchange anything while a microbatch goes through the model.
+  bool meets_in_pass() const { return is_staged() || cuts_context() || cuts_tensors() || spreads_experts(); }
   bool is_staged() const { return shape.pipeline > 1; }
   bool first_stage() const { return at.pipeline == 0; }
   bool last_stage() const { return at.pipeline + 1 == shape.pipeline; }

@@ -55,6 +55,7 @@ struct Pass {
   DType dtype = DType::f32;
   float epsilon = 1e-6f;
   Scalars scalars = {};
+  Tensor received = {};           // [own tokens, hidden] of the stage before: what it made of the batch
   float balance_coefficient = 0;  // the setting: 0 if sequences need not be balanced
 
   bool on_host() const { return staging.device().is_host(); }

@@ -2,7 +2,6 @@
 #include "lib/optim/assembly.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 namespace hearth::optim {
@@ -67,38 +66,42 @@ void Assembly::for_parts(const std::vector<Tensor>& parts, const Copy& copy) con
   }
 }
 
-// copy(run of a whole matrix, the same within slices_), both of so many elements
+// copy(rows of whole matrices, the same one after another within slices_, bytes of each, how many)
 template <class Copy>
 void Assembly::for_slices(const std::vector<Tensor>& wholes, const Copy& copy) const {
-  auto* slice = slices_.as<float>();
+  std::byte* slice = slices_.data;
   for (int rank = 0; rank < n_ranks_; ++rank) {
     for (std::size_t i = 0; i < pieces().size(); ++i) {
       const Piece& piece = pieces()[i];
       const std::int64_t columns = piece.whole[-1], rows = piece.whole.n_elements() / columns / piece.n_matrices;
       const bool by_rows = specs_[piece.parameter].split == nn::Split::rows;
-      const std::int64_t count = by_rows ? rows / n_ranks_ * columns : columns / n_ranks_;
-      const std::int64_t runs = by_rows ? piece.n_matrices : piece.n_matrices * rows;
-      auto* whole = wholes[i].as<float>() + rank * count;
-      for (std::int64_t run = 0; run < runs; ++run, slice += count) {
-        copy(whole + run * (by_rows ? rows * columns : columns), slice, count);
-      }
+      const auto bytes = [](std::int64_t elements) { return static_cast<std::size_t>(elements) * sizeof(float); };
+      const std::size_t run = bytes(by_rows ? rows / n_ranks_ * columns : columns / n_ranks_);
+      const auto n_runs = static_cast<std::size_t>(by_rows ? piece.n_matrices : piece.n_matrices * rows);
+      copy(Stream::Rows{wholes[i].data + static_cast<std::size_t>(rank) * run,
+                        bytes(by_rows ? rows * columns : columns)},
+           Stream::Rows{slice, run}, run, n_runs);
+      slice += run * n_runs;
     }
   }
 }
 
 void Assembly::gather(comm::Communicator& group, Stream& stream, const std::vector<Tensor>& parts,
                       const std::vector<Tensor>& wholes) const {
-  HEARTH_CHECK(stream.is_host(), "matrices are brought together on the host only so far");
   for_parts(parts, [&](const Tensor& part, const Tensor& sent) { stream.copy(part, sent); });
   const std::vector<std::int64_t> send = elements_by_owner();
   const std::vector<std::int64_t> receive(send.size(), send[static_cast<std::size_t>(rank_)]);
   group.all_to_all(stream, parts_, send, slices_, receive).wait(stream);
-  for_slices(wholes, [](float* whole, const float* slice, std::int64_t count) { std::copy_n(slice, count, whole); });
+  for_slices(wholes, [&](const Stream::Rows& whole, const Stream::Rows& slice, std::size_t bytes, std::size_t n) {
+    stream.copy_rows(slice, whole, bytes, n);
+  });
 }
 
 void Assembly::scatter(comm::Communicator& group, Stream& stream, const std::vector<Tensor>& wholes,
                        const std::vector<Tensor>& parts) const {
-  for_slices(wholes, [](const float* whole, float* slice, std::int64_t count) { std::copy_n(whole, count, slice); });
+  for_slices(wholes, [&](const Stream::Rows& whole, const Stream::Rows& slice, std::size_t bytes, std::size_t n) {
+    stream.copy_rows(whole, slice, bytes, n);
+  });
   const std::vector<std::int64_t> receive = elements_by_owner();
   const std::vector<std::int64_t> send(receive.size(), receive[static_cast<std::size_t>(rank_)]);
   group.all_to_all(stream, slices_, send, parts_, receive).wait(stream);

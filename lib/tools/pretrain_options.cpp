@@ -135,8 +135,8 @@ void add_mesh(Command& c, PretrainOptions& o) {
 void add_cluster(Command& c, PretrainOptions& o) {
   c.group("Planning for a cluster that is not at hand");
   c.option("nodes", &o.nodes, "N",
-           "with --dry-run: predict memory, time by part and the best mesh on N nodes (a plan: many GPUs share out rows "
-           "only so far, --dp); --model also takes published models, such as mistral-small-4 (any other word lists them)")
+           "with --dry-run: predict memory, time by part and the best mesh on N nodes; --model also takes published "
+           "models, such as mistral-small-4 (any other word lists them)")
       .range(1, 1 << 16);
   c.option("gpus-per-node", &o.gpus_per_node, "N", "GPUs of a node").range(1, 64);
   c.option("gpu", &o.gpu, "NAME", "which").one_of({"a100", "h100", "h200", "h800"});
@@ -153,7 +153,8 @@ Command pretrain_command(const std::vector<std::string>& argv) {
       "(curves, kept "
       "fresh), tokenizer/. The same command again goes on where the run was, with the same bits as if it had never "
       "stopped. USR1, "
-      "TERM or Ctrl-C finish the step, save and exit 75; a second one ends at once. Under mpirun or srun (--mpi=pmix) the "
+      "TERM or Ctrl-C finish the step, save and exit 75; a second one ends at once. Under mpirun or srun (--mpi=pmix) "
+      "the "
       "ranks "
       "share the work; the folder must be one that all see.";
   c.examples = {{"hearth pretrain --depth 4 --data tokens.h5 -o runs/small", "a first model"},

@@ -204,12 +204,6 @@ train::RunSettings run_settings(const PretrainOptions& o) {
           .check_kernels = o.check_kernels};
 }
 
-void check_shard(const PretrainOptions& o, const Context& context) {
-  if (nn::shard_from_name(o.shard) == nn::Shard::optimizer) return;
-  if (!context.stream.is_host())
-    throw Error(Kind::config, "--shard " + o.shard + " is for the host so far: on GPUs leave it out");
-}
-
 void set_expectation(PretrainPlan& plan, Context& context) {
   if (plan.flops_per_s == 0) plan.flops_per_s = train::matrix_rate(context.stream, plan.settings.dtype);
   plan.expected_s = static_cast<double>(plan.total_tokens()) *
@@ -280,7 +274,6 @@ PretrainPlan make_plan(const PretrainOptions& o, const data::Corpus& corpus, Con
   s.activation_bytes = o.recompute;
   s.expert_headroom = o.moe_headroom;
   nn::check_parallel(plan.config, context.mesh->shape());
-  check_shard(o, context);
   plan.run = run_settings(o);
   set_batch(o, recipe, s);
   set_length(o, recipe.token_budget, corpus, plan);
@@ -300,7 +293,6 @@ PretrainPlan resumed_plan(const PretrainOptions& o, nn::ModelConfig config, cons
   plan.config = std::move(config);
   plan.settings = settings;
   plan.settings.expert_headroom = o.moe_headroom;  // memory's, as --shard: another may do for these ranks
-  check_shard(o, context);
   plan.run = run_settings(o);
   plan.memory = train::Trainer::plan(plan.config, plan.settings, context.stream.device(), context.mesh->shape(),
                                      plan.run.shard, context.stream.gpu_kernels());

@@ -190,8 +190,6 @@ int run_on_ranks(const Command& command, const CommonOptions& common, const std:
     Log log(first_word(command.name) + rank, first ? level_of(common) : LogLevel::error,
             first ? progress_of(common) : Log::Progress::off);
     const comm::MeshShape filled = shape.for_ranks(world.size());
-    if (common.device == "cuda" && (filled.data != world.size() || filled.expert > 1))
-      throw Error(Kind::config, "ranks with GPUs share out the data only so far: leave out " + filled.text());
     const int cores = threads_of_a_rank(world.local_size());
     const bool spares = overlaps && (common.threads > 0 ? common.threads < cores : cores >= least_cores_to_overlap);
     if (spares) world.overlap();

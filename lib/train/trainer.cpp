@@ -11,6 +11,7 @@
 #include "lib/base/machine.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
+#include "lib/comm/activity.h"
 #include "lib/comm/agreement.h"
 #include "lib/store/checkpoint_model.h"
 #include "lib/train/ceiling.h"
@@ -367,7 +368,7 @@ void Trainer::enqueue_step() {
     optimizer_.step(stream, parameters, detector_.control());
   };
   saver_.before_changes(stream);
-  applying_.run(stream, apply, run_settings_.graphs);
+  applying_.run(stream, apply, run_settings_.graphs && mesh_->shape().tensor == 1);  // whose ranks meet there
   parallel_.spread(stream);
   flight.communication_s = parallel_.seconds() - communicated_s;
   stream.copy(detector_.report(), flight.report);
@@ -398,7 +399,7 @@ Json Trainer::expert_load(const nn::ExpertCounts& counts) {
 void Trainer::resolve_oldest() {
   const Flight& flight = flights_[(static_cast<std::size_t>(step_) - n_in_flight_) % flights_.size()];
   --n_in_flight_;
-  flight.end.wait();
+  comm::wait_for_device(context_.stream.is_host() ? nullptr : mesh_->world().activity(), [&] { flight.end.wait(); });
   const auto* report = flight.report.as<double>();
   const auto verdict = static_cast<kernels::StepVerdict>(static_cast<int>(report[kernels::StepReport::verdict]));
   const std::string reason = OutlierDetector::reason(verdict);
