@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/text/tokenizer/encode_pieces.h"
 
+#include <algorithm>
+
 namespace hearth::text {
 namespace {
 
@@ -19,9 +21,16 @@ class Output {
       if (n_ >= capacity) flush();
       return;
     }
-    const std::uint32_t* more = cache.overflow(entry);
-    std::vector<std::uint32_t>& ids = direct();
-    ids.insert(ids.end(), more, more + entry.n_ids);
+    add(cache.overflow(entry), entry.n_ids);
+  }
+  void add(const std::uint32_t* ids, std::size_t n) {
+    if (n > most_buffered) {
+      direct().insert(ids_.end(), ids, ids + n);
+      return;
+    }
+    std::copy_n(ids, n, buffer_ + n_);
+    n_ += n;
+    if (n_ >= capacity) flush();
   }
   std::vector<std::uint32_t>& direct() {
     flush();
@@ -33,9 +42,9 @@ class Output {
     ids_.insert(ids_.end(), buffer_, buffer_ + n_);
     n_ = 0;
   }
-  static constexpr std::size_t capacity = 1024;
+  static constexpr std::size_t capacity = 1024, most_buffered = 64;
   std::vector<std::uint32_t>& ids_;
-  std::uint32_t buffer_[capacity + PieceCache::n_inline];
+  std::uint32_t buffer_[capacity + most_buffered];
   std::size_t n_ = 0;
 };
 
@@ -59,15 +68,15 @@ void ask_for(const PieceCache& cache, const unsigned char* begin, const unsigned
 }
 
 // The ids of a piece that is not among the short ones met before.
-void encode_rare(const Bpe& bpe, PieceCache& cache, const Pending& piece, const unsigned char* end,
-                 std::vector<std::uint32_t>& ids) {
+void encode_rare(const Bpe& bpe, PieceCache& cache, const Pending& piece, const unsigned char* end, Output& output) {
   const std::string_view text(reinterpret_cast<const char*>(piece.begin), static_cast<std::size_t>(end - piece.begin));
   if (piece.set == nullptr) {
     if (const std::span<const std::uint32_t> known = cache.find_long(text); !known.empty()) {
-      ids.insert(ids.end(), known.begin(), known.end());
+      output.add(known.data(), known.size());
       return;
     }
   }
+  std::vector<std::uint32_t>& ids = output.direct();
   const std::size_t before = ids.size();
   bpe.encode(text, ids);
   if (piece.set != nullptr) {
@@ -99,7 +108,7 @@ void encode_pieces(const PieceCutter& cutter, const Bpe& bpe, PieceCache& cache,
       if (entry != nullptr) {
         output.add_entry(cache, *entry);
       } else {
-        encode_rare(bpe, cache, pending[i], ends[i], output.direct());
+        encode_rare(bpe, cache, pending[i], ends[i], output);
       }
     }
     p = ends[n - 1];
