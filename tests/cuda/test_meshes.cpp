@@ -40,12 +40,15 @@ class Runs {
   std::vector<double> losses(const MeshShape& asked, int n_ranks, std::int64_t steps = n_steps,
                              const RunSettings& how = {}) {
     std::vector<double> losses;
+    TrainSettings settings = test::tiny_settings(DType::f32, steps);
+    settings.expert_headroom = headroom;
+    if (recomputes) settings.activation_bytes = least_activations(settings, asked.for_ranks(n_ranks));
     const std::filesystem::path folder = folder_.path / std::to_string(n_runs_++);
     comm::with_thread_ranks(n_ranks, [&](std::unique_ptr<comm::Communicator> host) {
       ThreadPool pool(1);
       const Device device = test::gpu();
       const comm::Mesh mesh(comm::make_nccl_communicator(std::move(host), device, pool), asked.for_ranks(n_ranks));
-      const auto own = test::losses_of_run(mesh, device, pool, corpus_, folder, config_, steps, how);
+      const auto own = test::losses_of_run(mesh, device, pool, corpus_, folder, config_, settings, how);
       if (mesh.rank() == 0) losses = own;
     });
     return losses;
@@ -80,7 +83,19 @@ class Runs {
     CHECK(more.allocations == 0);
   }
 
+  double headroom = 2;      // of spread experts
+  bool recomputes = false;  // as many blocks as there are
+
  private:
+  std::size_t least_activations(TrainSettings settings, const MeshShape& shape) const {
+    try {
+      while (true)
+        settings.activation_bytes = Trainer::plan(config_, settings, test::gpu(), shape).model.activations - 1;
+    } catch (const Error&) {
+      return settings.activation_bytes + 1;
+    }
+  }
+
   test::Folder folder_;
   nn::ModelConfig config_;
   data::Corpus corpus_;
@@ -102,6 +117,11 @@ TEST_CASE("expert ranks with GPUs pretrain as one, and wait for their counts alo
   mixture.check({.expert = 4}, 4);
   mixture.check({.tensor = 2, .expert = 2}, 4);
   mixture.check_waits({.expert = 2}, 2, 1);  // one pass a step, one layer with experts
+  mixture.headroom = 0.4;                    // in rounds
+  mixture.check({.expert = 2}, 2);
+  mixture.recomputes = true;  // whose counts are known
+  mixture.check({.expert = 2}, 2);
+  mixture.check_waits({.expert = 2}, 2, 1);
 }
 
 TEST_CASE("pipeline stages with GPUs pretrain as one") {

@@ -250,7 +250,8 @@ TEST_CASE("two ranks pretrain on GPUs: the losses of one, the same bits twice") 
       ThreadPool pool(1);
       const Device device = test::gpu();
       const comm::Mesh mesh(comm::make_nccl_communicator(std::move(host), device, pool), {.data = n});
-      const auto own = test::losses_of_run(mesh, device, pool, corpus, folder.path / name, test::tiny(mixture), 4);
+      const auto own = test::losses_of_run(mesh, device, pool, corpus, folder.path / name, test::tiny(mixture),
+                                           test::tiny_settings(DType::f32, 4));
       if (mesh.rank() == 0) losses = own;
     });
     return losses;

@@ -81,7 +81,7 @@ inline train::TrainSettings tiny_settings(DType dtype, std::int64_t steps) {
 // Of every step, by a rank of the mesh (the first one's are written).
 inline std::vector<double> losses_of_run(const comm::Mesh& mesh, const Device& device, ThreadPool& pool,
                                          const data::Corpus& corpus, const fs::path& folder,
-                                         const nn::ModelConfig& config, std::int64_t steps,
+                                         const nn::ModelConfig& config, const train::TrainSettings& settings,
                                          const train::RunSettings& how = {}) {
   Log log{"test", LogLevel::error, Log::Progress::off};
   Stream stream(device, pool);
@@ -92,7 +92,7 @@ inline std::vector<double> losses_of_run(const comm::Mesh& mesh, const Device& d
   train::RunDescription description;
   description.folder = folder;
   description.ceiling_flops_per_s = 1e9;
-  train::Trainer trainer(context, config, tiny_settings(DType::f32, steps), run, corpus, std::move(description));
+  train::Trainer trainer(context, config, settings, run, corpus, std::move(description));
   trainer.start_fresh();
   trainer.run();
   std::vector<double> losses;
