@@ -113,7 +113,7 @@ inline double relative_error(const Tensor& a, const Tensor& b) {
 }
 
 inline bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.bytes() == b.bytes() && std::memcmp(a.data, b.data, a.bytes()) == 0;
+  return a.bytes() == b.bytes() && (a.bytes() == 0 || std::memcmp(a.data, b.data, a.bytes()) == 0);
 }
 
 // Results of one op on one stream, by name; the same call on three streams must agree: cpu and ref within a
