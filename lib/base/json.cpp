@@ -10,6 +10,9 @@
 namespace hearth {
 namespace {
 
+// Lists and objects in one another: writing a value, copying and comparing it recurse.
+constexpr std::size_t most_nested = 1000;
+
 // Line and column (from 1) of a byte offset.
 std::string position_of(std::string_view text, std::size_t offset) {
   offset = std::min(offset, text.size());
@@ -101,6 +104,9 @@ class Builder final : public Json::json_sax_t {
     return true;
   }
   bool open(Json value) {
+    if (open_.size() == most_nested) {
+      throw Error(Kind::data, std::string(where_) + ": nested deeper than " + std::to_string(most_nested));
+    }
     open_.push_back({&place(std::move(value)), {}});
     return true;
   }

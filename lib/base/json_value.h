@@ -15,7 +15,7 @@
 
 namespace hearth {
 
-// Parses text; throws Error{data} "WHERE: line 3, column 7: ..." for what is not JSON, or holds a key twice.
+// Parses text; Error{data} "WHERE: line 3, column 7: ..." for what is not JSON, has a key twice, or is 1001 deep.
 Json parse_json(std::string_view text, std::string_view where);
 Json read_json(const std::filesystem::path& path);
 

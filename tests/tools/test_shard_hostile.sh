@@ -100,3 +100,15 @@ expect_exit 0 '' reads picture.eml -o picture.h5
 expect_stdout 'not-text +1 '
 expect_exit 0 '' shard cat picture.h5 --rejected
 expect_stdout '"source":"picture.eml!/logo.png".*"reason":"not-text","detail":"an attachment of type image/png"'
+
+# Records nested so deep that to write them would overrun the stack.
+mkdir nested
+for depth in 900 200000; do
+  brackets=$(head -c "$depth" /dev/zero | tr '\0' '[')
+  printf '{"text":"%s","x":%s%s}\n' "$(words "$depth")" "$brackets" "$(echo "$brackets" | tr '[' ']')"
+done >nested/lines.jsonl
+words 6 >nested/z.txt
+expect_exit 0 '' reads nested -o nested.h5
+expect_stdout 'kept +2 '
+expect_exit 0 '' shard cat nested.h5 --rejected
+expect_stdout '"source":"nested/lines.jsonl#2".*"reason":"bad-json","detail":"nested deeper than 1000"'

@@ -54,8 +54,14 @@ TEST_CASE("long lists and large objects take time in proportion, and a key that 
 }
 
 TEST_CASE("deep nesting neither crashes nor is accepted in silence") {
-  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
-  CHECK(parse_json(deep, "deep").is_array());
+  const auto lists = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  CHECK(dump_json(parse_json(lists(1000), "t")) == lists(1000));
+  CHECK(parse_error("[" + lists(999) + ", {}]") == "(no error)");  // side by side is not deeper
+  CHECK(parse_error(lists(1001)) == "f.json: nested deeper than 1000");
+  CHECK(parse_error(std::string(200000, '[')) == "f.json: nested deeper than 1000");
+  std::string objects;
+  for (int i = 0; i < 200000; ++i) objects += "{\"a\":";
+  CHECK(parse_error(objects) == "f.json: nested deeper than 1000");
 }
 
 TEST_CASE("keys keep their order; invalid UTF-8 is written as U+FFFD") {
