@@ -66,14 +66,15 @@ void Sides::find(const Spool& spool, const Stages& stages, const Judgement& judg
 }
 
 void Sides::join(const Spool& spool, const Stages& stages, const Judgement& judgement, const comm::Numbering& rows,
+// A row without a repository joins its cluster itself: of one that begins with a repository's first row, no other may.
                  Context& context) {
   text::dedup::Components components(rows.n(), memory_bytes_, folder_);
   std::uint64_t number = 0;
   for (std::size_t segment = 0; segment < spool.n_segments(); ++segment) {
     spool.for_each_row(segment, [&](const Row& row) {
       const std::uint64_t shared = rows.shared(number);
-      if (judgement.by_row[number] == Judgement::kept && !row.repository.empty()) {
-        const std::uint64_t first = first_of_repository(row, shared);
+      if (judgement.by_row[number] == Judgement::kept && !row.reference) {
+        const std::uint64_t first = row.repository.empty() ? shared : first_of_repository(row, shared);
         if (const auto group = group_of(stages, judgement, number, shared)) components.join(first, group->first);
       }
       ++number;

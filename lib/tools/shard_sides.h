@@ -36,7 +36,7 @@ class Sides {
   void find(const Spool& spool, const Stages& stages, const Judgement& judgement, const comm::Numbering& rows,
             const text::SplitFractions& fractions, Context& context);
 
-  // Of a row that is held out with others over a repository.
+  // Of a row that is held out with others of a cluster, or over one with a repository.
   std::optional<formats::Split> of(std::uint64_t number) const;
 
  private:

@@ -47,6 +47,12 @@ for r in $(seq 30); do  # repositories, each with a file like one of another, so
   { cat forge/r$((r * 7 % r + 1))/own.py; echo "last = $r"; } >forge/r$r/alike.py
   [ $((r % 5)) -ne 0 ] || { cat forge/r$r/own.py; echo "note = $r"; } >docs/d$((r % 6))/note$r.txt
 done
+for r in $(seq 10 29); do  # and some whose first file is like a text, and no other
+  mkdir -p forge/s$r/.git forge/z
+  awk -v seed="1$r" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { for (k = 0; k < 6; k++) printf "%c", 97 + rand() * 26; print " = None" } }' >forge/s$r/a.py
+  awk -v seed="2$r" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { for (k = 0; k < 6; k++) printf "%c", 97 + rand() * 26; print " = None" } }' >forge/s$r/b.py
+  { cat forge/s$r/a.py; echo "text = $r"; } >forge/z/$r.txt
+done
 ln -s short.txt docs/link
 touch docs/.hidden
 mkdir old && cp docs/d0/0.txt docs/d3/9.txt old
@@ -94,6 +100,8 @@ page() { sed '/<header>/d; s/\(one\|of[0-9]\).h5/OUTPUT/g' "$1"; } # without its
     expect_exit 0 '' ranks $n $shard_all forge -o of${n}_rt.h5 --code repo --near-duplicates tag --dedup-memory 1M
     same one_rt.h5 of${n}_rt.h5
   done
+  shard cat of2_rt.h5 | sed -n 's/.*"source":"forge\/\(s\|z\/\)\([0-9]*\)[#.].*"split":"\([a-z]*\)".*/\2 \3/p' | sort >sides
+  expect "texts are with the repositories they are like" [ "$(uniq -c sides | grep -c '^ *2 ') $(cut -d' ' -f2 sides | sort -u | wc -l)" = '20 3' ]
   expect "packed files are tagged" sh -c 'shard cat one_rt.h5 | grep "\"repository\"" | grep -q near_duplicate_of'
   expect_exit 0 '' ranks 3 $shard_all -o again3.h5
   for part in of3.h5.parts/*.h5; do cmp -s "$part" "again3.h5.parts/${part##*/}" || fail "$part: other bytes the second time"; done

@@ -86,6 +86,20 @@ tagged="--code repo --near-duplicates tag --validation-fraction 0.3 --test-fract
   expect "a note is with what it is like" [ "$(split_of "notes\/note.txt")" = "$(split_of "forge\/r1#1")" ]
   expect "not all are on one side" [ "$(sed 's/.*"split":"\([a-z]*\)".*/\1/' "$out" | sort -u | wc -l)" -gt 1 ]
 
+  # A file outside repositories that is like the first one of a repository, where nothing else joins them.
+  for r in $(seq 10 39); do
+    mkdir -p pairs/a$r/.git pairs/zz_notes
+    words 3$r >pairs/a$r/first.py
+    words 4$r >pairs/a$r/second.py
+    { words 3$r; echo "in note $r"; } >pairs/zz_notes/n$r.txt
+  done
+  expect_exit 0 '' shard pairs -o pairs.h5 --code repo --near-duplicates tag --validation-fraction 0.4 --test-fraction 0.2 $plain
+  expect_exit 0 '' shard cat pairs.h5
+  for r in $(seq 10 39); do
+    expect "note $r is with a$r" [ "$(split_of "pairs\/zz_notes\/n$r.txt")" = "$(split_of "pairs\/a$r#1")" ]
+  done
+  expect "all sides have some" [ "$(sed 's/.*"split":"\([a-z]*\)".*/\1/' "$out" | sort -u | wc -l)" -eq 3 ]
+
   # What a delivery before holds decides.
   expect_exit 0 '' shard notes -o notes.h5 --test-fraction 0.99 --validation-fraction 0 $plain
   expect_exit 0 '' shard forge -o after.h5 $tagged --against notes.h5
