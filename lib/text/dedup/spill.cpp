@@ -14,11 +14,15 @@
 namespace hearth::text::dedup {
 
 SpillFile::SpillFile(const std::filesystem::path& folder, std::size_t buffer_bytes) : buffer_bytes_(buffer_bytes) {
-  const std::filesystem::path where = folder.empty() ? std::filesystem::temp_directory_path() : folder;
-  std::string name = (where / "hearth-spill-XXXXXX").native();
+  folder_ = folder.empty() ? std::filesystem::temp_directory_path() : folder;
+  std::string name = (folder_ / "hearth-spill-XXXXXX").native();
   descriptor_ = mkostemp(name.data(), O_CLOEXEC);
-  if (descriptor_ < 0) throw system_error("cannot make a temporary file in " + where.string(), errno);
+  if (descriptor_ < 0) throw failed_to("make", errno);
   unlink(name.c_str());
+}
+
+Error SpillFile::failed_to(const char* what, int error_number) const {
+  return system_error("cannot " + std::string(what) + " a temporary file in " + folder_.string(), error_number);
 }
 
 SpillFile::~SpillFile() {
@@ -37,7 +41,7 @@ void SpillFile::flush() {
   for (std::size_t at = 0; at < buffer_.size();) {
     const ssize_t n = pwrite(descriptor_, buffer_.data() + at, buffer_.size() - at, static_cast<off_t>(written_));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error("writing a temporary file", errno);
+    if (n < 0) throw failed_to("write", errno);
     at += static_cast<std::size_t>(n);
     written_ += static_cast<std::uint64_t>(n);
   }
@@ -55,8 +59,9 @@ void SpillFile::read(std::uint64_t at, std::span<std::byte> out) const {
   for (std::size_t done = 0; done < n_written;) {
     const ssize_t n = pread(descriptor_, out.data() + done, n_written - done, static_cast<off_t>(at + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error("reading a temporary file", errno);
-    if (n == 0) throw Error(Kind::io, "a temporary file is shorter than what was written to it");
+    if (n < 0) throw failed_to("read", errno);
+    if (n == 0)
+      throw Error(Kind::io, "a temporary file in " + folder_.string() + " is shorter than what was written to it");
     done += static_cast<std::size_t>(n);
   }
   if (n_written < out.size())
@@ -70,7 +75,7 @@ void SpillFile::end(std::uint64_t mapped_bytes) {
   ended_ = true;
   if (written_ == 0 || written_ > mapped_bytes) return;
   void* const address = mmap(nullptr, written_, PROT_READ, MAP_SHARED, descriptor_, 0);
-  if (address == MAP_FAILED) throw system_error("mapping a temporary file", errno);
+  if (address == MAP_FAILED) throw failed_to("map", errno);
   map_ = address;
 }
 

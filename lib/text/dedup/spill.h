@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Intermediate results on disk: a nameless file that is appended to and read again, bytes in partitions, and tables to
 // look things up in. What is written is gone when its object is, also when the process is killed. A full disk is an
-// Error{io} at the write that found it.
+// Error{io} at the write that found it, and says the folder.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -11,6 +11,8 @@
 #include <optional>
 #include <span>
 #include <vector>
+
+#include "lib/base/error.h"
 
 namespace hearth::text::dedup {
 
@@ -42,7 +44,9 @@ class SpillFile {
 
  private:
   void flush();
+  Error failed_to(const char* what, int error_number) const;
 
+  std::filesystem::path folder_;
   int descriptor_ = -1;
   std::size_t buffer_bytes_;
   std::vector<std::byte> buffer_;

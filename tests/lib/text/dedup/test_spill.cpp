@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/text/dedup/spill.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -49,6 +51,26 @@ TEST_CASE("a spill file gives back what was appended, and leaves nothing behind"
   }
   std::filesystem::remove(folder);
   CHECK_THROWS_AS(SpillFile(folder), Error);
+}
+
+TEST_CASE("a full disk is told with its folder") {
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{1000, before.rlim_max};  // stands in for the disk
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  std::string message;
+  try {
+    SpillFile file({}, 16);
+    for (int i = 0; i < 1000; ++i) file.append(i);
+  } catch (const Error& error) {
+    message = error.what();
+    CHECK(error.kind() == Kind::io);
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  const std::string folder = std::filesystem::temp_directory_path().string();
+  CHECK(message == "cannot write a temporary file in " + folder + ": File too large");
 }
 
 TEST_CASE("records of one key come together, whatever the memory") {
