@@ -20,6 +20,8 @@
 namespace hearth::text {
 namespace {
 
+constexpr std::size_t most_id_bytes = 1024;  // ids are held many at a time, where duplicates are told
+
 std::optional<Rejection> decode_into(std::string bytes, std::string& text, Candidate& candidate) {
   candidate.read_bytes = bytes.size();
   Decoded decoded;
@@ -160,13 +162,19 @@ std::optional<Rejection> extract_record(std::string line, const RecordFields& fi
     return Rejection{"no-text-field", "'" + fields.text + "' is " +
                                           (text == record.end() ? "missing" : text->type_name()) + ", not a string"};
   }
-  document.text = normalize(std::move(text->get_ref<std::string&>()), candidate.repairs);
-  record.erase(text);
-  if (!fields.id.empty() && record.contains(fields.id)) {
-    const Json& id = record[fields.id];
-    candidate.own_id = id.is_string() ? id.get<std::string>() : dump_json(id);
-    record.erase(fields.id);
+  std::string id;
+  const bool has_id_field = !fields.id.empty() && fields.id != fields.text;
+  if (const auto own = has_id_field ? record.find(fields.id) : record.end(); own != record.end()) {
+    id = own->is_string() ? own->get<std::string>() : dump_json(*own);
+    if (id.size() > most_id_bytes) {
+      return Rejection{"bad-id", "'" + fields.id + "' is " + std::to_string(id.size()) + " bytes long; at most " +
+                                     std::to_string(most_id_bytes) + " are an id"};
+    }
   }
+  document.text = normalize(std::move(text->get_ref<std::string&>()), candidate.repairs);
+  record.erase(fields.text);
+  if (has_id_field) record.erase(fields.id);
+  candidate.own_id = std::move(id);
   document.attributes = dump_json(record);
   return std::nullopt;
 }

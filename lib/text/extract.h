@@ -27,7 +27,7 @@ struct RecordFields {
 };
 
 // One line of JSON. All other fields become attributes. Rejections: "bad-json" for what is not a JSON object,
-// "no-text-field", and those of decode().
+// "no-text-field", "bad-id" for one of more than 1024 bytes, and those of decode().
 std::optional<Rejection> extract_record(std::string line, const RecordFields& fields, Candidate& candidate);
 
 }  // namespace hearth::text

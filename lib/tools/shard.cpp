@@ -44,7 +44,8 @@ constexpr const char* details =
     "symbolic links are not followed. Everything else ends in the documents file, kept or rejected with its reason: "
     "not-text, "
     "unknown-encoding, too-short, too-large, duplicate-exact, license, html-too-deep, html-too-large, bad-json, "
-    "no-text-field, no-text, man-link, encrypted, parser-missing, parser-failed, parser-crashed, parser-timeout, "
+    "no-text-field, bad-id, no-text, man-link, encrypted, parser-missing, parser-failed, parser-crashed, "
+    "parser-timeout, "
     "parser-memory, "
     "damaged, "
     "missing, "
@@ -94,7 +95,7 @@ Command build_command(const std::vector<std::string>& argv) {
                  "the field that holds the document's id; by default ids are made from path and text");
   command
       .option("on-bad-line", &options->on_bad_line, "WHAT",
-              "what to do about a line that is not JSON or lacks the text")
+              "what to do about a line that is not JSON, lacks the text or has an id over 1 KiB")
       .one_of({"skip", "fail"});
   add_container_options(command, options->containers);
   add_parser_options(command, options->parsers);

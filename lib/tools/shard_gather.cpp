@@ -157,7 +157,8 @@ void Gatherer::note(const Item& item) {
 
 void Gatherer::fail_on_bad_line(const Item& item) {
   const bool bad = item.rejection && item.line > 0 &&
-                   (item.rejection->reason == "bad-json" || item.rejection->reason == "no-text-field");
+                   (item.rejection->reason == "bad-json" || item.rejection->reason == "no-text-field" ||
+                    item.rejection->reason == "bad-id");
   if (!bad) return;
   const std::string message = item.file.path.string() + ":" + std::to_string(item.line) + ": " + item.rejection->detail;
   if (options_.on_bad_line == "fail") {

@@ -35,6 +35,10 @@ printf '{"text":"%s"}\n{"text":\n' "$text" >lines.jsonl
 expect_exit 65 'lines.jsonl:2: column 9: .*--on-bad-line skip' shard lines.jsonl -o x.h5 --on-bad-line fail
 printf '{"body":1}\n' >body.jsonl
 expect_exit 65 "body.jsonl:1: 'text' is missing" shard body.jsonl -o x.h5 --on-bad-line fail
+printf '{"text":"%s","id":"%s"}\n{"text":"%s more","id":"b"}\n' "$text" "$(head -c 1025 /dev/zero | tr '\0' x)" "$text" >ids.jsonl
+expect_exit 65 "ids.jsonl:1: 'id' is 1025 bytes long; at most 1024 are an id" shard ids.jsonl --id-field id -o x.h5 --on-bad-line fail
+expect_exit 0 '1 broken lines are skipped, the first: ids.jsonl:1' shard ids.jsonl --id-field id -o ids.h5
+expect_stdout 'bad-id +1 '
 echo "not a documents file" >foreign.h5
 expect_exit 65 'foreign.h5' shard cat foreign.h5
 expect_exit 0 '' shard docs -o good.h5

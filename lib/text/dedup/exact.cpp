@@ -78,7 +78,7 @@ void ExactDuplicates::conclude(comm::Communicator& world) {
   PartitionedBytes duplicates(folder_, sizeof(Duplicate), memory_bytes_ / 4);
   find(world, duplicates);
   places_.reset();
-  constexpr std::uint64_t id_bytes = 200;  // with what holds and sends it
+  const std::uint64_t id_bytes = bytes_of_told_id(world, longest_own_id_);
   auto chunks = sorted_chunks<Duplicate>(duplicates, folder_,
                                          chunk_bytes_of(memory_bytes_ / 2, world.size(), sizeof(Duplicate), id_bytes));
   for (;;) {
@@ -160,6 +160,7 @@ std::uint64_t ExactDuplicates::remember(std::string_view id, const Hash128& text
   if (made && document_id(path_hash, text_hash) == id) return path_hash;
   const std::uint64_t reference = 2 * own_ids_->size() + 1;
   append_text(*own_ids_, id);
+  longest_own_id_ = std::max<std::uint64_t>(longest_own_id_, id.size());
   return reference;
 }
 

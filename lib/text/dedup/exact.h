@@ -53,6 +53,7 @@ class ExactDuplicates : public CorpusStage {
   std::filesystem::path folder_;
   std::optional<RecordGroups<Place>> places_;   // until conclude
   std::unique_ptr<SpillFile> own_ids_;          // each behind its length; until conclude
+  std::uint64_t longest_own_id_ = 0;
   std::uint64_t first_row_ = 0, rows_end_ = 0;  // the first that is no reference, and behind the last
   SortedTable<Told> told_;
   SpillFile told_ids_;

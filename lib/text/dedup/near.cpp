@@ -137,6 +137,7 @@ void NearDuplicates::observe(const Row& row, std::string_view sketch) {
   std::memcpy(entry.signature.data(), sketch.data(), n_permutations);
   std::memcpy(&entry.n_bytes, sketch.data() + n_permutations, sizeof entry.n_bytes);
   ids_->append(row.id.data(), row.id.size());
+  longest_id_ = std::max<std::uint64_t>(longest_id_, row.id.size());
   entry.row = row.number;
   entry.id_end = ids_->size();
   entry.text_hash = row.text_hash;
@@ -254,7 +255,7 @@ void NearDuplicates::choose(comm::Communicator& world, Components& components) {
     shuffle.finish();
     n_clusters_ = decider.n_clusters();
   }
-  constexpr std::uint64_t id_bytes = 200;  // with what holds and sends it
+  const std::uint64_t id_bytes = bytes_of_told_id(world, longest_id_);
   auto chunks = sorted_chunks<Verdict>(verdicts, options_.folder,
                                        chunk_bytes_of(memory, world.size(), sizeof(Verdict), id_bytes));
   for (;;) {

@@ -108,6 +108,7 @@ class NearDuplicates : public CorpusStage {
   NearOptions options_;
   std::unique_ptr<SpillFile> entries_, ids_;  // until conclude
   std::optional<RecordGroups<Band>> bands_;   // until conclude
+  std::uint64_t longest_id_ = 0;
   std::uint32_t n_entries_ = 0, n_references_ = 0;
   std::int64_t n_copies_ = 0, n_clusters_ = 0;  // of this rank's documents; decided here
   comm::Numbering numbering_;                   // of the entries

@@ -18,6 +18,9 @@
 #include <vector>
 
 #include "lib/comm/exchange.h"
+#include "lib/base/error.h"
+#include "lib/base/signals.h"
+#include "lib/comm/agreement.h"
 #include "lib/text/dedup/spill.h"
 #include "lib/text/dedup/words.h"
 
@@ -42,7 +45,22 @@ inline std::uint64_t chunk_bytes_of(std::uint64_t memory_bytes, int n_ranks, std
   return memory_bytes / 2 / (sorted + copies * bytes_besides) * record_bytes;
 }
 
-// True when it is so on any rank. Collective.
+// What an id takes that is asked for and told, when none on any rank is longer. Collective.
+inline std::uint64_t bytes_of_told_id(comm::Communicator& world, std::uint64_t longest_here) {
+  const std::uint64_t of_question = 100, copies = 3;  // of which one grows
+  const auto longest = comm::largest(world, {static_cast<std::int64_t>(longest_here)})[0];
+  return of_question + copies * static_cast<std::uint64_t>(longest);
+}
+
+// The number of ranks where it is so. Collective. Throws Error{stopped} on all of them when any was asked to stop.
+inline std::int64_t n_ranks_where(comm::Communicator& world, bool here) {
+  std::vector<std::int64_t> counts{here ? 1 : 0, stop_requested() ? 1 : 0};
+  if (world.size() > 1) counts = comm::summed(world, std::move(counts));
+  if (counts[1] > 0) throw Error(Kind::stopped, "stopped by a signal");
+  return counts[0];
+}
+
+// True when it is so on any rank; otherwise the same.
 inline bool any_of(comm::Communicator& world, bool here) {
   return world.size() == 1 ? here : comm::summed(world, {here ? 1 : 0})[0] > 0;
 }

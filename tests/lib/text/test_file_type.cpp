@@ -137,6 +137,9 @@ TEST_CASE("a record becomes a document, or says why not") {
       {R"(["text"])", "", "", "", "bad-json", "an object, got array"},
       {R"({"body":"a"})", "", "", "", "no-text-field", "'text' is missing"},
       {R"({"text":3})", "", "", "", "no-text-field", "'text' is number"},
+      {R"({"text":"a","id":")" + std::string(1024, 'x') + "\"}", "a", "{}", std::string(1024, 'x'), "", ""},
+      {R"({"text":"a","id":")" + std::string(1025, 'x') + "\"}", "", "", "", "bad-id", "'id' is 1025 bytes long"},
+      {R"({"text":"a","x":)" + std::string(200000, '['), "", "", "", "bad-json", "nested deeper than 1000"},
       {std::string("\0\1\2\3", 4), "", "", "", "not-text", "4 of 4"},
   };
   for (const Case& each : cases) {
