@@ -34,7 +34,7 @@ std::string content_of(const fs::path& path) {
 Json plan_of(const Options& options, const Context& context) {
   Json config = parse_json(context.invocation.config, "the options in force");
   for (const char* name : {"threads", "json", "log", "log-level", "progress", "quiet", "verbose", "overwrite",
-                           "no-provenance", "html", "resume", "dry-run", "output"}) {
+                           "no-provenance", "html", "resume", "dry-run", "output", "dedup-memory"}) {
     config.erase(name);
   }
   Json plan{{"producer", producer()}, {"config", config}};

@@ -7,8 +7,8 @@
 
 namespace hearth::tools::shard {
 
-// The program, all options but those that only say how it goes, and the content of the files that options name.
-// Error{missing} and Error{data} for a file of --against that is not there or broken.
+// The program, all options but those that only say how it goes (memory, too), and the content of the files that options
+// name. Error{missing} and Error{data} for a file of --against that is not there or broken.
 Json plan_of(const Options& options, const Context& context);
 
 }  // namespace hearth::tools::shard
