@@ -6,7 +6,8 @@
 //
 //   sketch     any thread, once a document, right after the document stages; const
 //   observe    one thread, in input order, each document that no stage before rejected
-//   conclude   one thread, when all were observed; many ranks observe each its own and conclude together (collective)
+//   conclude   one thread, when all were observed; many ranks observe each its own and conclude together (collective).
+//              Asked to stop, it may throw Error{stopped}, on all ranks, or break off and leave what is no result
 //   judge      any thread, any order, rows that were observed; const. May be asked more than once: same answer
 //   cut        any thread; const. What to take out of the text of a document that is kept
 //   annotate   any thread; const. Attributes of a document that is kept, just before it is written

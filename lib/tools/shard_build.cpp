@@ -203,7 +203,7 @@ void finish(const Options& options, const Work& work, const Spool& spool, Corpus
   world.barrier();  // the index is: what was kept can go
 }
 
-// The passes. False when a signal asked any rank to stop.
+// The passes. False, or Error{stopped} on all ranks, when a signal asked any to stop.
 bool pass_all(const Options& options, const Work& work, Spool& spool, Context& context) {
   const Stopwatch watch;
   comm::Communicator& world = context.mesh->world();
@@ -247,6 +247,7 @@ int build(const Options& options, Context& context) {
     try {
       if (!pass_all(options, work, spool, context)) return stopped(options, spool, context);
     } catch (const Error& error) {
+      if (error.kind() == Kind::stopped) return stopped(options, spool, context);
       if (!begun_before && error.kind() != Kind::io) spool.remove();
       throw;
     }

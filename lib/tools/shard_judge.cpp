@@ -45,11 +45,13 @@ std::optional<Judgement> judge_corpus(const Spool& spool, const Stages& stages, 
     if (any_stopped(world)) return std::nullopt;
     stage.conclude(world);
     context.pool.for_ranges(n_rows, rows_per_piece, [&](std::int64_t begin, std::int64_t end, int) {
+      if (stop_requested()) return;
       for (auto row = static_cast<std::uint64_t>(begin); row < static_cast<std::uint64_t>(end); ++row) {
         std::uint8_t& verdict = judgement.by_row[row];
         if (verdict == Judgement::kept && stage.judge(rows.shared(row))) verdict = static_cast<std::uint8_t>(i);
       }
     });
+    if (any_stopped(world)) return std::nullopt;
   }
   context.log.progress_done();
   return judgement;

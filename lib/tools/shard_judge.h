@@ -19,8 +19,8 @@ struct Judgement {
 };
 
 // Collective: each rank judges the rows of its spool, by those of all. Rows of the spool are counted from 0 in the
-// judgement; to the stages they are what `rows` says, their places in the input order of all ranks. Nothing when a
-// signal asked any rank to stop.
+// judgement; to the stages they are what `rows` says, their places in the input order of all ranks. Nothing, or on all
+// ranks Error{stopped}, when a signal asked any to stop.
 std::optional<Judgement> judge_corpus(const Spool& spool, const Stages& stages, const comm::Numbering& rows,
                                       Context& context);
 

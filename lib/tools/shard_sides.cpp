@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "lib/base/signals.h"
 #include "lib/comm/mesh.h"
 #include "lib/text/dedup/record_groups.h"
 
@@ -35,7 +36,7 @@ void Sides::find(const Spool& spool, const Stages& stages, const Judgement& judg
   comm::Communicator& world = context.mesh->world();
   join(spool, stages, judgement, rows, context);
   std::uint64_t number = 0;
-  for (std::size_t segment = 0; segment < spool.n_segments(); ++segment) {
+  for (std::size_t segment = 0; segment < spool.n_segments() && !stop_requested(); ++segment) {
     spool.for_each_row(segment, [&](const Row& row) {
       const auto star = stars_.find(rows.shared(number));
       if (star && star->first == star->row) {
@@ -65,12 +66,12 @@ void Sides::find(const Spool& spool, const Stages& stages, const Judgement& judg
   }
 }
 
-void Sides::join(const Spool& spool, const Stages& stages, const Judgement& judgement, const comm::Numbering& rows,
 // A row without a repository joins its cluster itself: of one that begins with a repository's first row, no other may.
+void Sides::join(const Spool& spool, const Stages& stages, const Judgement& judgement, const comm::Numbering& rows,
                  Context& context) {
   text::dedup::Components components(rows.n(), memory_bytes_, folder_);
   std::uint64_t number = 0;
-  for (std::size_t segment = 0; segment < spool.n_segments(); ++segment) {
+  for (std::size_t segment = 0; segment < spool.n_segments() && !stop_requested(); ++segment) {
     spool.for_each_row(segment, [&](const Row& row) {
       const std::uint64_t shared = rows.shared(number);
       if (judgement.by_row[number] == Judgement::kept && !row.reference) {

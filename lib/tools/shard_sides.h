@@ -32,7 +32,8 @@ class Sides {
   // Temporary files lie in folder; in memory the budget, and some 100 bytes a repository.
   Sides(std::uint64_t memory_bytes, const std::filesystem::path& folder);
 
-  // Collective: looks at the rows of the spool. They are numbered as in CorpusWriter.
+  // Collective: looks at the rows of the spool. They are numbered as in CorpusWriter. Throws Error{stopped} on all
+  // ranks when a signal asked any to stop.
   void find(const Spool& spool, const Stages& stages, const Judgement& judgement, const comm::Numbering& rows,
             const text::SplitFractions& fractions, Context& context);
 

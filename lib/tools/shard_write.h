@@ -34,8 +34,8 @@ class CorpusWriter {
                const Judgement& judgement, const comm::Numbering& rows, const std::vector<std::string>& roots,
                Context& context);
 
-  // Collective. Reads the spool and sums up. False when a signal asked any rank to stop. Throws Error{data} when no
-  // document is left on any rank.
+  // Collective. Reads the spool and sums up. False, or Error{stopped} on all ranks, when a signal asked any to stop.
+  // Throws Error{data} when no document is left on any rank.
   bool run();
   // Completes the output.
   void finish();

@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "lib/base/signals.h"
 #include "lib/text/dedup/record_groups.h"
 
 namespace hearth::text::dedup {
@@ -15,10 +16,11 @@ namespace {
 
 constexpr std::size_t fewest_edges = 1024;  // in memory
 
+// Breaks off when a stop is asked for, as for_each_sorted does.
 template <class Use>
 void for_each_edge(const SpillFile& edges, const Use& use) {
   std::vector<Edge> some(4096);
-  for (std::uint64_t at = 0; at < edges.size();) {
+  for (std::uint64_t at = 0; at < edges.size() && !stop_requested();) {
     some.resize(std::min<std::uint64_t>(some.size(), (edges.size() - at) / sizeof(Edge)));
     edges.read(at, std::as_writable_bytes(std::span(some)));
     for (const Edge& edge : some) use(edge);

@@ -29,7 +29,8 @@ class Components {
   void join(std::uint64_t a, std::uint64_t b);
 
   // Collective, once. Each rank gets the vertices it holds by the numbering that have an edge, with the least of their
-  // component (that one too, with itself), ascending. use may be collective, if all ranks wait at its end.
+  // component (that one too, with itself), ascending. use may be collective, if all ranks wait at its end. Throws
+  // Error{stopped} on all when any was asked to stop.
   void for_each_star(comm::Communicator& world, const comm::Numbering& vertices,
                      const std::function<void(const Edge&)>& use);
 

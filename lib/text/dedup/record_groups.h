@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records that are brought together by key, those of all ranks, within a memory budget and whatever their number: many
 // ranks send each record to the owner of its key, which keeps it on disk; there partitions are sorted one by one, and
-// one that does not fit is sorted in pieces, which are merged.
+// one that does not fit is sorted in pieces, which are merged. A stop that is asked for (signals.h) of any rank ends
+// all this with Error{stopped} on every rank, where they meet; what one does alone breaks off before.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -17,10 +18,10 @@
 #include <utility>
 #include <vector>
 
-#include "lib/comm/exchange.h"
 #include "lib/base/error.h"
 #include "lib/base/signals.h"
 #include "lib/comm/agreement.h"
+#include "lib/comm/exchange.h"
 #include "lib/text/dedup/spill.h"
 #include "lib/text/dedup/words.h"
 
@@ -62,11 +63,11 @@ inline std::int64_t n_ranks_where(comm::Communicator& world, bool here) {
 
 // True when it is so on any rank; otherwise the same.
 inline bool any_of(comm::Communicator& world, bool here) {
-  return world.size() == 1 ? here : comm::summed(world, {here ? 1 : 0})[0] > 0;
+  return n_ranks_where(world, here) > 0;
 }
 
 // Records on their way to other ranks, as many at a time as memory allows, whatever rank they are for. Collective: all
-// ranks make one, and call finish; sending waits for the others to send or to finish.
+// ranks make one, and call finish; sending waits for the others to send or to finish. Both throw as any_of does.
 template <class Record, class Take>
 class Shuffle {
  public:
@@ -82,7 +83,7 @@ class Shuffle {
     if (outgoing_[rank].size() >= n_fitting_) step(false);
   }
   void finish() {
-    while (world_.size() > 1 && !step(true)) {
+    while (!step(true)) {
     }
   }
 
@@ -92,7 +93,7 @@ class Shuffle {
     const comm::Received<Record> received =
         comm::exchanged(world_, std::exchange(outgoing_, std::vector<std::vector<Record>>(outgoing_.size())));
     take_(std::span<const Record>(received.records));
-    return comm::summed(world_, {finished ? 1 : 0})[0] == world_.size();
+    return n_ranks_where(world_, finished) == world_.size();
   }
 
   comm::Communicator& world_;
@@ -281,12 +282,13 @@ auto sorted_chunks(const PartitionedBytes& bytes, const std::filesystem::path& f
   return SortedChunks<Partitions<Record, decltype(same)>>({bytes, same}, folder, chunk_bytes, whole_groups);
 }
 
-// Calls use(const Record&) for each in ascending order.
+// Calls use(const Record&) for each in ascending order; breaks off when a stop is asked for, which is told where ranks
+// meet next (any_of).
 template <class Record, class Use>
 void for_each_sorted(const PartitionedBytes& bytes, const std::filesystem::path& folder, std::uint64_t memory_bytes,
                      const Use& use) {
   auto chunks = sorted_chunks<Record>(bytes, folder, memory_bytes / 3);
-  for (auto chunk = chunks.next(); !chunk.empty(); chunk = chunks.next()) {
+  for (auto chunk = chunks.next(); !chunk.empty() && !stop_requested(); chunk = chunks.next()) {
     for (const Record& record : chunk) use(record);
   }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The corpus stages over many ranks say of every document what they say on one, word for word; and components of a
 // graph whose edges are spread.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "lib/base/rng.h"
+#include "lib/base/signals.h"
 #include "lib/text/boilerplate/common_lines.h"
 #include "lib/text/dedup/components.h"
 #include "lib/text/dedup/exact.h"
@@ -148,6 +152,28 @@ TEST_CASE("stages say the same of every document on any number of ranks") {
         }
         CHECK(difference == "");
       }
+    }
+  }
+}
+
+TEST_CASE("asked to stop, stages do not conclude: all ranks leave with the same error") {
+  const std::vector<Text> texts = make_texts();
+  for (const std::string name : {"exact", "near", "repeated", "lines"}) {
+    for (const int n_ranks : {1, 3}) {
+      const pid_t child = ::fork();  // the request cannot be taken back
+      if (child == 0) {
+        try {
+          request_stop();
+          said(name, texts, n_ranks, 100'000);
+        } catch (const Error& error) {
+          ::_exit(error.exit_code());
+        }
+        ::_exit(0);
+      }
+      int status = -1;
+      REQUIRE(::waitpid(child, &status, 0) == child);
+      INFO(name << " on " << n_ranks);
+      CHECK((WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(Kind::stopped)));
     }
   }
 }
