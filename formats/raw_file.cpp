@@ -99,11 +99,11 @@ std::size_t BulkWriter::write_directly(std::uint64_t offset, std::span<const std
     const ssize_t done =
         ::pwrite(direct_, bytes.data() + at, std::min(whole - at, most_at_once), static_cast<off_t>(offset + at));
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0 && (errno == EINVAL || errno == EFAULT)) {  // opened so, and yet not for it, or not from this memory
+    // Opened so, and yet not for it, or not from this memory; of a full or broken disk the page cache hears as well.
+    if (done <= 0) {
       ::close(std::exchange(direct_, -1));
       return at;
     }
-    if (done < 0) throw Error(Kind::io, system_error(file_.path().string(), errno).what());
     at += static_cast<std::size_t>(done);
   }
   return at;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Much written at a time, by the page cache and past it.
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +19,30 @@
 
 using namespace hearth;
 using namespace hearth::formats;
+
+namespace {
+
+// What writes past the page cache fail with; 0: they do not. Other writes are as ever.
+int failure_of_direct_writes = 0;
+int n_direct_writes = 0;  // how many there may be before that
+
+ssize_t write_or_fail(int descriptor, const void* bytes, size_t n_bytes, off_t offset) {
+  if (failure_of_direct_writes != 0 && (::fcntl(descriptor, F_GETFL) & O_DIRECT) != 0 && n_direct_writes-- <= 0) {
+    errno = failure_of_direct_writes;
+    return -1;
+  }
+  return ::syscall(SYS_pwrite64, descriptor, bytes, n_bytes, offset);
+}
+
+}  // namespace
+
+// In this program's place of the C library's.
+extern "C" ssize_t pwrite(int descriptor, const void* bytes, size_t n_bytes, off_t offset) {
+  return write_or_fail(descriptor, bytes, n_bytes, offset);
+}
+extern "C" ssize_t pwrite64(int descriptor, const void* bytes, size_t n_bytes, off_t offset) {
+  return write_or_fail(descriptor, bytes, n_bytes, offset);
+}
 
 TEST_CASE("a bulk lies where it was written, whatever its alignment and length") {
   const TemporaryFolder folder;
@@ -45,4 +74,26 @@ TEST_CASE("a bulk lies where it was written, whatever its alignment and length")
   for (const Piece& piece : pieces) std::memcpy(expected.data() + piece.offset, memory.get() + piece.from, piece.bytes);
   expected.replace(7 * page + 77, 6, "beside");
   CHECK(read_file(path) == expected);
+}
+
+TEST_CASE("whatever a write past the page cache fails with, the bulk goes through it") {
+  const TemporaryFolder folder;
+  constexpr std::size_t page = BulkWriter::alignment, room = 3 * page;
+  const std::unique_ptr<std::byte, void (*)(void*)> memory(static_cast<std::byte*>(std::aligned_alloc(page, room)),
+                                                           std::free);
+  std::memset(memory.get(), 'b', room);
+  const int failure = GENERATE(EOPNOTSUPP, ENOMEM, EIO, EINVAL, ENOSPC);
+  n_direct_writes = GENERATE(0, 1);
+  CAPTURE(failure, n_direct_writes);
+  const fs::path path = folder / "bulk";
+  std::ofstream(path).flush();
+  {
+    const RawFile file(path, RawFile::Mode::write);
+    BulkWriter bulk(file);
+    failure_of_direct_writes = failure;
+    bulk.write_at(0, {memory.get(), room});
+    bulk.write_at(room, {memory.get(), room});
+    failure_of_direct_writes = 0;
+  }
+  CHECK(read_file(path) == std::string(2 * room, 'b'));
 }
