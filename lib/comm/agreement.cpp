@@ -76,12 +76,17 @@ void together(Communicator& world, const std::function<void()>& body) {
     if (kinds[r] != 0) failed.push_back(static_cast<int>(r));
   }
   if (failed.empty()) return;
+  // A rank that was stopped did not fail: where another did, it has that one's error like the rest.
+  const auto kind_of = [&](int rank) { return kinds[static_cast<std::size_t>(rank)]; };
+  const auto was_stopped = [&](int rank) { return kind_of(rank) == static_cast<std::int64_t>(Kind::stopped); };
+  if (!std::ranges::all_of(failed, was_stopped)) std::erase_if(failed, was_stopped);
   message = text_of_rank(world, message, failed.front());
-  if (failure != nullptr) std::rethrow_exception(failure);
-  const auto first_sound = static_cast<int>(std::ranges::find(kinds, 0) - kinds.begin());
-  throw PeerError(static_cast<Kind>(kinds[static_cast<std::size_t>(failed.front())]),
+  if (std::ranges::binary_search(failed, world.rank())) std::rethrow_exception(failure);
+  int speaker = 0;  // the first that did not fail
+  while (std::ranges::binary_search(failed, speaker)) ++speaker;
+  throw PeerError(static_cast<Kind>(kind_of(failed.front())),
                   "rank" + std::string(failed.size() > 1 ? "s " : " ") + listed(failed) + ": " + message,
-                  world.rank() == first_sound);
+                  world.rank() == speaker);
 }
 
 std::vector<std::int64_t> largest(Communicator& world, const std::vector<std::int64_t>& values) {

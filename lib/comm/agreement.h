@@ -32,7 +32,7 @@ class PeerError : public Error {
 
 // Collective: each rank runs body; where it failed on any, all throw: those with their own error, the others with the
 // PeerError of the first of them, so that none goes on to wait for one that has left, and whichever is heard first
-// tells the cause.
+// tells the cause. A rank that was stopped counts as failed only where none failed otherwise.
 void together(Communicator& world, const std::function<void()>& body);
 
 // Of each number the largest that any rank gave. Collective, on the host.

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 
 namespace hearth::comm {
@@ -204,6 +205,37 @@ TEST_CASE("what fails on one rank fails on all, and rank 0's word is everyone's"
   CHECK(said[0] == "rank 1: disk full, 74, said; zero's");
   CHECK(said[1] == "disk full, its own; zero's");
   CHECK(said[2] == "rank 1: disk full, 74; zero's");
+}
+
+TEST_CASE("ranks that are stopped while another fails leave with its error") {
+  const auto ends = [](const std::vector<std::optional<Error>>& failures) {
+    std::mutex mutex;
+    std::vector<std::string> said(failures.size());
+    with_thread_ranks(static_cast<int>(failures.size()), [&](std::unique_ptr<Communicator> world) {
+      const auto rank = static_cast<std::size_t>(world->rank());
+      std::string text = "went on";
+      try {
+        together(*world, [&] {
+          if (failures[rank]) throw Error(*failures[rank]);
+        });
+      } catch (const PeerError& error) {
+        text = std::to_string(error.exit_code()) + ", " + error.what() + (error.speaks() ? ", said" : "");
+      } catch (const Error& error) {
+        text = std::to_string(error.exit_code()) + ", " + error.what();
+      }
+      const std::lock_guard lock(mutex);
+      said[rank] = text;
+    });
+    return said;
+  };
+  using Said = std::vector<std::string>;
+  const Error stopped(Kind::stopped, "by a signal"), full(Kind::io, "disk full");
+  CHECK(ends({stopped, full, stopped, full, std::nullopt}) == Said{"74, ranks 1 and 3: disk full, said",
+                                                                   "74, disk full", "74, ranks 1 and 3: disk full",
+                                                                   "74, disk full", "74, ranks 1 and 3: disk full"});
+  CHECK(ends({stopped, std::nullopt, stopped}) ==
+        Said{"75, by a signal", "75, ranks 0 and 2: by a signal, said", "75, by a signal"});
+  CHECK(ends({full, stopped}) == Said{"74, disk full", "74, rank 0: disk full, said"});
 }
 
 }  // namespace hearth::comm
