@@ -22,6 +22,7 @@ class AtomicFolder {
   AtomicFolder& operator=(const AtomicFolder&) = delete;
 
   const std::filesystem::path& partial_path() const { return partial_; }
+  const std::string& lock_problem() const { return lock_->problem(); }  // FolderLock's
   void commit();  // Error{io} when syncing fails, Error{cannot_create} when path came to be meanwhile
 
   // The constructor's checks without its effects.

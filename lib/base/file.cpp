@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -166,11 +167,41 @@ MappedFile::~MappedFile() {
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
+namespace {
+
+// The type of the file system that an open file lies on, and where it is mounted: "lustre on /scratch".
+std::string file_system_of(int descriptor) {
+  try {
+    int mount = 0;
+    std::istringstream about(read_file("/proc/self/fdinfo/" + std::to_string(descriptor)));
+    for (std::string line; std::getline(about, line);) std::sscanf(line.c_str(), "mnt_id: %d", &mount);
+    std::istringstream mounts(read_file("/proc/self/mountinfo"));
+    for (std::string line; std::getline(mounts, line);) {  // ID PARENT DEVICE ROOT WHERE OPTIONS [MORE] - TYPE ...
+      std::istringstream words(line);
+      std::string skipped, where, type;
+      int id = -1;
+      words >> id >> skipped >> skipped >> skipped >> where;
+      while (words >> skipped && skipped != "-") {
+      }
+      if (id == mount && words >> type) return type + " on " + where;
+    }
+  } catch (const Error&) {
+    // No /proc: no name.
+  }
+  return "its file system";
+}
+
+}  // namespace
+
 FolderLock::FolderLock(const fs::path& folder) {
   const fs::path path = folder / ".lock";
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw Error(Kind::cannot_create, system_error(path.string(), errno).what());
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+  const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  if (!locked && errno != EWOULDBLOCK) {
+    problem_ = system_error(folder.string() + ": cannot be locked", errno).what() +
+               (" (" + file_system_of(descriptor_)) + "): another run that writes here at the same time is not noticed";
+  } else if (!locked) {
     char holder[128] = {};
     const ssize_t got = ::pread(descriptor_, holder, sizeof holder - 1, 0);
     ::close(std::exchange(descriptor_, -1));

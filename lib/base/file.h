@@ -64,7 +64,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-// Held while one process writes a run folder: a second one gets Error{cannot_create} naming the holder.
+// Held while one process writes a run folder: a second one gets Error{cannot_create} naming the holder. File systems
+// without locks go without.
 class FolderLock {
  public:
   explicit FolderLock(const fs::path& folder);
@@ -72,8 +73,12 @@ class FolderLock {
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
+  // Why nothing is locked, for a warning that names the file system; empty: it is.
+  const std::string& problem() const { return problem_; }
+
  private:
   int descriptor_ = -1;
+  std::string problem_;
 };
 
 }  // namespace hearth

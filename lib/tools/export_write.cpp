@@ -196,6 +196,7 @@ Written write_folder(const Options& options, Context& context) {
   if (options.common.dry_run) return written;
 
   AtomicFolder folder(options.output, options.common.overwrite, parity_file);
+  if (!folder.lock_problem().empty()) context.log.warning(folder.lock_problem());
   const fs::path& partial = folder.partial_path();
   const Json origin = provenance_of(options, exported, context);
   context.log.progress("computing the parity prompts");

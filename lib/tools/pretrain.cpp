@@ -239,6 +239,7 @@ int run(const PretrainOptions& o, Context& context) {
     if (!first) return;
     make_run_folder(o.output);
     lock.emplace(o.output);
+    if (!lock->problem().empty()) context.log.warning(lock->problem());
   };
   comm::together(world, [&] {
     checkpoint_to_resume(o.output, o.resume);

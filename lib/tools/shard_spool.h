@@ -38,6 +38,7 @@ class Spool {
   ~Spool();
 
   const fs::path& folder() const { return folder_.path(); }
+  const std::string& lock_problem() const { return folder_.lock_problem(); }
   std::size_t n_segments() const { return folder_.n_segments(); }
   const ReadPosition& position() const { return position_; }  // after the last whole segment
 

@@ -75,6 +75,7 @@ PieceCounting::PieceCounting(const TokenizeTrainOptions& options, text::Pattern 
                   {"sample-bytes", options.sample_bytes},
                   {"long-pieces", options.long_pieces}};
   work_ = std::make_unique<WorkFolder>(path, plan, options.resume);
+  if (!work_->lock_problem().empty()) context_.log.warning(work_->lock_problem());
   if (work_->n_segments() > 0) go_on();
 }
 

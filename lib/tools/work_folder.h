@@ -22,6 +22,7 @@ class WorkFolder {
   WorkFolder(const fs::path& output, const Json& plan, const std::string& resume);
 
   const fs::path& path() const { return path_; }
+  const std::string& lock_problem() const { return lock_->problem(); }  // FolderLock's, until remove()
   fs::path file(std::size_t segment, const char* kind) const;
   std::size_t n_segments() const { return n_segments_; }
   std::string position() const;  // after the last whole segment, as JSON text; "" before the first

@@ -4,8 +4,12 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <memory>
 
@@ -48,7 +52,16 @@ class FileSizeLimit {
   void (*handler_)(int);
 };
 
+int failure_of_locks = 0;  // what flock fails with; 0: it works
+
 }  // namespace
+
+// In this program's place of the C library's.
+extern "C" int flock(int descriptor, int operation) noexcept {
+  if (failure_of_locks == 0) return static_cast<int>(::syscall(SYS_flock, descriptor, operation));
+  errno = failure_of_locks;
+  return -1;
+}
 
 TEST_CASE("a file appears under its name only by commit") {
   const TemporaryFolder folder;
@@ -170,5 +183,21 @@ TEST_CASE("one writer a folder") {
     CHECK(message.starts_with(folder.path().string() + ": another run is writing here (process " + std::to_string(::getpid()) + " on "));
   }
   const FolderLock again(folder.path());
-  CHECK(error_of(Kind::cannot_create, [&] { FolderLock{folder / "none"}; }) == (folder / "none/.lock").string() + ": No such file or directory");
+  CHECK(error_of(Kind::cannot_create, [&] { FolderLock{folder / "none"}; }) ==
+        (folder / "none/.lock").string() + ": No such file or directory");
+}
+
+TEST_CASE("a file system without locks is named, and does not stop a run") {
+  const TemporaryFolder folder;
+  CHECK(FolderLock(folder.path()).problem().empty());
+  failure_of_locks = GENERATE(ENOSYS, ENOLCK, EOPNOTSUPP, EIO);
+  const std::string why = std::strerror(failure_of_locks);
+  {
+    const FolderLock mine(folder.path()), another(folder.path());
+    CHECK(mine.problem().starts_with(folder.path().string() + ": cannot be locked: " + why + " ("));
+    CHECK(mine.problem().find(" on /") != std::string::npos);  // as "ext4 on /"
+    CHECK(mine.problem().ends_with("): another run that writes here at the same time is not noticed"));
+    AtomicFile(folder / "out", false).commit();
+  }
+  failure_of_locks = 0;
 }
