@@ -2,6 +2,7 @@
 #include "lib/tools/rank_parts.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <optional>
@@ -35,11 +36,41 @@ std::optional<PartName> part_name(fs::path path) {
   return name;
 }
 
+// When path, or anything in it, last changed.
+fs::file_time_type last_change(const fs::path& path) {
+  std::error_code gone;  // meanwhile
+  fs::file_time_type last = fs::file_time_type::min();
+  const auto look = [&](const fs::path& at) {
+    const fs::file_time_type time = fs::last_write_time(at, gone);
+    if (!gone) last = std::max(last, time);
+  };
+  look(path);
+  for (fs::recursive_directory_iterator entry(path, gone), end; !gone && entry != end; entry.increment(gone))
+    look(entry->path());
+  return last;
+}
+
 bool is_one_of(const fs::path& path, const std::vector<fs::path>& paths) {
   return std::find(paths.begin(), paths.end(), path) != paths.end();
 }
 
 }  // namespace
+
+// What a run of other content or another number of ranks has in the folder.
+struct RankParts::Run {
+  std::set<int> whole;          // the ranks whose parts are there
+  std::vector<fs::path> files;  // those, and what parts are being made of; without the work folders
+  bool begun = false;           // a work folder is there
+  bool named = false;           // by the output that is replaced
+  fs::file_time_type changed = fs::file_time_type::min();
+
+  std::chrono::minutes age() const {
+    return std::chrono::duration_cast<std::chrono::minutes>(fs::file_time_type::clock::now() - changed);
+  }
+  // It may be alive whatever the lock says: on file systems whose locks hold on one node alone, two runs both get it.
+  bool changed_lately() const { return begun && age() < lately; }
+  static constexpr std::chrono::minutes lately{15};
+};
 
 RankParts::RankParts(const fs::path& output, const Json& plan, int n_ranks, PartsAt parts_at)
     : output_(output),
@@ -48,11 +79,12 @@ RankParts::RankParts(const fs::path& output, const Json& plan, int n_ranks, Part
       n_ranks_(n_ranks),
       parts_at_(parts_at) {}
 
-void RankParts::take() {
+void RankParts::take(Log& log) {
   std::error_code failed;
   fs::create_directories(folder_, failed);
   if (failed) throw Error(Kind::cannot_create, system_error(folder_.string(), failed.value()).what());
   lock_ = std::make_unique<FolderLock>(folder_);
+  if (!lock_->problem().empty()) log.warning(lock_->problem());
   if (fs::exists(output_)) {
     try {
       for (const formats::Part& part : parts_at_(output_)) replaced_.push_back(part.path);
@@ -60,7 +92,7 @@ void RankParts::take() {
       // What cannot be read names no parts, and may be overwritten like anything else.
     }
   }
-  for (const fs::path& orphan : orphans()) fs::remove(orphan, failed);
+  for (const auto& [of, run] : other_runs()) remove_orphans(of, run, log);
   if (fs::exists(output_)) return;
   const std::vector<fs::path> ours = all();
   for (const auto& entry : fs::directory_iterator(folder_, failed)) {
@@ -70,39 +102,51 @@ void RankParts::take() {
   }
 }
 
-// A run removes its work folders once its index is there: where one is left and a part is not there, there was none.
-std::vector<fs::path> RankParts::orphans() const {
-  struct Run {
-    std::set<int> whole;
-    bool begun = false, named = false;
-    std::vector<fs::path> files;
-  };
-  std::map<std::pair<std::string, int>, Run> runs;
+std::map<RankParts::RunName, RankParts::Run> RankParts::other_runs() const {
+  std::map<RunName, Run> runs;
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(folder_, failed)) {
     const std::optional<PartName> name = part_name(entry.path());
-    if (!name) continue;
+    if (!name || (name->kind == kind_ && name->n_ranks == n_ranks_)) continue;
     Run& run = runs[{name->kind, name->n_ranks}];
     if (!name->unfinished) run.whole.insert(name->rank);
     run.named = run.named || is_one_of(entry.path(), replaced_);
+    run.changed = std::max(run.changed, last_change(entry.path()));
     if (entry.path().extension() == ".work")
       run.begun = true;
     else
       run.files.push_back(entry.path());
   }
-  std::vector<fs::path> found;
-  for (const auto& [of, run] : runs) {
-    const bool own = of == std::pair(kind_, n_ranks_), whole = static_cast<int>(run.whole.size()) >= of.second;
-    if (!own && !whole && run.begun && !run.named) found.insert(found.end(), run.files.begin(), run.files.end());
-  }
-  return found;
+  return runs;
 }
 
-void RankParts::take_folder(comm::Communicator& world) {
+// Parts that no index has ever named: a run removes its work folders once its index is there, so where one is left and
+// a part is not there, there was none.
+void RankParts::remove_orphans(const RunName& of, const Run& run, Log& log) const {
+  if (!run.begun) return;
+  if (run.changed_lately()) {
+    if (run.whole.empty() || fs::exists(output_)) return log.warning(left_alone(of, run));
+    throw Error(Kind::cannot_create, left_alone(of, run) + "; wait for it, or, if it was killed, start again " +
+                                         std::to_string(Run::lately.count()) + " minutes after, or remove its files");
+  }
+  std::error_code failed;
+  const bool whole = static_cast<int>(run.whole.size()) >= of.second;
+  if (!lock_->problem().empty() || run.named || whole) return;
+  for (const fs::path& file : run.files) fs::remove(file, failed);
+}
+
+std::string RankParts::left_alone(const RunName& of, const Run& run) const {
+  const std::int64_t minutes = std::max<std::int64_t>(run.age().count(), 0);
+  return folder_.string() + ": holds the work of another run of " + std::to_string(of.second) + " ranks (" + of.first +
+         "), which last changed " + (minutes == 0 ? "less than 1" : std::to_string(minutes)) +
+         (minutes < 2 ? " minute" : " minutes") + " ago: it may be alive, and is left as it is";
+}
+
+void RankParts::take_folder(comm::Communicator& world, Log& log) {
   std::string problem;
   if (world.rank() == 0) {
     try {
-      take();
+      take(log);
     } catch (const Error& error) {
       problem = error.what();
     }
@@ -140,6 +184,11 @@ bool RankParts::make_up_output() const {
 
 void RankParts::remove_replaced(Log& log) const {
   const std::vector<fs::path> ours = all();
+  const std::map<RunName, Run> runs = other_runs();
+  const auto may_be_alive = [&](const Run& run) { return run.changed_lately() || !lock_->problem().empty(); };
+  for (const auto& [of, run] : runs) {
+    if (run.begun && may_be_alive(run)) log.warning(left_alone(of, run));
+  }
   std::error_code failed;
   std::vector<fs::path> old;
   for (const auto& entry : fs::directory_iterator(folder_, failed)) {
@@ -148,6 +197,11 @@ void RankParts::remove_replaced(Log& log) const {
     const bool unfinished = path.extension() == ".work" || path.extension() == ".partial";
     if (unfinished) part.replace_extension();
     if (part.extension() != ".h5" || is_one_of(part, ours)) continue;
+    if (unfinished) {
+      const std::optional<PartName> name = part_name(path);
+      const auto run = name ? runs.find({name->kind, name->n_ranks}) : runs.end();
+      if (run != runs.end() && may_be_alive(run->second)) continue;
+    }
     if (unfinished || is_one_of(path, replaced_)) old.push_back(path);
   }
   for (const fs::path& path : old) {

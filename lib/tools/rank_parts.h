@@ -3,8 +3,10 @@
 // tells runs apart that would give other contents, so that an output that is replaced stays whole until the new one is,
 // and work that was kept for other options or ranks is not taken for this run's.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/parts.h"
@@ -25,20 +27,25 @@ class RankParts {
   // Collective: makes the folder and takes it for this run. Throws Error{cannot_create} on every rank when it cannot be
   // made, when another run writes there, when a rank does not see what the first one made, or when it holds parts of an
   // index that is elsewhere: they are somebody's, and the new output would be mixed with them. Parts of killed runs for
-  // other contents go; the work that was kept for them stays until this run's output is there.
-  void take_folder(comm::Communicator& world);
+  // other contents go; the work that was kept for them stays until this run's output is there. What changed within the
+  // last 15 minutes may be of a run that is alive (a lock may hold on one node alone), and is left as it is.
+  void take_folder(comm::Communicator& world, Log& log);
   fs::path of(int rank) const;
   std::vector<fs::path> all() const;
   // Whether the output is an index of these parts, as they are.
   bool make_up_output() const;
-  // On the rank that wrote the index: removes the parts of the output that it replaced, and work kept for others. Warns
-  // of what cannot be removed.
+  // On the rank that wrote the index: removes the parts of the output that it replaced, and work kept for others that
+  // are not alive. Warns of what stays.
   void remove_replaced(Log& log) const;
 
  private:
-  void take();
-  // Parts that no index has ever named: of other runs that were killed before all of theirs were there.
-  std::vector<fs::path> orphans() const;
+  using RunName = std::pair<std::string, int>;  // kind, number of ranks
+  struct Run;
+
+  void take(Log& log);
+  std::map<RunName, Run> other_runs() const;
+  void remove_orphans(const RunName& of, const Run& run, Log& log) const;
+  std::string left_alone(const RunName& of, const Run& run) const;  // what to say of a run that may be alive
 
   fs::path output_, folder_;
   std::string kind_;

@@ -240,9 +240,10 @@ int build(const Options& options, Context& context) {
   }
   require_creatable(options.output, options.common.overwrite);
   if (!options.html.empty()) require_creatable(options.html, true);
-  if (work.parts) work.parts->take_folder(world);
+  if (work.parts) work.parts->take_folder(world, context.log);
   const auto pass = [&] {
     Spool spool(work.output, work.plan, options.resume, context.pool);
+    if (!work.parts && !spool.lock_problem().empty()) context.log.warning(spool.lock_problem());
     const bool begun_before = spool.n_segments() > 0;
     try {
       if (!pass_all(options, work, spool, context)) return stopped(options, spool, context);

@@ -311,6 +311,7 @@ Statistics encode_alone(const TokenizeEncodeOptions& options, const Plan& plan,
                         const std::vector<DocumentsReader>& readers, const std::vector<InputRecord>& inputs,
                         Context& context) {
   WorkFolder work(options.output, plan_json(options, plan, inputs), options.resume);
+  if (!work.lock_problem().empty()) context.log.warning(work.lock_problem());
   const comm::Piece all{0, n_blocks_of(readers)};
   const Statistics statistics =
       encode_piece(options, plan, all, readers, inputs, options.output, options.overwrite, work, context);
@@ -330,7 +331,7 @@ Statistics encode_on_ranks(const TokenizeEncodeOptions& options, const Plan& pla
   const fs::path part = parts.of(world.rank());
   comm::check_agreement(world, {{"the program (hearth " + version() + ")", version() + " " + commit()},
                                 {"the tokenizer, the input or the options", dump_json(asked)}});
-  parts.take_folder(world);
+  parts.take_folder(world, context.log);
   const comm::Piece mine = comm::piece_of(n_blocks_of(readers), world.rank(), world.size());
   std::optional<WorkFolder> work;
   Statistics statistics;

@@ -202,10 +202,15 @@ PATH=$PWD/bin:$PATH
 
   # Other inputs are other work: what was kept for the old ones goes with the new output.
   start_ranks 2 $slow --overwrite
-  sleep 2
+  while ! ls slow.h5.parts/*-00001-of-00002.h5.work/plan.json >/dev/null 2>&1 && kill -0 $launcher; do sleep 0.05; done
+  sleep 0.6
   kill -TERM $launcher
   wait $launcher
   cp docs/d1/1.txt slow/more.slow
+  expect_exit 0 '' ranks 2 ${slow% -q} --overwrite
+  expect "says what it leaves alone" grep -q 'another run of 2 ranks .* may be alive, and is left as it is' "$err"
+  expect "leaves it" [ "$(ls -d slow.h5.parts/*.work | wc -l)" -eq 2 ]
+  find slow.h5.parts -exec touch -d '16 minutes ago' {} +
   expect_exit 0 '' ranks 2 $slow --overwrite
   [ "$(ls slow.h5.parts | wc -l)" -eq 2 ] || fail "slow.h5.parts holds $(ls slow.h5.parts)"
   shard cat slow.h5 --stats | grep -q '"files": 37' || fail "the new file is not in"
@@ -228,6 +233,8 @@ export OMPI_MCA_odls_base_sigkill_timeout=0 # of the ranks that a failed one lea
   touch killed2.h5.parts/0123456789ab-00001-of-00003.h5.partial
   cp -r killed2.h5.parts whole2.h5.parts
   for r in 1 2; do cp "$1" whole2.h5.parts/0123456789ab-0000$r-of-00003.h5; done
+  expect_exit 73 'killed2.h5.parts: .* it may be alive, .* remove its files' ranks 2 shard docs/d2 -o killed2.h5 -q --quality none
+  find killed2.h5.parts whole2.h5.parts -exec touch -d '16 minutes ago' {} +
   expect_exit 0 '' ranks 2 shard docs/d2 -o killed2.h5 -q --quality none
   [ "$(ls killed2.h5.parts | wc -l)" -eq 2 ] || fail "killed2.h5.parts holds $(ls killed2.h5.parts)"
   expect_exit 73 'whole2.h5.parts: holds parts of an index that is not here' ranks 2 shard docs/d2 -o whole2.h5 -q --quality none
