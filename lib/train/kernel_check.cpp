@@ -38,18 +38,22 @@ struct Side {
   std::vector<std::vector<float>> gradients;  // by parameter; of the own rows, where they are shared out; empty: none
 };
 
+// Whether gradients are summed over the ranks, and shared out.
+bool has_sums(const nn::Model& model) {
+  return model.settings().shard.shard != nn::Shard::optimizer;
+}
+
 Side run(Stream& stream, nn::Model& model, const data::Batch& batch) {
   model.parameters().zero_gradients(stream);
   Side side;
   model.begin_step();
   model.add(stream, view_of(batch), nn::cross_entropy(static_cast<double>(batch.n_targets)));
   model.finish_step(stream);
-  const bool has_sums = model.settings().shard.shard != nn::Shard::optimizer;
-  if (has_sums) model.units().reduce(stream);
+  if (has_sums(model)) model.units().reduce(stream);
   std::vector<std::uint8_t> ledger = host_copy<std::uint8_t>(stream, model.ledger().all);
   side.loss = model.result_of(Tensor(ledger.data(), model.ledger().all.shape)).loss;
   for (const nn::Parameter& parameter : model.parameters().all()) {
-    const Tensor& gradient = has_sums ? parameter.own_gradient : parameter.gradient;
+    const Tensor& gradient = has_sums(model) ? parameter.own_gradient : parameter.gradient;
     if (gradient)
       side.gradients.push_back(host_copy<float>(stream, gradient));
     else
@@ -79,15 +83,39 @@ Side run_reference(Context& context, nn::Model& model, const data::Batch& batch)
   return run(reference, host, batch);
 }
 
-// |a - b| / |b| of two vectors; a vector of zeros is measured against 1e-6.
-double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
-    norm += static_cast<double>(b[i]) * b[i];
+// |a - b| and |b| of two vectors, squared; of rows that are shared out the sums over all ranks' are a whole tensor's.
+struct Distances {
+  std::vector<double> squares;  // by parameter two
+
+  Distances(const Side& a, const Side& b) {
+    for (std::size_t i = 0; i < b.gradients.size(); ++i) {
+      double difference = 0, norm = 0;
+      for (std::size_t j = 0; j < b.gradients[i].size(); ++j) {
+        const double of_b = b.gradients[i][j], apart = a.gradients[i][j] - of_b;
+        difference += apart * apart;
+        norm += of_b * of_b;
+      }
+      squares.insert(squares.end(), {difference, norm});
+    }
   }
-  return std::sqrt(difference) / std::max(std::sqrt(norm), 1e-6);
-}
+
+  void sum(Stream& stream, const comm::Mesh& mesh, const nn::ParameterSet& parameters) {
+    std::vector<double> others = squares, experts = squares;
+    for (std::size_t i = 0; i < squares.size(); ++i)
+      (parameters.all()[i / 2].spec.copies == nn::Copies::expert_data ? others : experts)[i] = 0;
+    const auto all = [](std::vector<double>& values) {
+      return Tensor(values.data(), {static_cast<std::int64_t>(values.size())});
+    };
+    mesh.replicas().all_reduce(stream, all(others)).wait(stream);
+    mesh.expert_replicas().all_reduce(stream, all(experts)).wait(stream);
+    for (std::size_t i = 0; i < squares.size(); ++i) squares[i] = others[i] + experts[i];
+  }
+
+  // |a - b| / |b|; a vector of zeros is measured against 1e-6.
+  double relative(std::size_t parameter) const {
+    return std::sqrt(squares[2 * parameter]) / std::max(std::sqrt(squares[2 * parameter + 1]), 1e-6);
+  }
+};
 
 }  // namespace
 
@@ -95,10 +123,13 @@ std::string check_kernels(Context& context, nn::Model& model, const data::HeldOu
   const data::Batch batch = sample(held_out);
   const Side fast = run(context.stream, model, batch), slow = run_reference(context, model, batch);
   const double loss = std::abs(fast.loss - slow.loss) / std::max(std::abs(slow.loss), 1e-6);
+  Stream on_host(context.pool);  // where the numbers are
+  Distances distances(fast, slow);
+  if (context.mesh != nullptr && has_sums(model)) distances.sum(on_host, *context.mesh, model.parameters());
   double worst = 0;
   std::string worst_name;
   for (std::size_t i = 0; i < slow.gradients.size(); ++i) {
-    const double difference = relative_difference(fast.gradients[i], slow.gradients[i]);
+    const double difference = distances.relative(i);
     if (!std::isnan(worst) && !(difference <= worst)) {
       worst = difference;
       worst_name = model.parameters().all()[i].spec.name;
@@ -106,7 +137,6 @@ std::string check_kernels(Context& context, nn::Model& model, const data::HeldOu
   }
   double most[2] = {loss, worst};  // over all ranks
   if (context.mesh != nullptr) {
-    Stream on_host(context.pool);  // where the numbers are
     context.mesh->world().all_reduce(on_host, Tensor(most, {2}), comm::Reduce::max).wait(on_host);
   }
   const bool here = worst == most[1] && !worst_name.empty();

@@ -43,6 +43,12 @@ moe="--model experts.json $options"
   told=${options% --log-level *}
   expect_exit 0 'kernels and reference: loss differs by' ranks 2 pretrain --model wide.json $told --shard gradients --check-kernels --steps 2 -o runs/checked
   expect_exit 0 'kernels and reference: loss differs by' ranks 4 pretrain --model experts.json $told --tp 2 --ep 2 --shard parameters --check-kernels --steps 2 -o runs/checked-moe
+  # Of tensors in shares they say what they say of whole ones.
+  checked() { sed -n 's/.*kernels and reference: //p' "$err" | head -n 1; }
+  expect_exit 0 '' pretrain --model wide.json $told --optimizer adamw --check-kernels --steps 1 -o runs/checked-one
+  one=$(checked)
+  expect_exit 0 '' ranks 4 pretrain --model wide.json $told --optimizer adamw --shard parameters --check-kernels --steps 1 -o runs/checked-four
+  [ "$(checked)" = "$one" ] || fail "one rank: $one; four: $(checked)"
 
   # From mode to mode and mesh to mesh.
   saved="$moe $several --steps 12 --checkpoint-every 3 --keep 9 -o runs/reshaped"
