@@ -10,7 +10,9 @@
 namespace hearth::infer {
 
 LanguageModel::LanguageModel(const store::ModelSource& source, Stream& stream, DType dtype, std::int64_t max_tokens)
-    : stream_(stream), model_(source.config(), dtype, {.purpose = nn::Purpose::run, .max_tokens = max_tokens}) {
+    : stream_(stream),
+      model_(source.config(), dtype,
+             {.purpose = nn::Purpose::run, .max_tokens = max_tokens, .logits_rows = max_tokens}) {
   store::load_parameters(source, model_.parameters(), stream);
 }
 

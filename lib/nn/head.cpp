@@ -5,9 +5,8 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/head.h"
-#include "kernels/moe.h"
 #include "kernels/step.h"
-#include "lib/nn/context_runs.h"
+#include "lib/nn/chosen_rows.h"
 #include "lib/nn/token_runs.h"
 
 namespace hearth::nn {
@@ -96,29 +95,29 @@ void HeadLayer::log_probs(const Pass& pass, const Tensor& own_hidden, const Tens
   kernels::head(pass.on(), args);
 }
 
-// Chunks of rows at a time, on a device, as they are many, and among tensor ranks, whose parts are brought together.
+// A chunk of rows at a time: what is brought together from other ranks, or delivered from a device, is much for many.
 void HeadLayer::logits(const Pass& pass, const Tensor& own_hidden, const Tensor& row_ids, const Tensor& logits) const {
   Arena::Scope scope(pass.arena);
-  const Tensor hidden = all_of_batch(pass, all_tokens(pass, own_hidden));
+  const Tensor hidden = all_tokens(pass, own_hidden);
   const std::int64_t rows = row_ids.n_elements();
   const bool in_place = pass.on_host() && n_parts_ == 1;
-  const std::int64_t chunk = in_place ? rows : kernels::head_chunk_tokens(rows, largest_part_);
-  const Tensor selected = pass.arena.allocate(pass.dtype, {rows, pass.hidden});
+  const std::int64_t chunk = kernels::head_chunk_tokens(rows, n_parts_ * largest_part_);
+  const ChosenRows chosen(pass, row_ids, chunk);
   const Tensor part = in_place ? Tensor{} : pass.floats({chunk, largest_part_});
   const Tensor parts = n_parts_ == 1 ? Tensor{} : pass.floats({n_parts_ * chunk, largest_part_});
   const bool joins_there = n_parts_ > 1 && !pass.on_host();
   const Tensor joined = joins_there ? pass.floats({chunk, n_parts_ * largest_part_}) : Tensor{};
   if (pass.measures()) return;
-  kernels::moe_gather(pass.on(), {.x = hidden, .token_of = row_ids, .rows = selected});
   for (std::int64_t begin = 0; begin < rows; begin += chunk) {
     const std::int64_t count = std::min(chunk, rows - begin);
-    const Tensor to = in_place ? logits : Tensor(part.data, DType::f32, {count, vocab_});
-    kernels::head_logits(pass.on(), {.hidden = selected.rows(begin, count), .weight = weight_->weight, .logits = to});
+    const Tensor to = in_place ? logits.rows(begin, count) : Tensor(part.data, DType::f32, {count, vocab_});
+    const Tensor selected = chosen.gather(hidden, begin, count);
+    kernels::head_logits(pass.on(), {.hidden = selected, .weight = weight_->weight, .logits = to});
     if (n_parts_ > 1) {
       const Tensor all = parts.rows(0, n_parts_ * count);
       pass.parallel.mesh->tensor().all_gather(pass.on(), part.rows(0, count), all).wait(pass.on());
-      const Tensor whole = joins_there ? Tensor(joined.data, DType::f32, {count, logits.shape[1]})
-                                       : logits.rows(begin, count);
+      const Tensor whole =
+          joins_there ? Tensor(joined.data, DType::f32, {count, logits.shape[1]}) : logits.rows(begin, count);
       put_parts(pass, all, whole);
       if (joins_there) pass.deliver(whole, logits.rows(begin, count));
     } else if (!pass.on_host()) {

@@ -23,8 +23,8 @@ class HeadLayer {
   std::optional<double> forward_backward(const Pass& pass, const Objective& objective, const Tensor& hidden) const;
   // log_prob [tokens] f32.
   void log_probs(const Pass& pass, const Tensor& hidden, const Tensor& log_prob) const;
-  // Of some tokens of the whole batch; row_ids [rows] i32, logits [rows, vocab] f32 on the host. All of it on every
-  // rank that has the head.
+  // Of some tokens of the whole batch; row_ids [rows] i32, logits [rows, vocab] f32, both on the host. All of it on
+  // every rank that has the head.
   void logits(const Pass& pass, const Tensor& hidden, const Tensor& row_ids, const Tensor& logits) const;
 
  private:

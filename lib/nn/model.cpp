@@ -125,7 +125,7 @@ Activations measure_activations(const ModelConfig& config, DType dtype, const Mo
   const bool trains = settings.purpose == Purpose::train;
   const auto score = [&](const Pass& pass) {
     log_probs_of_batch(network, pass, Tensor(nullptr, DType::f32, {pass.batch_tokens}));
-    network.logits(pass, Tensor(nullptr, DType::i32, {settings.max_tokens}), {});
+    if (settings.logits_rows > 0) network.logits(pass, Tensor(nullptr, DType::i32, {settings.logits_rows}), {});
   };
   if (!trains || !parallel.is_staged()) {
     with_pass(arena, [&](const Pass& pass) {
@@ -473,7 +473,7 @@ void Model::log_probs(Stream& stream, const Batch& batch, Tensor log_prob) {
 }
 
 void Model::logits(Stream& stream, const Batch& batch, const std::vector<std::int64_t>& rows, Tensor logits) {
-  HEARTH_CHECK(static_cast<std::int64_t>(rows.size()) <= batch.n_tokens(), "more rows of logits than tokens");
+  HEARTH_CHECK(static_cast<std::int64_t>(rows.size()) <= settings_.logits_rows, "more rows of logits than planned");
   const std::vector<std::int32_t> ids(rows.begin(), rows.end());
   start(stream);
   Arena& arena = free_arena();

@@ -33,6 +33,7 @@ struct ModelSettings {
   Device device = {};                 // where its memory lies; every Stream it is given must be of that device
   GpuKernels gpu_kernels = {};        // that those streams choose
   std::int64_t max_tokens = 0;        // of a microbatch
+  std::int64_t logits_rows = 0;        // most that logits() is asked for at once; 0: it is not
   std::size_t activation_bytes = 0;   // budget of what the backward pass keeps; 0: keep everything. Blocks are
                                       // recomputed, first ones first, until it fits (Error{config} when none does)
   float balance_coefficient = 1e-4f;  // DeepSeek-V3's sequence balance, per token of the step (mixtures)

@@ -230,8 +230,8 @@ void Network::log_probs(const Pass& pass, const Tensor& log_prob) const {
 
 void Network::logits(const Pass& pass, const Tensor& row_ids, const Tensor& logits) const {
   Arena::Scope scope(pass.arena);
-  const Tensor rows = pass.upload(row_ids), hidden = forward(pass);
-  if (pass.parallel.last_stage()) head_.logits(pass, hidden, rows, logits);
+  const Tensor hidden = forward(pass);
+  if (pass.parallel.last_stage()) head_.logits(pass, hidden, row_ids, logits);
   if (pass.measures() || !pass.parallel.is_staged()) return;
   comm::on_the_host([&](Stream& on_host) {
     pass.parallel.mesh->pipeline().broadcast(on_host, logits, pass.parallel.shape.pipeline - 1).wait(on_host);

@@ -163,6 +163,7 @@ std::vector<float> some_logits(const comm::Mesh& mesh, const Device& device, Thr
   nn::ModelSettings settings;
   settings.device = device;
   settings.max_tokens = n;
+  settings.logits_rows = 4;
   settings.parallel = nn::Parallel(mesh);
   nn::Model model(small(false, 4), DType::f32, settings);
   model.parameters().initialise(stream, 7);

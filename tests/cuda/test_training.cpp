@@ -169,6 +169,7 @@ TEST_CASE("an objective of its own sees the device's results, and bad token ids 
   ModelSettings settings;
   settings.device = device;
   settings.max_tokens = 60;
+  settings.logits_rows = 2;
   Model model(tiny(false), DType::f32, settings);
   model.parameters().initialise(stream, 5);
   Text text(1);

@@ -16,6 +16,7 @@ constexpr HostKernels both[] = {HostKernels::ref, HostKernels::cpu};
 ModelSettings settings_for(std::int64_t max_tokens, std::size_t activation_bytes = 0) {
   return {.purpose = Purpose::train,
           .max_tokens = max_tokens,
+          .logits_rows = max_tokens,
           .activation_bytes = activation_bytes,
           .balance_coefficient = 0.05f,
           .router_z_coefficient = 0.01f};

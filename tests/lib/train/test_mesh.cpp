@@ -565,12 +565,14 @@ namespace {
 
 // Of some tokens of what data rank d has; other data ranks have other batches, and longer ones.
 std::vector<float> some_logits(const comm::Mesh& mesh, int d, const nn::ModelConfig& config, nn::Purpose purpose,
-                               nn::ContextBy by, nn::Shard shard) {
+                               nn::ContextBy by, nn::Shard shard,
+                               const std::vector<std::int64_t>& ids = {28, 0, 13, 14, 29}) {
   ThreadPool pool(1);
   Stream stream(pool);
   nn::ModelSettings settings;
   settings.purpose = purpose;
   settings.max_tokens = 3 * row_tokens;
+  settings.logits_rows = static_cast<std::int64_t>(ids.size());
   settings.shard = {shard, true};
   settings.parallel = nn::Parallel(mesh);
   settings.parallel.context_by = by;
@@ -579,7 +581,6 @@ std::vector<float> some_logits(const comm::Mesh& mesh, int d, const nn::ModelCon
   model.units().spread(stream);
   Rows rows;
   for (std::int64_t row = 0; row <= d % 3; ++row) rows.add(d, row, config.vocab);
-  const std::vector<std::int64_t> ids{28, 0, 13, 14, 29};
   const auto n = static_cast<std::int64_t>(ids.size());
   std::vector<float> logits(static_cast<std::size_t>(n * config.vocab), NAN);
   const std::size_t planned = model.plan().activations;
@@ -635,6 +636,52 @@ TEST_CASE("logits on meshes are those of one rank, on every rank") {
         CHECK(worst < 1e-5);
       }
     }
+  }
+}
+
+TEST_CASE("logits of more rows than are brought together at once are those of one rank") {
+  nn::ModelConfig config = small(false);
+  config.vocab = 131075;  // of which 64 rows are: no number of ranks here has equal parts
+  std::vector<std::int64_t> ids;
+  for (std::int64_t i = 0; i < 67; ++i) ids.push_back(i * 11 % row_tokens);
+  const auto logits_on = [&](const comm::Mesh& mesh, nn::ContextBy by) {
+    return some_logits(mesh, 0, config, nn::Purpose::run, by, nn::Shard::optimizer, ids);
+  };
+  const std::vector<float> one = logits_on(comm::Mesh(), nn::ContextBy::either);
+  const auto check = [&](int n_ranks, const comm::MeshShape& shape, nn::ContextBy by = nn::ContextBy::heads) {
+    INFO(shape.for_ranks(n_ranks).text());
+    double worst = 0;
+    std::mutex mutex;
+    comm::with_thread_ranks(n_ranks, [&](std::unique_ptr<comm::Communicator> world) {
+      const std::vector<float> logits = logits_on(comm::Mesh(std::move(world), shape.for_ranks(n_ranks)), by);
+      const std::lock_guard lock(mutex);
+      for (std::size_t i = 0; i < logits.size(); ++i) {
+        const double difference = std::abs(static_cast<double>(logits[i]) - one[i]);
+        if (!std::isnan(worst) && !(difference <= worst)) worst = difference;
+      }
+    });
+    CHECK(worst < 1e-5);
+  };
+  check(2, {.tensor = 2});
+  check(2, {.context = 2});
+  check(3, {.context = 3}, nn::ContextBy::ring);
+  check(4, {.context = 2, .tensor = 2}, nn::ContextBy::ring);
+}
+
+TEST_CASE("logits take no more memory than training does, on any mesh") {
+  nn::ModelConfig config = small(false);
+  config.vocab = 131075;
+  const auto planned = [&](int n_ranks, const comm::MeshShape& shape, std::int64_t rows) {
+    nn::ModelSettings settings;
+    settings.max_tokens = 1024;
+    settings.logits_rows = rows;
+    settings.parallel = nn::Parallel(shape.for_ranks(n_ranks), {});
+    return static_cast<double>(nn::plan_memory(config, DType::f32, settings).activations);
+  };
+  for (const auto& [n_ranks, shape] : {std::pair(1, comm::MeshShape{}), std::pair(4, comm::MeshShape{.tensor = 4}),
+                                       std::pair(4, comm::MeshShape{.context = 4})}) {
+    INFO(shape.for_ranks(n_ranks).text());
+    CHECK(planned(n_ranks, shape, 1024) == planned(n_ranks, shape, 0));  // the passes that train take more
   }
 }
 
