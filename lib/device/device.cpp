@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/device/device.h"
 
+#include <algorithm>
+
 #include "lib/device/cuda_api.h"
 #include "lib/device/host_api.h"
 
@@ -31,7 +33,15 @@ void Stream::copy(const Tensor& from, const Tensor& to) {
 void Stream::copy_rows(const Rows& from, const Rows& to, std::size_t row_bytes, std::size_t n_rows) {
   HEARTH_CHECK(n_rows < 2 || (from.pitch_bytes >= row_bytes && to.pitch_bytes >= row_bytes), "rows that overlap");
   if (row_bytes == 0 || n_rows == 0) return;
-  device_.api().copy_rows(native_, to.first, to.pitch_bytes, from.first, from.pitch_bytes, row_bytes, n_rows);
+  const DeviceApi& api = device_.api();
+  const auto at = [](const Rows& rows, std::size_t row) { return rows.first + row * rows.pitch_bytes; };
+  if (n_rows == 1 || (from.pitch_bytes == row_bytes && to.pitch_bytes == row_bytes))
+    return api.copy(native_, to.first, from.first, n_rows * row_bytes);
+  if (std::max(from.pitch_bytes, to.pitch_bytes) > api.most_pitch_bytes) {  // few rows, as they are long
+    for (std::size_t row = 0; row < n_rows; ++row) api.copy(native_, at(to, row), at(from, row), row_bytes);
+    return;
+  }
+  api.copy_rows(native_, to.first, to.pitch_bytes, from.first, from.pitch_bytes, row_bytes, n_rows);
 }
 
 void Stream::zero(const Tensor& tensor) {

@@ -47,9 +47,10 @@ struct DeviceApi {
   void* (*make_stream)();
   void (*destroy_stream)(void* stream) noexcept;
   void (*copy)(void* stream, void* to, const void* from, std::size_t bytes);
-  // n_rows runs of row_bytes, whose begins lie `pitch` bytes apart.
+  // n_rows runs of row_bytes, whose begins lie `pitch` bytes apart: at least row_bytes, at most most_pitch_bytes.
   void (*copy_rows)(void* stream, void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
                     std::size_t row_bytes, std::size_t n_rows);
+  std::size_t most_pitch_bytes;
   void (*zero)(void* stream, void* at, std::size_t bytes);
   void (*wait)(void* stream);
 

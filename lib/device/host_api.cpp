@@ -63,6 +63,7 @@ const DeviceApi& host_api() {
               std::memcpy(static_cast<std::byte*>(to) + row * to_pitch,
                           static_cast<const std::byte*>(from) + row * from_pitch, row_bytes);
           },
+      .most_pitch_bytes = SIZE_MAX,
       .zero = [](void*, void* at, std::size_t bytes) { std::memset(at, 0, bytes); },
       .wait = [](void*) {},
       .make_event = [] { return static_cast<void*>(new Clock::time_point); },

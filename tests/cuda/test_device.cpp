@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams, events, graphs, memory and staging of a CUDA device, and of the host behind the same interface.
+#include <vector>
+
 #include "lib/device/memory.h"
 #include "lib/device/snapshot.h"
 #include "tests/cuda/support.h"
@@ -31,6 +33,26 @@ TEST_CASE("tensors go to the device and come back in the stream's order") {
   Arena measuring;
   CHECK(bool(staging.upload(nullptr, large, measuring)) == false);
   CHECK((measuring.peak_bytes() == 0) == device.is_host());
+}
+
+TEST_CASE("rows are copied, also one of a matrix wider than any pitch of CUDA's") {
+  const Device device = GENERATE(true, false) ? test::gpu() : Device();
+  ThreadPool pool(1);
+  Stream stream(device, pool);
+  const Buffer from(12, device), to(12, device);
+  const auto tensor_of = [](const Buffer& buffer) { return Tensor(buffer.data(), DType::u8, {12}); };
+  std::vector<std::uint8_t> values{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const auto after = [&](const Stream::Rows& of, const Stream::Rows& there, std::size_t bytes, std::size_t n) {
+    stream.copy(Tensor(values.data(), {12}), tensor_of(from));
+    stream.zero(tensor_of(to));
+    stream.copy_rows(of, there, bytes, n);
+    return host_copy<std::uint8_t>(stream, tensor_of(to));
+  };
+  using Bytes = std::vector<std::uint8_t>;
+  CHECK(after({from.data() + 1, 4}, {to.data(), 2}, 2, 3) == Bytes{1, 2, 5, 6, 9, 10, 0, 0, 0, 0, 0, 0});
+  CHECK(after({from.data(), 3}, {to.data(), 3}, 3, 3) == Bytes{0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0});
+  CHECK(after({from.data() + 2, std::size_t{5} << 30}, {to.data(), 2}, 2, 1) ==
+        Bytes{2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
 }
 
 TEST_CASE("device memory begins as zeros, and staging memory is used again") {

@@ -285,6 +285,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
                               std::size_t width, std::size_t height, cudaMemcpyKind, cudaStream_t stream) {
   const Alone alone(everything());
+  constexpr std::size_t most_pitch = (std::size_t{1} << 31) - 1;
+  if (std::max(to_pitch, from_pitch) > most_pitch) return cudaErrorInvalidValue;
   if (width > to_pitch || width > from_pitch || !is_known(from) || !is_known(to)) return cudaErrorInvalidValue;
   return simt::enqueue(stream, [=] {
     for (std::size_t row = 0; row < height; ++row)

@@ -114,6 +114,7 @@ const DeviceApi cuda{
                                   stream_of(stream)),
                 "cannot copy rows");
         },
+    .most_pitch_bytes = (std::size_t{1} << 31) - 1,  // cudaDeviceProp's memPitch on every GPU so far
     .zero = zero,
     .wait = wait,
     .make_event = make_event,
