@@ -79,19 +79,30 @@ RankParts::RankParts(const fs::path& output, const Json& plan, int n_ranks, Part
       n_ranks_(n_ranks),
       parts_at_(parts_at) {}
 
+RankParts::RankParts(const fs::path& output, PartsAt parts_at)
+    : output_(output), folder_(output.string() + ".parts"), n_ranks_(0), parts_at_(parts_at) {}
+
+void RankParts::lock(Log& log) {
+  lock_ = std::make_unique<FolderLock>(folder_);
+  if (!lock_->problem().empty()) log.warning(lock_->problem());
+  replaces_ = fs::exists(output_);
+  if (!replaces_) return;
+  try {
+    for (const formats::Part& part : parts_at_(output_)) replaced_.push_back(part.path);
+  } catch (const Error&) {
+    // What cannot be read names no parts, and may be overwritten like anything else.
+  }
+}
+
+void RankParts::take_to_replace(Log& log) {
+  if (fs::is_directory(folder_)) lock(log);
+}
+
 void RankParts::take(Log& log) {
   std::error_code failed;
   fs::create_directories(folder_, failed);
   if (failed) throw Error(Kind::cannot_create, system_error(folder_.string(), failed.value()).what());
-  lock_ = std::make_unique<FolderLock>(folder_);
-  if (!lock_->problem().empty()) log.warning(lock_->problem());
-  if (fs::exists(output_)) {
-    try {
-      for (const formats::Part& part : parts_at_(output_)) replaced_.push_back(part.path);
-    } catch (const Error&) {
-      // What cannot be read names no parts, and may be overwritten like anything else.
-    }
-  }
+  lock(log);
   for (const auto& [of, run] : other_runs()) remove_orphans(of, run, log);
   if (fs::exists(output_)) return;
   const std::vector<fs::path> ours = all();
@@ -182,7 +193,10 @@ bool RankParts::make_up_output() const {
   }
 }
 
+// Of a run that was begun and is not named no index was ever there, unless its parts are whole and the index was moved
+// away since: not where another output was.
 void RankParts::remove_replaced(Log& log) const {
+  if (!lock_) return;
   const std::vector<fs::path> ours = all();
   const std::map<RunName, Run> runs = other_runs();
   const auto may_be_alive = [&](const Run& run) { return run.changed_lately() || !lock_->problem().empty(); };
@@ -190,24 +204,42 @@ void RankParts::remove_replaced(Log& log) const {
     if (run.begun && may_be_alive(run)) log.warning(left_alone(of, run));
   }
   std::error_code failed;
-  std::vector<fs::path> old;
+  std::vector<fs::path> old, left;
   for (const auto& entry : fs::directory_iterator(folder_, failed)) {
     const fs::path& path = entry.path();
     fs::path part = path;
     const bool unfinished = path.extension() == ".work" || path.extension() == ".partial";
     if (unfinished) part.replace_extension();
     if (part.extension() != ".h5" || is_one_of(part, ours)) continue;
-    if (unfinished) {
-      const std::optional<PartName> name = part_name(path);
-      const auto run = name ? runs.find({name->kind, name->n_ranks}) : runs.end();
-      if (run != runs.end() && may_be_alive(run->second)) continue;
+    bool goes = unfinished || is_one_of(path, replaced_);
+    const std::optional<PartName> name = part_name(path);
+    if (const auto found = name ? runs.find({name->kind, name->n_ranks}) : runs.end(); found != runs.end()) {
+      const Run& run = found->second;
+      const bool whole = static_cast<int>(run.whole.size()) >= name->n_ranks;
+      if (may_be_alive(run) && !is_one_of(path, replaced_)) continue;
+      goes = goes || (run.begun && !run.named && (replaces_ || !whole));
     }
-    if (unfinished || is_one_of(path, replaced_)) old.push_back(path);
+    (goes ? old : left).push_back(path);
   }
   for (const fs::path& path : old) {
     if (!failed) fs::remove_all(path, failed);
   }
   if (failed) log.warning(folder_.string() + ": what was replaced is not removed (" + failed.message() + ")");
+  if (!left.empty()) {
+    log.warning(folder_.string() + ": holds parts that are not of " + output_.filename().string() + " (" +
+                left.front().filename().string() + "), and are left as they are");
+  }
+  if (n_ranks_ == 0) remove_if_empty();
+}
+
+// While the lock is held.
+void RankParts::remove_if_empty() const {
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder_, failed)) {
+    if (entry.path().filename() != ".lock") return;
+  }
+  fs::remove(folder_ / ".lock", failed);
+  fs::remove(folder_, failed);
 }
 
 }  // namespace hearth::tools

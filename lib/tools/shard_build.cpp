@@ -118,13 +118,17 @@ struct Work {
   Json plan;
   std::optional<FileShare> share;
   std::optional<RankParts> parts;
+  std::optional<RankParts> others;  // with one rank: what ranks wrote before
   fs::path output;  // of this rank
 };
 
 Work work_of(const Options& options, Context& context) {
-  Work work{plan_of(options, context), {}, {}, options.output};
+  Work work{plan_of(options, context), {}, {}, {}, options.output};
   comm::Communicator& world = context.mesh->world();
-  if (world.size() == 1) return work;
+  if (world.size() == 1) {
+    work.others.emplace(options.output, formats::documents_parts);
+    return work;
+  }
   comm::check_agreement(world, {{"the program (hearth " + version() + ")", version() + " " + commit()},
                                 {"the options", dump_json(work.plan) + options.output}});
   InputWalk walk(options.inputs, options.files_from, options.output, !options.no_gitignore);
@@ -189,7 +193,8 @@ void warn_of_bad_lines(const Gatherer& gatherer, const Context& context) {
 void finish(const Options& options, const Work& work, const Spool& spool, CorpusWriter& writer, Context& context) {
   if (!work.parts) {
     spool.finishing();
-    return writer.finish();
+    writer.finish();
+    return work.others->remove_replaced(context.log);
   }
   comm::Communicator& world = context.mesh->world();
   writer.finish();
@@ -241,6 +246,7 @@ int build(const Options& options, Context& context) {
   require_creatable(options.output, options.common.overwrite);
   if (!options.html.empty()) require_creatable(options.html, true);
   if (work.parts) work.parts->take_folder(world, context.log);
+  if (work.others) work.others->take_to_replace(context.log);
   const auto pass = [&] {
     Spool spool(work.output, work.plan, options.resume, context.pool);
     if (!work.parts && !spool.lock_problem().empty()) context.log.warning(spool.lock_problem());

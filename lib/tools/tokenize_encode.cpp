@@ -312,9 +312,12 @@ Statistics encode_alone(const TokenizeEncodeOptions& options, const Plan& plan,
                         Context& context) {
   WorkFolder work(options.output, plan_json(options, plan, inputs), options.resume);
   if (!work.lock_problem().empty()) context.log.warning(work.lock_problem());
+  RankParts others(options.output, formats::tokens_parts);
+  others.take_to_replace(context.log);
   const comm::Piece all{0, n_blocks_of(readers)};
   const Statistics statistics =
       encode_piece(options, plan, all, readers, inputs, options.output, options.overwrite, work, context);
+  others.remove_replaced(context.log);
   work.remove();
   return statistics;
 }

@@ -276,6 +276,20 @@ export OMPI_MCA_odls_base_sigkill_timeout=0 # of the ranks that a failed one lea
   expect_exit 73 'mark.h5: exists already' ranks 2 shard docs/d0 docs/d2 -o mark.h5 -q --quality none
 }
 
+# One file in place of an index: the parts go, too, of documents and of tokens.
+{
+  expect_exit 0 '' ranks 2 shard docs/d0 -o alone.h5 -q --quality none
+  expect_exit 0 '' ranks 2 tokenize encode alone.h5 --tokenizer tok1/tokenizer.json -o ids.h5 -q
+  expect_exit 0 '' tokenize encode alone.h5 --tokenizer tok1/tokenizer.json -o ids.h5 -q --overwrite
+  expect_no_file ids.h5.parts
+  expect_exit 0 '' tokenize cat ids.h5
+  expect_exit 73 'alone.h5: exists already' shard docs/d0 -o alone.h5 -q --quality none
+  expect "parts stay where nothing is replaced" [ "$(ls alone.h5.parts | wc -l)" -eq 2 ]
+  expect_exit 0 '' shard docs/d0 -o alone.h5 -q --quality none --overwrite
+  expect_no_file alone.h5.parts
+  expect_exit 0 '' shard cat alone.h5
+}
+
 # What is wrong is said by name, with its exit code.
 # shellcheck disable=SC2086
 {

@@ -105,6 +105,49 @@ TEST_CASE("what changed within the last 15 minutes is left alone, and that is sa
   CHECK(folder.left() == all);
 }
 
+// A run of one file begins and ends.
+std::string run_alone(const Folder& folder) {
+  Log log("test", LogLevel::error);
+  log.open_events(folder.events);
+  RankParts parts(folder.output, formats::documents_parts);
+  parts.take_to_replace(log);
+  parts.remove_replaced(log);
+  return read_file(folder.events);
+}
+
+TEST_CASE("a run of one file removes what ranks left that were killed, and the folder") {
+  const Folder folder(16);
+  CHECK(run_alone(folder) == "");
+  CHECK(!fs::exists(folder.parts));
+  CHECK(run_alone(folder) == "");
+}
+
+TEST_CASE("it leaves alone what may be alive") {
+  const Folder folder(13);
+  const std::set<std::string> all = folder.left();
+  CHECK(says(run_alone(folder), "it may be alive, and is left as it is"));
+  CHECK(folder.left() == all);
+}
+
+TEST_CASE("parts that are whole go where another output was, else their index may be elsewhere") {
+  for (const bool alone : {true, false}) {
+    const Folder folder(16);
+    fs::rename(folder.parts / partial, folder.parts / "0123456789ab-00001-of-00002.h5");
+    Folder::age(folder.parts, 60);
+    if (alone) {
+      CHECK(says(run_alone(folder), "holds parts that are not of corpus.h5 (0123456789ab-0000"));
+      CHECK(folder.left() == std::set<std::string>{part, "0123456789ab-00001-of-00002.h5"});
+      fs::create_directories(folder.parts / work);
+      for (const auto& entry : fs::recursive_directory_iterator(folder.parts)) Folder::age(entry.path(), 60);
+    }
+    write_file(folder.output, "an output of one file, to be replaced");
+    fs::remove(folder.events);
+    CHECK((alone ? run_alone(folder) : run(folder, true)) == "");
+    CHECK(alone == !fs::exists(folder.parts));
+    CHECK((alone || folder.left().empty()));
+  }
+}
+
 TEST_CASE("where nothing can be locked, nothing of another run is removed") {
   const Folder folder(60);
   const std::set<std::string> all = folder.left();
