@@ -70,7 +70,8 @@ void require_creatable(const fs::path& path, bool overwrite) {
     throw Error(Kind::cannot_create, path.string() + ": its folder " + folder.string() + " does not exist");
   }
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    throw Error(Kind::cannot_create, system_error(path.string() + ": cannot write to " + folder.string(), errno).what());
+    throw Error(Kind::cannot_create,
+                system_error(path.string() + ": cannot write to " + folder.string(), errno).what());
   }
 }
 
@@ -84,10 +85,13 @@ std::FILE* open_locked(const fs::path& partial) {
     if (descriptor < 0) throw Error(Kind::cannot_create, system_error(partial.string(), errno).what());
     if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       ::close(descriptor);
-      throw Error(Kind::cannot_create, partial.string() + ": another process is writing this output; wait for it, or name another");
+      throw Error(Kind::cannot_create,
+                  partial.string() + ": another process is writing this output; wait for it, or name another");
     }
-    struct stat ours {}, named {};
-    const bool same = ::fstat(descriptor, &ours) == 0 && ::stat(partial.c_str(), &named) == 0 && ours.st_ino == named.st_ino;
+    struct stat ours {
+    }, named{};
+    const bool same =
+        ::fstat(descriptor, &ours) == 0 && ::stat(partial.c_str(), &named) == 0 && ours.st_ino == named.st_ino;
     if (same && ::ftruncate(descriptor, 0) == 0) return ::fdopen(descriptor, "wb");
     const int failure = same ? errno : 0;
     ::close(descriptor);  // not the same: its writer completed it meanwhile, and it has another name
@@ -191,6 +195,19 @@ std::string file_system_of(int descriptor) {
   return "its file system";
 }
 
+std::string this_host() {
+  char host[64] = {};
+  ::gethostname(host, sizeof host - 1);
+  return host;
+}
+
+// What the holder of a lock has written into it.
+std::string holder_of(int descriptor) {
+  char holder[128] = {};
+  const ssize_t got = ::pread(descriptor, holder, sizeof holder - 1, 0);
+  return got > 0 ? holder : "holder unknown";
+}
+
 }  // namespace
 
 FolderLock::FolderLock(const fs::path& folder) {
@@ -202,16 +219,12 @@ FolderLock::FolderLock(const fs::path& folder) {
     problem_ = system_error(folder.string() + ": cannot be locked", errno).what() +
                (" (" + file_system_of(descriptor_)) + "): another run that writes here at the same time is not noticed";
   } else if (!locked) {
-    char holder[128] = {};
-    const ssize_t got = ::pread(descriptor_, holder, sizeof holder - 1, 0);
+    const std::string holder = holder_of(descriptor_);
     ::close(std::exchange(descriptor_, -1));
-    throw Error(Kind::cannot_create, folder.string() + ": another run is writing here (" +
-                                         (got > 0 ? std::string(holder) : "holder unknown") +
+    throw Error(Kind::cannot_create, folder.string() + ": another run is writing here (" + holder +
                                          "); wait for it, stop it, or name another folder by -o");
   }
-  char host[64] = {};
-  ::gethostname(host, sizeof host - 1);
-  const std::string text = "process " + std::to_string(::getpid()) + " on " + host;
+  const std::string text = "process " + std::to_string(::getpid()) + " on " + this_host();
   if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, text.data(), text.size(), 0) < 0) {
     const int error_number = errno;
     ::close(std::exchange(descriptor_, -1));
@@ -221,6 +234,15 @@ FolderLock::FolderLock(const fs::path& folder) {
 
 FolderLock::~FolderLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool was_unlocked_here(const fs::path& folder) {
+  const int descriptor = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool unlocked =
+      holder_of(descriptor).ends_with(" on " + this_host()) && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  ::close(descriptor);
+  return unlocked;
 }
 
 }  // namespace hearth

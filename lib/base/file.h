@@ -81,4 +81,7 @@ class FolderLock {
   std::string problem_;
 };
 
+// Whether a process of this machine was the last to lock the folder, and has let go of it; false where nobody can know.
+bool was_unlocked_here(const fs::path& folder);
+
 }  // namespace hearth

@@ -61,6 +61,7 @@ struct RankParts::Run {
   std::set<int> whole;          // the ranks whose parts are there
   std::vector<fs::path> files;  // those, and what parts are being made of; without the work folders
   bool begun = false;           // a work folder is there
+  bool ended = true;            // for certain: all its ranks were here
   bool named = false;           // by the output that is replaced
   fs::file_time_type changed = fs::file_time_type::min();
 
@@ -68,7 +69,7 @@ struct RankParts::Run {
     return std::chrono::duration_cast<std::chrono::minutes>(fs::file_time_type::clock::now() - changed);
   }
   // It may be alive whatever the lock says: on file systems whose locks hold on one node alone, two runs both get it.
-  bool changed_lately() const { return begun && age() < lately; }
+  bool changed_lately() const { return begun && !ended && age() < lately; }
   static constexpr std::chrono::minutes lately{15};
 };
 
@@ -123,10 +124,12 @@ std::map<RankParts::RunName, RankParts::Run> RankParts::other_runs() const {
     if (!name->unfinished) run.whole.insert(name->rank);
     run.named = run.named || is_one_of(entry.path(), replaced_);
     run.changed = std::max(run.changed, last_change(entry.path()));
-    if (entry.path().extension() == ".work")
+    if (entry.path().extension() == ".work") {
       run.begun = true;
-    else
+      run.ended = run.ended && was_unlocked_here(entry.path());
+    } else {
       run.files.push_back(entry.path());
+    }
   }
   return runs;
 }

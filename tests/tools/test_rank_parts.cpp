@@ -105,6 +105,20 @@ TEST_CASE("what changed within the last 15 minutes is left alone, and that is sa
   CHECK(folder.left() == all);
 }
 
+TEST_CASE("what changed lately goes at once where its ranks were here, and are gone") {
+  const Folder folder(0);
+  const std::set<std::string> all = folder.left();
+  write_file(folder.parts / work / ".lock", "process 1 on another-node");
+  CHECK(says(run(folder, false), "it may be alive"));
+  {
+    const FolderLock alive(folder.parts / work);
+    CHECK(says(run(folder, false), "it may be alive"));
+    CHECK(folder.left() == all);
+  }
+  CHECK(run(folder, true) == "");
+  CHECK(folder.left().empty());
+}
+
 // A run of one file begins and ends.
 std::string run_alone(const Folder& folder) {
   Log log("test", LogLevel::error);
