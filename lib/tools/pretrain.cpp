@@ -179,7 +179,8 @@ void check_ranks_agree(const Context& context, const PretrainOptions& o, const J
 }
 
 train::Outcome train_model(const PretrainOptions& o, Context& context, const data::Corpus& corpus,
-                           const PretrainPlan& plan, const std::optional<Resumed>& resumed, const Json& asked) {
+                           const PretrainPlan& plan, const std::optional<Resumed>& resumed, const Json& asked,
+                           const Guard& guard) {
   train::RunDescription description;
   description.folder = o.output;
   description.asked = dump_json(asked);
@@ -189,15 +190,19 @@ train::Outcome train_model(const PretrainOptions& o, Context& context, const dat
   description.ceiling_flops_per_s = plan.flops_per_s;
   description.nodes = comm::all_texts(context.mesh->world(), this_node());
   train::Trainer trainer(context, plan.config, plan.settings, plan.run, corpus, std::move(description));
-  if (resumed) {
-    trainer.resume(*resumed->checkpoint);
-    context.log.info("going on from step " + std::to_string(trainer.step()));
-  } else if (plan.source) {
-    trainer.start_from(*plan.source);
-  } else {
-    trainer.start_fresh();
-  }
-  return trainer.run();
+  train::Outcome outcome;
+  guard([&] {
+    if (resumed) {
+      trainer.resume(*resumed->checkpoint);
+      context.log.info("going on from step " + std::to_string(trainer.step()));
+    } else if (plan.source) {
+      trainer.start_from(*plan.source);
+    } else {
+      trainer.start_fresh();
+    }
+    outcome = trainer.run();
+  });
+  return outcome;
 }
 
 void choose_kernels(const PretrainOptions& o, Stream& stream) {
@@ -264,7 +269,7 @@ int run(const PretrainOptions& o, Context& context) {
   });
   train::Outcome outcome;
   watched(context, o.output, o.watchdog_s,
-          [&] { outcome = train_model(o, context, corpus, plan, resumed, asked); });
+          [&](const Guard& guard) { outcome = train_model(o, context, corpus, plan, resumed, asked, guard); });
   if (first) print_result(context, o, plan, outcome);
   if (outcome.stopped)
     throw Error(Kind::stopped, o.output + ": stopped at step " + std::to_string(outcome.step) +

@@ -215,6 +215,14 @@ int run_on_ranks(const Command& command, const CommonOptions& common, const std:
   return stopped;
 }
 
+int tell(const std::string& tool, const Error& error) {
+  const auto* of_other = dynamic_cast<const comm::PeerError*>(&error);
+  const bool speaks = of_other != nullptr && of_other->speaks();
+  if (speaks || (outlives_the_first_rank() && of_other == nullptr))
+    std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
+  return error.exit_code();
+}
+
 int tool_main(int argc, char** argv, const std::function<Command(const std::vector<std::string>&)>& build) {
   const std::vector<std::string> all(argv, argv + argc);
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
@@ -224,15 +232,8 @@ int tool_main(int argc, char** argv, const std::function<Command(const std::vect
     Command command = build(all);
     tool = command.name;
     return close_stdout(tool, run_tool(tool, arguments, command));
-  } catch (const comm::PeerError& error) {
-    if (error.speaks())
-      std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
-    else
-      outlives_the_first_rank();
-    return error.exit_code();
   } catch (const Error& error) {
-    if (outlives_the_first_rank()) std::fprintf(stderr, "%s: %s\n", tool.c_str(), error.what());
-    return error.exit_code();
+    return tell(tool, error);
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "%s: out of memory\n", tool.c_str());
     return static_cast<int>(Kind::unavailable);

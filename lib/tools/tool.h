@@ -42,6 +42,9 @@ int run_with_context(const Command& command, const CommonOptions& common, const 
 int run_on_ranks(const Command& command, const CommonOptions& common, const std::vector<std::string>& argv,
                  const comm::MeshShape& shape, const std::function<int(Context&)>& body, bool overlaps = false);
 
+// What is said of an error that ends a tool; returns the exit code. Of an error of another rank one rank speaks.
+int tell(const std::string& tool, const Error& error);
+
 // The body of every main: --help and --version, parse, run; an Error becomes "tool: message" on stderr and its exit code.
 // build declares the tool's command, bound to options that live as long as it.
 int tool_main(int argc, char** argv, const std::function<Command(const std::vector<std::string>& argv)>& build);

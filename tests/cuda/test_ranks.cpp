@@ -231,6 +231,35 @@ TEST_CASE("what NCCL finds broken meanwhile ends a run by its heartbeat") {
     CHECK_THAT(what, Catch::Contains("NCCL: ranks lost each other: remote process exited"));
 }
 
+TEST_CASE("a rank that an error takes out of its calls waits for nobody") {
+  std::promise<void> gone;
+  std::shared_future<void> has_gone = gone.get_future().share();
+  with_thread_ranks(2, [&](std::unique_ptr<Communicator> host) {
+    ThreadPool pool(1);
+    const Device device = test::gpu();
+    const std::unique_ptr<Communicator> world = make_nccl_communicator(std::move(host), device, pool);
+    Stream stream(device, pool);
+    const Buffer memory(64, device);
+    const Tensor all(memory.data(), DType::f32, {2});
+    const auto gather = [&](Communicator& group) { return group.all_gather(stream, all.rows(group.rank(), 1), all); };
+    std::unique_ptr<Communicator> part = world->split(0, world->rank());
+    if (world->rank() == 1) {  // comes only when the other has left
+      has_gone.wait();
+      gather(*part).wait(stream);
+      stream.wait();
+      return;
+    }
+    try {
+      const std::unique_ptr<Communicator> own = std::move(part);
+      const Pending under_way = gather(*own);
+      throw Error(Kind::data, "of this rank alone");
+    } catch (const Error& error) {
+      CHECK(error.kind() == Kind::data);
+    }
+    gone.set_value();
+  });
+}
+
 #endif
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <numeric>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -85,6 +86,12 @@ Result refuse(Result result, const std::string& why) {
   return result;
 }
 
+// All there are. What nobody leaves stays until the process ends, as NCCL's does.
+std::set<Handle>& handles() {
+  static auto* const all = new std::set<Handle>;
+  return *all;
+}
+
 Result get_version(int* version) {
   return *version = 22809, success;
 }
@@ -112,9 +119,14 @@ Result join(Handle* made, int n_ranks, UniqueId id, int rank) {
       members->changed.wait_for(lock, std::chrono::seconds(60), [&] { return members->n_joined == members->size; });
   if (!all_came) return refuse(invalid_usage, "not all ranks joined");
   *made = new ncclComm{members, rank, 0, {}, {}};
+  lock.unlock();
+  const std::lock_guard lock_all(all_mutex);
+  handles().insert(*made);
   return success;
 }
 Result leave(Handle communicator) {
+  const std::lock_guard lock(all_mutex);
+  handles().erase(communicator);
   return delete communicator, success;
 }
 const char* error_text(Result result) {

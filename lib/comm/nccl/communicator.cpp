@@ -2,6 +2,7 @@
 #include "lib/comm/nccl/communicator.h"
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -29,16 +30,28 @@ struct Shared {
   std::vector<nccl::Handle> joined;
 };
 
+// Left by an error, nobody waits for a GPU: what it does may wait for a rank that has gone, and the error be never
+// told.
+class Unwinding {
+ public:
+  bool operator()() const { return std::uncaught_exceptions() > at_start_; }
+
+ private:
+  int at_start_ = std::uncaught_exceptions();
+};
+
 struct DevicePending final : Pending::State {
   explicit DevicePending(const Device& device) : done(device) {}
   void wait(Stream& stream) override { stream.wait_for(done); }
   void finish() noexcept override {
+    if (unwinding()) return;
     try {
       done.wait();
     } catch (const Error&) {  // of the device, which others are told of
     }
   }
   Event done;
+  Unwinding unwinding;
 };
 
 class NcclCommunicator final : public Communicator {
@@ -55,15 +68,16 @@ class NcclCommunicator final : public Communicator {
     shared_->joined.push_back(handle_);
   }
   ~NcclCommunicator() override {
+    const bool waits = !unwinding_();
     try {
-      shared_->stream.wait();
+      if (waits) shared_->stream.wait();
     } catch (const Error&) {
     }
     {
       const std::lock_guard lock(shared_->mutex);
       std::erase(shared_->joined, handle_);
     }
-    shared_->library.leave(handle_);
+    if (waits) shared_->library.leave(handle_);
   }
 
   int rank() const override { return rank_; }
@@ -183,6 +197,11 @@ class NcclCommunicator final : public Communicator {
   class Group {
    public:
     explicit Group(NcclCommunicator& of) : of_(of) { of_.check(of_.shared_->library.begin_group(), "cannot begin"); }
+    ~Group() {
+      if (open_) of_.shared_->library.end_group();
+    }
+    Group(const Group&) = delete;
+    Group& operator=(const Group&) = delete;
     void send(const std::byte* from, std::size_t bytes, int to) {
       if (bytes == 0) return;
       of_.check(
@@ -196,10 +215,14 @@ class NcclCommunicator final : public Communicator {
           of_.shared_->library.receive(to, bytes, nccl::type_of_bytes, from, of_.handle_, of_.shared_->stream.native()),
           "cannot receive");
     }
-    void end() { of_.check(of_.shared_->library.end_group(), "cannot exchange messages"); }
+    void end() {
+      open_ = false;
+      of_.check(of_.shared_->library.end_group(), "cannot exchange messages");
+    }
 
    private:
     NcclCommunicator& of_;
+    bool open_ = true;
   };
 
   void check(nccl::Result result, const char* what) const {
@@ -302,6 +325,7 @@ class NcclCommunicator final : public Communicator {
   int rank_, size_;
   nccl::Handle handle_ = nullptr;
   Traffic traffic_;
+  Unwinding unwinding_;
 };
 
 }  // namespace
