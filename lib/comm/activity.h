@@ -48,12 +48,18 @@ class Activity {
     std::vector<Need> needs;            // of that call
     std::int64_t calls = 0;             // begun so far, over all communicators: of ranks of a mesh each its own number
     double since_s = steady_seconds();  // when the call began, or the last one ended
+    double longest_step_s = 0;          // of a device's so far; 0: none is done
     Done done;
   };
 
   Now now() const {
     const std::lock_guard lock(mutex_);
-    Now now{.call = call_, .needs = {}, .calls = calls_, .since_s = since_s_, .done = {}};
+    Now now{.call = call_,
+            .needs = {},
+            .calls = calls_,
+            .since_s = since_s_,
+            .longest_step_s = longest_step_s_,
+            .done = {}};
     for (std::size_t i = 0; i < n_waits_; ++i)
       now.needs.push_back({waits_[i].step->ranks, waits_[i].step->name, waits_[i].count});
     for (const Step& step : steps_) {
@@ -77,6 +83,11 @@ class Activity {
     ++calls_;
     return time;
   }
+  // A device has done a step, in so many seconds: what it may take another time.
+  void step_took(double seconds) {
+    const std::lock_guard lock(mutex_);
+    longest_step_s_ = std::max(longest_step_s_, seconds);
+  }
   double end(std::span<Step* const> done) {
     const double time = steady_seconds();
     const std::lock_guard lock(mutex_);
@@ -93,8 +104,14 @@ class Activity {
   std::size_t n_waits_ = 0;
   std::int64_t calls_ = 0;
   double since_s_ = steady_seconds();
+  double longest_step_s_ = 0;
   std::deque<Step> steps_;
 };
+
+// Calls that wait for nobody by name: of a device whose work waits for other ranks', and of NCCL, which connects ranks
+// when they first meet.
+inline constexpr const char* device_call = "the work of its GPU";
+inline constexpr const char* nccl_call = "a call of NCCL";
 
 // A call while it lasts; left by an error, none of its steps is done.
 class InCall {
@@ -122,7 +139,7 @@ class InCall {
 template <class Wait>
 void wait_for_device(Activity* activity, const Wait& wait) {
   if (activity == nullptr) return wait();
-  const InCall in_call(*activity, "the work of its GPU", {});
+  const InCall in_call(*activity, device_call, {});
   wait();
 }
 

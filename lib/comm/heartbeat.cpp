@@ -26,6 +26,13 @@ double interval_for(double limit_s) {
   return limit_s > 0 ? std::clamp(limit_s / 10, 0.1, most_interval_s) : default_interval_s;
 }
 
+// How long a call may last. A device's work is the whole of a step, that takes as long as it is made.
+constexpr double most_steps = 4, first_step_limits = 6;
+double limit_of(const Activity::Now& now, double limit_s) {
+  if (now.call != device_call) return limit_s;
+  return now.longest_step_s == 0 ? first_step_limits * limit_s : std::max(limit_s, most_steps * now.longest_step_s);
+}
+
 std::filesystem::path file_of(const std::filesystem::path& folder, int rank) {
   char name[32];
   std::snprintf(name, sizeof name, "rank-%05d.json", rank);
@@ -147,7 +154,7 @@ void Heartbeat::work() {
     }
     const Activity::Now now = activity_.now();
     const double in_call_s = now.call == nullptr ? 0 : steady_seconds() - now.since_s;
-    if (limit_s_ <= 0 || in_call_s < limit_s_) continue;
+    if (limit_s_ <= 0 || in_call_s < limit_of(now, limit_s_)) continue;
     const std::vector<Suspect> suspects = find_suspects(read_beats(folder_), false);
     blamed_ = suspects;
     std::string who = "all ranks live and wait for each other: the network between them";

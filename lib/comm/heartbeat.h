@@ -60,9 +60,10 @@ class Heartbeat {
     int rank = 0;
     std::string node;
   };
-  // Called once, on a thread of its own, when this rank has been in one call for longer than limit_s: what says who is
-  // waited for; speaks is true on one of the ranks that find so. It should end the process: the call will not return.
-  // The same as soon as failure says that something has gone wrong; then every rank that knows it speaks.
+  // Called once, on a thread of its own, when this rank has been in one call for longer than limit_s, or for its device
+  // also longer than several of its steps (the first may take several limits): what says who is waited for; speaks is
+  // true on one of the ranks that find so. It should end the process: the call will not return. The same as soon as
+  // failure says that something has gone wrong; then every rank that knows it speaks.
   using Hung = std::function<void(const std::string& what, bool speaks)>;
   using Failure = std::function<std::string()>;
 

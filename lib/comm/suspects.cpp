@@ -94,6 +94,22 @@ class WaitGraph {
   std::size_t n_seen_ = 0;
 };
 
+// Work of GPUs waits for other ranks', but not by name: for one that has been in no call all the while.
+std::vector<Suspect> away_from_gpus(const std::vector<Beat>& beats) {
+  double longest_s = 0;
+  std::vector<Suspect> found;
+  for (const Beat& beat : beats) {
+    if (beat.call == device_call || beat.call == nccl_call) longest_s = std::max(longest_s, beat.call_s);
+  }
+  for (const Beat& beat : beats) {
+    if (longest_s < 3 * beat.interval_s || !beat.call.empty() || beat.call_s < longest_s / 2) continue;
+    found.push_back(
+        {beat.rank, beat.node,
+         "is " + doing(beat) + " for " + human_seconds(beat.call_s) + "; others wait for it on their GPUs"});
+  }
+  return found.size() < beats.size() ? found : std::vector<Suspect>();
+}
+
 // Where every rank lives.
 std::vector<Suspect> ends_of_waiting(const std::vector<Beat>& beats) {
   std::vector<Suspect> found;
@@ -117,6 +133,7 @@ std::vector<Suspect> ends_of_waiting(const std::vector<Beat>& beats) {
                                                 " wait for each other: one of them, or the network between"});
     }
   }
+  if (found.empty()) return away_from_gpus(beats);
   std::ranges::sort(found, {}, &Suspect::rank);
   return found;
 }

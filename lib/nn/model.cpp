@@ -7,6 +7,7 @@
 #include "kernels/scratch.h"
 #include "kernels/step.h"
 #include "lib/base/text.h"
+#include "lib/comm/activity.h"
 #include "lib/nn/context_runs.h"
 #include "lib/nn/expert_exchange.h"
 #include "lib/nn/network.h"
@@ -61,6 +62,11 @@ Batch largest_batch(std::int64_t tokens) {
   return batch;
 }
 
+// Of the ranks that work of the device may wait for; none on the host, or alone.
+comm::Activity* activity_for(const Stream& stream, const Parallel& parallel) {
+  return stream.is_host() || parallel.mesh == nullptr ? nullptr : parallel.mesh->world().activity();
+}
+
 // log_prob [batch tokens], all of it on every context rank of the last stage.
 void log_probs_of_batch(const Network& network, const Pass& pass, const Tensor& log_prob) {
   Arena::Scope scope(pass.arena);
@@ -69,7 +75,8 @@ void log_probs_of_batch(const Network& network, const Pass& pass, const Tensor& 
   network.log_probs(pass, own);
   if (!pass.parallel.last_stage()) return;
   if (pass.parallel.cuts_context()) gather_batch(pass, own, all);
-  if (!pass.measures()) pass.deliver(all, log_prob);
+  if (!pass.measures())
+    comm::wait_for_device(activity_for(pass.on(), pass.parallel), [&] { pass.deliver(all, log_prob); });
 }
 
 // Microbatches between forward and backward on this rank's stage.
@@ -420,7 +427,7 @@ StepResult Model::forward_backward(Stream& stream, const Batch& batch, const Obj
   }
   const std::optional<double> loss = run(stream, batch, objective);
   const Tensor copy = staging_.fetch(stream, ledger_.all);
-  stream.wait();
+  comm::wait_for_device(activity_for(stream, settings_.parallel), [&] { stream.wait(); });
   StepResult result = result_of(copy);
   if (loss) result.loss = *loss;
   counts_ = counts_of(copy);

@@ -85,7 +85,8 @@ void add_training(Command& c, PretrainOptions& o) {
 void add_watch(Command& c, PretrainOptions& o) {
   c.group("Watching many ranks (rarely needed)");
   c.option("watchdog", &o.watchdog_s, "SECONDS",
-           "when a call among them takes longer, name the rank that is waited for and exit 69; 0: wait")
+           "when a call among them takes longer (a GPU's work: also than 4 of its steps, the first than 6 times this), "
+           "name the rank that is waited for and exit 69; 0: wait")
       .range(0);
   c.option("compare-replicas-every", &o.compare_every, "N",
            "steps between comparisons of their weights, bit by bit; 0: never")

@@ -399,7 +399,8 @@ Json Trainer::expert_load(const nn::ExpertCounts& counts) {
 void Trainer::resolve_oldest() {
   const Flight& flight = flights_[(static_cast<std::size_t>(step_) - n_in_flight_) % flights_.size()];
   --n_in_flight_;
-  comm::wait_for_device(context_.stream.is_host() ? nullptr : mesh_->world().activity(), [&] { flight.end.wait(); });
+  comm::Activity* const activity = context_.stream.is_host() ? nullptr : mesh_->world().activity();
+  comm::wait_for_device(activity, [&] { flight.end.wait(); });
   const auto* report = flight.report.as<double>();
   const auto verdict = static_cast<kernels::StepVerdict>(static_cast<int>(report[kernels::StepReport::verdict]));
   const std::string reason = OutlierDetector::reason(verdict);
@@ -425,6 +426,7 @@ void Trainer::resolve_oldest() {
     fields["experts"] = expert_load(model_.counts_of(flight.ledger));
   }
   const double seconds = flight.end.seconds_since(flight.begin);
+  if (activity != nullptr) activity->step_took(seconds);
   const double rate = static_cast<double>(flight.n_targets) / seconds;
   trained_s_ += seconds;
   trained_tokens_ += static_cast<std::uint64_t>(flight.n_targets);

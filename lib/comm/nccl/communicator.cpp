@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/comm/activity.h"
 #include "lib/comm/checks.h"
 #include "lib/comm/nccl/library.h"
 #include "lib/device/cuda_api.h"
@@ -239,7 +240,12 @@ class NcclCommunicator final : public Communicator {
     Event asked(stream.device());
     asked.record(stream);
     shared_->stream.wait_for(asked);
-    body();
+    if (Activity* const activity = host_->activity()) {
+      const InCall in_call(*activity, nccl_call, {});  // that it connects ranks in, when they first meet
+      body();
+    } else {
+      body();
+    }
     auto pending = std::make_shared<DevicePending>(stream.device());
     pending->done.record(shared_->stream);
     ++traffic_.calls;

@@ -135,6 +135,12 @@ TEST_CASE("the rank that others wait for is found") {
        {1, 2},
        "it and 2 wait for each other"},
       {"all wait in the same call", {with(beat_at(0, 100, 7), {0, 1}), with(beat_at(1, 100, 7), {0, 1})}, {}, ""},
+      {"elsewhere while the others wait for their GPUs",
+       {beat_at(0, 100, 7, device_call), beat_at(1, 100, 6, ""), lasting(beat_at(2, 100, 7, ""), 0.1),
+        beat_at(3, 100, 7, nccl_call)},
+       {1},
+       "computing since call 6 for 9 s; others wait for it on their GPUs"},
+      {"all wait for their GPUs", {beat_at(0, 100, 7, device_call), beat_at(1, 100, 7, device_call)}, {}, ""},
       {"all compute", {beat_at(0, 100, 7, ""), beat_at(1, 100, 7, "")}, {}, ""},
       {"all left in good order", {left(beat_at(0, 100, 7, ""), 75, ""), left(beat_at(1, 99, 7, ""), 75, "")}, {}, ""},
       {"nothing there", {}, {}, ""},
@@ -182,6 +188,25 @@ TEST_CASE("a call that does not return calls the watchdog, and the last beat tel
   CHECK_FALSE(beats[0].end);
   CHECK(beats[1].end == 75);
   CHECK(beats[1].message == "stopped");
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a device may take as long as several of its steps") {
+  std::string folder = (std::filesystem::temp_directory_path() / "hearth-beats-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const auto waits_s = [&](double step_s) {
+    Activity activity;
+    if (step_s > 0) activity.step_took(step_s);
+    std::promise<void> told;
+    Heartbeat heartbeat(folder, {0, "n1"}, activity, 0.3, [&](const std::string&, bool) { told.set_value(); });
+    const double begin_s = hearth::steady_seconds();
+    const InCall never_returns(activity, device_call, {});
+    REQUIRE(told.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    return hearth::steady_seconds() - begin_s;
+  };
+  CHECK(waits_s(0.01) > 0.3);
+  CHECK(waits_s(0.5) > 2);
+  CHECK(waits_s(0) > 1.8);  // the first takes longest
   std::filesystem::remove_all(folder);
 }
 
