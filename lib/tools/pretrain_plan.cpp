@@ -23,6 +23,9 @@ namespace {
 constexpr std::int64_t default_context = 512;
 constexpr std::int64_t most_microbatch_tokens = 8192;  // more does not make a CPU's products faster
 constexpr double usable_memory = 0.9, expected_utilisation = 0.5;
+// That NCCL takes for each other rank of a group on the node: an estimate, half a gigabyte for eight ranks. The first
+// all-to-all of 8 H100 took 1.06 to 4.34 GB in all (NVIDIA/nccl issue 1685).
+constexpr double nccl_bytes_a_peer = 70e6;
 
 DType dtype_of_option(const std::string& name) {
   return name == "bf16" ? DType::bf16 : DType::f32;
@@ -147,6 +150,18 @@ void set_schedule(const PretrainOptions& o, optim::Schedule& schedule) {
   }
 }
 
+// What NCCL will have taken of a GPU's memory once all groups of the mesh have met: it connects a group's ranks, and
+// takes buffers for each other rank, at the first call. Scratch memory of ours for it is taken before the plan is made.
+double nccl_bytes(const comm::Mesh& mesh) {
+  const comm::Communicator* const groups[] = {&mesh.world(),    &mesh.data(),           &mesh.pipeline(),
+                                              &mesh.context(),  &mesh.tensor(),         &mesh.expert(),
+                                              &mesh.replicas(), &mesh.expert_replicas()};
+  double bytes = 0;
+  for (const comm::Communicator* group : groups)
+    bytes += nccl_bytes_a_peer * (std::min(group->size(), mesh.local_size()) - 1);
+  return bytes;
+}
+
 // As many rows as memory allows, in powers of two; the smallest plan must fit.
 void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPlan& plan) {
   const Device& device = context.stream.device();
@@ -154,7 +169,8 @@ void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPl
   const int n_ranks = shape.data;
   train::TrainSettings& s = plan.settings;
   const int sharers = device.is_host() ? context.mesh->local_size() : 1;
-  const double memory = usable_memory * static_cast<double>(device.api().free_bytes()) / sharers;
+  const double for_groups = device.is_host() ? 0 : nccl_bytes(*context.mesh);
+  const double memory = usable_memory * static_cast<double>(device.api().free_bytes()) / sharers - for_groups;
   const auto fits = [&](std::int64_t rows) {
     s.microbatch_rows = rows;
     plan.memory =
@@ -185,6 +201,7 @@ void set_microbatch(const PretrainOptions& o, const Context& context, PretrainPl
                   "this needs " + human_bytes(static_cast<double>(plan.memory.total())) + " (" +
                       join_facts(memory_facts(plan)) + "), " + device.api().name() + " has " +
                       human_bytes(static_cast<double>(device.api().free_bytes())) +
+                      (for_groups > 0 ? ", of which NCCL may take " + human_bytes(for_groups) : "") +
                       ": take a smaller --depth, --context or --microbatch-tokens, or give --recompute a budget");
     }
     rows /= 2;
