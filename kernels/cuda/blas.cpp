@@ -19,17 +19,22 @@ cudaDataType_t type_of(DType dtype) {
 constexpr std::size_t most_plans = 1 << 14;
 constexpr std::int64_t exact_rows = 4096;  // what algorithms for any number of rows are chosen for
 
-// The largest power of two up to `most` that divides the address or number.
-unsigned alignment_of(std::uintptr_t address, unsigned most = 256) {
-  address |= most;
+// What the library is told of an operand's alignment at most: all that loads of 16 bytes and the TMA ask for. More, as
+// cudaMalloc and blocks of an arena have it, would depend on where an operand happens to lie, and with it the
+// algorithm: the same product twice, as when a block is recomputed, could give other bits.
+constexpr unsigned most_alignment = 16;
+
+// The largest power of two up to most_alignment that divides the address or number.
+unsigned alignment_of(std::uintptr_t address) {
+  address |= most_alignment;
   return static_cast<unsigned>(address & (~address + 1));
 }
 unsigned alignment_of(const std::byte* at) {
   return alignment_of(reinterpret_cast<std::uintptr_t>(at));
 }
-// What every row of such a matrix has whose first one is aligned to 16 bytes.
+// What every row of such a matrix has whose first one is aligned so.
 unsigned row_alignment(std::int64_t columns, DType dtype) {
-  return alignment_of(static_cast<std::uintptr_t>(columns) * size_of(dtype), 16);
+  return alignment_of(static_cast<std::uintptr_t>(columns) * size_of(dtype));
 }
 
 }  // namespace
