@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collectives over NCCL: every case of the host's, by one rank on a GPU and by several on the SIMT machine as threads;
 // there also what is said of ranks that call differently, and steps of pretraining by two ranks.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <future>
 #include <mutex>
 #include <vector>
 
+#include "lib/base/file.h"
 #include "lib/comm/activity.h"
 #include "lib/comm/heartbeat.h"
 #include "lib/comm/mesh.h"
 #include "lib/comm/nccl/communicator.h"
 #include "lib/device/memory.h"
 #include "lib/nn/model.h"
+#include "lib/tools/watched_ranks.h"
 #include "lib/train/data_parallel.h"
 #include "tests/cuda/support.h"
 #include "tests/cuda/tiny_run.h"
@@ -258,6 +264,49 @@ TEST_CASE("a rank that an error takes out of its calls waits for nobody") {
     }
     gone.set_value();
   });
+}
+
+// The child's ranks are threads of one process, which the first to fail ends.
+TEST_CASE("a rank with a GPU that fails while another waits for it is told, and ends its process") {
+  const test::Folder folder("failing-rank");
+  const std::string said = (folder.path / "stderr").string();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (std::freopen(said.c_str(), "w", stderr) == nullptr) ::_exit(1);
+    with_thread_ranks(2, [&](std::unique_ptr<Communicator> host) {
+      ThreadPool pool(1);
+      const Device device = test::gpu();
+      const Mesh mesh(make_nccl_communicator(std::move(host), device, pool), {.data = 2});
+      Log log{"test", LogLevel::error, Log::Progress::off};
+      Stream stream(device, pool);
+      Context context{.log = log, .pool = pool, .stream = stream, .seed = 1, .invocation = {}, .mesh = &mesh};
+      context.invocation.tool = "test";
+      tools::watched(context, folder.path, 0, [&](const tools::Guard& guard) {
+        const Buffer memory(64, device);
+        guard([&] {
+          const Tensor all(memory.data(), DType::f32, {2});
+          Communicator& world = mesh.world();
+          world.barrier();  // both have a heartbeat
+          const Pending under_way =
+              world.exchange(stream, all.rows(0, 1), 1 - world.rank(), all.rows(1, 1), world.rank() == 0 ? 1 : -1);
+          if (world.rank() == 0) throw Error(Kind::data, "of this rank alone");
+          stream.wait();
+          world.barrier();
+        });
+      });
+    });
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == Error(Kind::data, "").exit_code());
+  CHECK_THAT(read_file(said), Catch::Contains("test: of this rank alone"));
+  const std::vector<Beat> beats = read_beats(folder.path / "heartbeats");
+  REQUIRE(beats.size() == 2);
+  CHECK(beats[0].end == Error(Kind::data, "").exit_code());
+  CHECK_FALSE(beats[1].end);
 }
 
 #endif
