@@ -80,6 +80,9 @@ expect() {
   "$@" || fail "$what"
 }
 
+# files_of BUILD: what CMake's makefiles compiled and linked there, a path a line.
+files_of() { find "$1" \( -name link.txt -o -name '*.o.d' \) -exec cat {} + | tr -s ' \\' '\n' | sed 's/^-[IL]//'; }
+
 # unprivileged COMMAND...: as run by somebody whom file permissions bind, also when the test runs as root.
 unprivileged() {
   if [ "$(id -u)" -ne 0 ]; then
