@@ -88,8 +88,8 @@ std::FILE* open_locked(const fs::path& partial) {
       throw Error(Kind::cannot_create,
                   partial.string() + ": another process is writing this output; wait for it, or name another");
     }
-    struct stat ours {
-    }, named{};
+    struct stat ours {};
+    struct stat named {};
     const bool same =
         ::fstat(descriptor, &ours) == 0 && ::stat(partial.c_str(), &named) == 0 && ours.st_ino == named.st_ino;
     if (same && ::ftruncate(descriptor, 0) == 0) return ::fdopen(descriptor, "wb");

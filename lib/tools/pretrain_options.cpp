@@ -154,9 +154,8 @@ Command pretrain_command(const std::vector<std::string>& argv) {
       "(curves, kept "
       "fresh), tokenizer/. The same command again goes on where the run was, with the same bits as if it had never "
       "stopped. USR1, "
-      "TERM or Ctrl-C finish the step, save and exit 75; a second one ends at once. Under mpirun or srun (--mpi=pmix) "
-      "the "
-      "ranks "
+      "TERM or Ctrl-C finish the step, save and exit 75; a second one ends at once. Under mpirun or srun "
+      "(--mpi=pmix) the ranks "
       "share the work; the folder must be one that all see.";
   c.examples = {{"hearth pretrain --depth 4 --data tokens.h5 -o runs/small", "a first model"},
                 {"hearth pretrain --depth auto --hours 2 --data tokens.h5 -o runs/base",

@@ -2,8 +2,6 @@
 // What other runs have left in the folder of parts: whose goes, whose stays because it may be alive or nobody can know.
 #include "lib/tools/rank_parts.h"
 
-#include <sys/file.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,19 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json_value.h"
 #include "tests/support/catch.h"
-
-namespace {
-
-int failure_of_locks = 0;  // what flock fails with; 0: it works
-
-}  // namespace
-
-// In this program's place of the C library's.
-extern "C" int flock(int descriptor, int operation) noexcept {
-  if (failure_of_locks == 0) return static_cast<int>(::syscall(SYS_flock, descriptor, operation));
-  errno = failure_of_locks;
-  return -1;
-}
+#include "tests/support/failing_locks.h"
 
 namespace hearth::tools {
 namespace {

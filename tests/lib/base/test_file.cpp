@@ -16,6 +16,7 @@
 #include "lib/base/error.h"
 #include "tests/lib/base/sample_command.h"
 #include "tests/support/catch.h"
+#include "tests/support/failing_locks.h"
 
 using namespace hearth;
 
@@ -52,16 +53,7 @@ class FileSizeLimit {
   void (*handler_)(int);
 };
 
-int failure_of_locks = 0;  // what flock fails with; 0: it works
-
 }  // namespace
-
-// In this program's place of the C library's.
-extern "C" int flock(int descriptor, int operation) noexcept {
-  if (failure_of_locks == 0) return static_cast<int>(::syscall(SYS_flock, descriptor, operation));
-  errno = failure_of_locks;
-  return -1;
-}
 
 TEST_CASE("a file appears under its name only by commit") {
   const TemporaryFolder folder;
